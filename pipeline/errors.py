@@ -1,0 +1,35 @@
+"""Errors of the pixel pipeline.
+
+    PipelineError
+    ├── Refusal               the photograph must not leave as it is; a person decides
+    │   ├── Rejected          the check was made and the twin is still the patient
+    │   └── Undecided         the check could not be made: no face where one must be, a score that is not a number
+    ├── ModelError            a model folder, its weights or its hash is not what it should be
+    └── UnusablePhotograph    the pixels cannot be edited: too small, not 8-bit RGB
+"""
+
+from __future__ import annotations
+
+
+class PipelineError(Exception):
+    """Base of everything that ``pipeline`` raises on purpose."""
+
+
+class Refusal(PipelineError):
+    """The photograph must not leave. Never raised itself: always one of the two kinds below."""
+
+
+class Rejected(Refusal):
+    """The gate compared the twin with the patient and they are still the same person."""
+
+
+class Undecided(Refusal):
+    """The gate could not compare: silence is never taken for safety."""
+
+
+class ModelError(PipelineError):
+    """A model, its weights or its recorded hash is missing, damaged or of an unknown kind."""
+
+
+class UnusablePhotograph(PipelineError):
+    """The pixels cannot be worked on (size, type or channels)."""

@@ -1,0 +1,1 @@
+"""Rectified-flow models behind one small protocol."""
