@@ -1,0 +1,68 @@
+"""Errors of everything that speaks DICOM.
+
+    DicomError
+    ├── UnsupportedObject     whole and readable, but not a photograph that is taken here (SOP class, transfer syntax,
+    │                         photometric interpretation, bit depth, number of frames)
+    ├── UnreadableObject      truncated, undecodable, not DICOM at all, or larger than the limits allow
+    ├── ProfileError          the confidentiality profile cannot be applied as configured
+    ├── KeyRefused            the site's key is missing, short, constant or readable by others
+    ├── LeakFound             an identifying value of the source stands in an object that was about to leave
+    ├── DeliveryFailed        an association or a store to a destination did not succeed
+    ├── InvalidObject         an object that was about to leave breaks its information object definition
+    └── SpoolFull             no room for another instance
+
+A message names the stage and what the operator can do, and never an identifying value: messages are logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class DicomError(Exception):
+    """Base of everything that ``dicom_io`` raises on purpose."""
+
+
+class UnsupportedObject(DicomError):
+    """A whole object that is no photograph in our sense. The message names what is not supported."""
+
+
+class UnreadableObject(DicomError):
+    """The object cannot be read or decoded, or is larger than the limits allow."""
+
+
+class ProfileError(DicomError):
+    """The confidentiality profile (PS3.15 Annex E) cannot be applied as configured."""
+
+
+class KeyRefused(DicomError):
+    """The site's key cannot be used. The message says what to do about it."""
+
+
+class LeakFound(DicomError):
+    """Values of the source stand in an outgoing object.
+
+    ``tags`` names where in the source those values stood; the values themselves are never part of the error.
+    """
+
+    def __init__(self, tags: Sequence[str]) -> None:
+        self.tags: tuple[str, ...] = tuple(tags)
+        super().__init__(f"values of the source stand in an outgoing object: {', '.join(self.tags)}")
+
+
+class DeliveryFailed(DicomError):
+    """Not everything was stored at ``destination``. ``retryable``: trying again later may help."""
+
+    def __init__(self, destination: str, reason: str, *, retryable: bool) -> None:
+        self.destination = destination
+        self.reason = reason
+        self.retryable = retryable
+        super().__init__(f"delivery to {destination}: {reason}")
+
+
+class InvalidObject(DicomError):
+    """An outgoing object breaks its information object definition (PS3.3)."""
+
+
+class SpoolFull(DicomError):
+    """The spool's file system has no room for another instance; the sender is told 0xA700."""
