@@ -1,0 +1,55 @@
+# Everything on a fresh machine with Python 3.11+: `make demo` and `make test` do all set-up themselves.
+PYTHON     ?= python3
+VENV       ?= .venv
+BIN        := $(VENV)/bin
+PIP        := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+TRAIN_ARGS ?=
+TEST_ARGS  ?=
+
+.PHONY: help demo test check bench train samples peers clean
+
+help:
+	@echo "make demo     a node, sample studies over a real association, results in build/demo"
+	@echo "make test     ruff, mypy, pytest; installs Orthanc, dcmtk and dicom3tools where it can"
+	@echo "make check    ruff and mypy alone"
+	@echo "make bench    figures to build/bench.json"
+	@echo "make train    the embedded model, from rendered patients (TRAIN_ARGS=...)"
+	@echo "make samples  sample_data/studies, rendered again"
+
+demo: $(VENV)/.runtime
+	$(BIN)/twinveil demo --out build/demo
+
+test: check peers
+	$(BIN)/python -m pytest $(TEST_ARGS)
+
+check: $(VENV)/.development
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
+
+bench: $(VENV)/.runtime
+	$(BIN)/python scripts/bench.py --out build/bench.json
+
+train: $(VENV)/.development
+	$(BIN)/python -m pipeline.training $(TRAIN_ARGS)
+
+samples: $(VENV)/.development
+	$(BIN)/python -m sample_data.make_samples
+
+peers:
+	@sh scripts/install_peers.sh
+
+# The stamps make a second run quick; a changed requirement or pin installs again.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Twinveil needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.development: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --editable '.[test]'
+	@touch $@ $(VENV)/.runtime
+
+clean:
+	rm -rf build $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache

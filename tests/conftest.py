@@ -1,0 +1,24 @@
+"""What every test shares: where the repository is, and threads that do not fight over two cores."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Read by libraries when they are first imported, so it is set before any test module is.
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the working tree."""
+    return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def sample_studies(repository: Path) -> Path:
+    """The folder of sample studies, one folder a patient."""
+    return repository / "sample_data" / "studies"

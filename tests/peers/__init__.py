@@ -1,0 +1,23 @@
+"""Tests against programs that are not ours: Orthanc, dcmtk, dicom3tools.
+
+Where such a program is not installed the test is skipped by its name. With ``TWINVEIL_REQUIRE_PEERS=1``, as in continuous
+integration, the same absence is a failure: a suite that skipped its peers proves nothing about them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+
+def require_peer(name: str) -> Path:
+    """Path of the program called ``name``; without it the test is skipped, or fails where peers are required."""
+    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    if path is not None:
+        return Path(path)
+    if os.environ.get("TWINVEIL_REQUIRE_PEERS") == "1":
+        pytest.fail(f"{name} is required (TWINVEIL_REQUIRE_PEERS=1) and not installed", pytrace=False)
+    pytest.skip(f"{name} is not installed")
