@@ -69,11 +69,12 @@ class VelocityField(Protocol):
         ...
 
 
-Words = TypeVar("Words", contravariant=True)
-"""What ``embed`` takes: ``str`` for models with text encoders, an object of a closed vocabulary for the embedded one."""
+Words_contra = TypeVar("Words_contra", contravariant=True)
+"""What ``embed`` takes: ``str`` for models with text encoders, an object of a closed vocabulary for the embedded one.
+"""
 
 
-class RectifiedFlow(VelocityField, Protocol[Words]):
+class RectifiedFlow(VelocityField, Protocol[Words_contra]):
     """A whole model: pixels to ``z``, words to prompts, the field, and back to pixels.
 
     ``latent_multiple``: H and W of pixels must be multiples of it. ``name`` and ``digest`` (SHA-256 in hex over the
@@ -97,7 +98,7 @@ class RectifiedFlow(VelocityField, Protocol[Words]):
         """``z`` [B, C, h, w] to pixels [B, 3, H, W] clamped to [-1, 1]."""
         ...
 
-    def embed(self, words: Words) -> Prompt:
+    def embed(self, words: Words_contra) -> Prompt:
         """The same words give the same prompt; callers may cache it and drop the encoders."""
         ...
 
