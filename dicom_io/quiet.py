@@ -1,0 +1,18 @@
+"""pydicom's warnings quote the values that they complain of, and those are patients' values: they are never shown.
+
+What is wrong with a data set is said by our own errors, which name attributes and never quote them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No Python warning from inside this block reaches the terminal, the log, or becomes an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

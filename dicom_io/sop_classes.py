@@ -1,0 +1,81 @@
+"""What is accepted from others, as tables: anything that is not listed is refused at negotiation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    UID,
+    DermoscopicPhotographyImageStorage,
+    ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    MultiFrameTrueColorSecondaryCaptureImageStorage,
+    RLELossless,
+    SecondaryCaptureImageStorage,
+    VLPhotographicImageStorage,
+)
+
+Codec = Literal["none", "jpeg", "jpeg-ls", "jpeg-2000", "rle"]
+
+
+@dataclass(frozen=True)
+class PhotographClass:
+    """A storage SOP class whose instances are taken for photographs.
+
+    ``modality``: what a derived instance says when its source is silent (PS3.3 C.7.3.1.1.1).
+    ``secondary_capture`` and ``multi_frame``: which modules a derived instance needs besides those all have.
+    """
+
+    uid: UID
+    modality: str
+    dermoscopy: bool = False
+    secondary_capture: bool = False
+    multi_frame: bool = False
+
+
+@dataclass(frozen=True)
+class TransferSyntax:
+    """``lossy_method``: the Defined Term for Lossy Image Compression Method (PS3.3 C.7.6.1.1.5), None when lossless."""
+
+    uid: UID
+    codec: Codec
+    lossy_method: str | None = None
+
+
+PHOTOGRAPH_CLASSES: dict[UID, PhotographClass] = {
+    row.uid: row
+    for row in (
+        PhotographClass(VLPhotographicImageStorage, "XC"),
+        PhotographClass(DermoscopicPhotographyImageStorage, "DMS", dermoscopy=True),
+        PhotographClass(SecondaryCaptureImageStorage, "OT", secondary_capture=True),
+        PhotographClass(
+            MultiFrameTrueColorSecondaryCaptureImageStorage, "OT", secondary_capture=True, multi_frame=True
+        ),
+    )
+}
+
+TRANSFER_SYNTAXES: dict[UID, TransferSyntax] = {
+    row.uid: row
+    for row in (
+        TransferSyntax(ExplicitVRLittleEndian, "none"),
+        TransferSyntax(ImplicitVRLittleEndian, "none"),
+        TransferSyntax(JPEGBaseline8Bit, "jpeg", "ISO_10918_1"),
+        TransferSyntax(JPEGLSLossless, "jpeg-ls"),
+        TransferSyntax(JPEGLSNearLossless, "jpeg-ls", "ISO_14495_1"),
+        TransferSyntax(JPEG2000Lossless, "jpeg-2000"),
+        TransferSyntax(JPEG2000, "jpeg-2000", "ISO_15444_1"),
+        TransferSyntax(HTJ2KLossless, "jpeg-2000"),
+        TransferSyntax(HTJ2KLosslessRPCL, "jpeg-2000"),
+        TransferSyntax(HTJ2K, "jpeg-2000", "ISO_15444_15"),
+        TransferSyntax(RLELossless, "rle"),
+    )
+}
