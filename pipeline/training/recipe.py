@@ -1,0 +1,69 @@
+"""How the embedded model is trained: every number that is not data, with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+RESOLUTION = 128
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of training at one resolution. ``images`` counts pictures seen, both of a pair."""
+
+    resolution: int
+    pairs_in_batch: int
+    images: int
+    peak: float
+    """Learning rate as a share of the recipe's."""
+    cooldown: float
+    """Share of the stage at its end over which the rate falls linearly to a twentieth."""
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Probabilities with which a caption is thinned, so that a prompt may leave out what nobody knows."""
+
+    everything: float = 0.08
+    """The null prompt of classifier-free guidance."""
+    persona: float = 0.15
+    """A header never tells the shape of a nose: the source prompt of a real photograph has no persona."""
+    each: float = 0.08
+    lesion_name: float = 0.15
+    """"a lesion" instead of its kind: the header need not hold a diagnosis."""
+    place: float = 0.35
+    """Severity and site together."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Two stages: the layout of a face and the meaning of words at low resolution, where a picture costs a third,
+    then detail at full resolution."""
+
+    stages: tuple[Stage, ...] = (
+        Stage(resolution=64, pairs_in_batch=32, images=110_000, peak=1.0, cooldown=0.1),
+        Stage(resolution=128, pairs_in_batch=16, images=60_000, peak=0.8, cooldown=0.4),
+    )
+    dropout: Dropout = field(default_factory=Dropout)
+    muon_rate: float = 1.5e-3
+    """For matrices (Muon, update scaled to AdamW's RMS)."""
+    adam_rate: float = 1.0e-3
+    """For embeddings, gains and biases."""
+    weight_decay: float = 0.01
+    warmup_steps: int = 50
+    clip_norm: float = 1.0
+    ema: float = 0.999
+    sigma_mean: float = 0.2
+    sigma_spread: float = 1.1
+    """sigma = sigmoid(mean + spread * normal): most draws where a face is decided, few where only noise is removed."""
+    lesion_weight: float = 20.0
+    """Added to the loss on the lesion's mask: a naevus is a hundredth of the picture and all of the matter."""
+    sigma_floor: float = 0.1
+    """The velocity loss divides by sigma; below this it would see nothing but sensor noise."""
+    seed: int = 20_26
+    checkpoint_seconds: float = 180.0
+    sheet_seconds: float = 900.0
+
+    def shortened(self, images: int) -> Recipe:
+        """The same recipe with ``images`` pictures in each stage and tiny batches, for tests."""
+        return replace(self, stages=tuple(replace(s, images=images, pairs_in_batch=2) for s in self.stages))
