@@ -49,8 +49,10 @@ def flow_edit(
         raise ValueError(f"sigma_start must be in [0, 1], got {sigma_start}")
     if steps < 1:
         raise ValueError(f"at least one step is needed, got {steps}")
+    if not targets:
+        raise ValueError("at least one target is needed")
     if sigma_start == 0.0:
-        return [x_src.detach().float().clone() for _ in targets]
+        return _finite([x_src.detach().float().clone() for _ in targets])
     height, width = x_src.shape[-2:]
     sigmas = model.sigmas(steps, sigma_start, (height, width))
     return flow_edit_along(
@@ -125,10 +127,7 @@ def flow_edit_along(
             if progress is not None:
                 progress(step + 1, steps)
 
-    for index, z in enumerate(zs):
-        if not bool(torch.isfinite(z).all()):
-            raise ModelError(f"the edit towards target {index} is not finite: lower the guidance or use float32")
-    return zs
+    return _finite(zs)
 
 
 def normal_from_entropy(shape: Sequence[int], device: torch.device | str = "cpu") -> Tensor:
@@ -164,3 +163,10 @@ def _levels(sigmas: Tensor) -> list[float]:
     if len(levels) < 2 or not descending or levels[0] > 1.0 or levels[-1] != 0.0:
         raise ValueError(f"sigmas must descend strictly from at most 1 to exactly 0, got {levels}")
     return levels
+
+
+def _finite(zs: list[Tensor]) -> list[Tensor]:
+    for index, z in enumerate(zs):
+        if not bool(torch.isfinite(z).all()):
+            raise ModelError(f"the edit towards target {index} is not finite: lower the guidance or use float32")
+    return zs

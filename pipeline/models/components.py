@@ -7,6 +7,7 @@ leave as ``ModelError`` with the cause kept.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffusers import ModelMixin
 from torch import Tensor
+from transformers.utils import logging as transformers_logging
 
 from pipeline.errors import ModelError
 
@@ -60,14 +63,20 @@ def load_network(kind: Any, folder: Path, component: str, device: torch.device, 
     Safetensors only. Every weight must be in the file and every weight in the file must be used.
     """
     place = _component_folder(folder, component)
-    precision = "torch_dtype" if kind.__module__.startswith("diffusers") else "dtype"
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # one bar for each part says nothing
+    options: dict[str, Any] = {"dtype": dtype}
+    of_diffusers = issubclass(kind, ModelMixin)
+    if of_diffusers:
+        options = {"torch_dtype": dtype, "low_cpu_mem_usage": importlib.util.find_spec("accelerate") is not None}
     with translated(f"{place} cannot be loaded"):
         network, report = kind.from_pretrained(
-            place, local_files_only=True, use_safetensors=True, output_loading_info=True, **{precision: dtype}
+            place, local_files_only=True, use_safetensors=True, output_loading_info=True, **options
         )
     problems = {name: sorted(map(str, report[name])) for name in _LOADING_PROBLEMS if report.get(name)}
     if problems:
         raise ModelError(f"{place} does not hold this network's weights: {problems}")
+    if of_diffusers:
+        network = network.to(dtype)  # without accelerate, diffusers leaves the file's precision
     return network.to(device).eval().requires_grad_(False)
 
 

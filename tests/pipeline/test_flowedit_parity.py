@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from pipeline.flowedit import flow_edit_along
 from pipeline.models.base import Branch, pixels_from_rgb, rgb_from_pixels
@@ -60,6 +61,6 @@ def test_prompts_are_embedded_as_the_published_pipelines_do(name: str) -> None:
         assert largest_difference(prompt["pooled"], expected[f"pooled_{side}"]) <= TOLERANCE
 
 
-def largest_difference(ours: torch.Tensor, theirs: np.ndarray) -> float:  # type: ignore[type-arg]
+def largest_difference(ours: torch.Tensor, theirs: NDArray[np.float32]) -> float:
     assert tuple(ours.shape) == theirs.shape
     return float(np.abs(ours.detach().double().numpy() - theirs.astype(np.float64)).max())
