@@ -32,14 +32,16 @@ class PhotographClass:
     """A storage SOP class whose instances are taken for photographs.
 
     ``modality``: what a derived instance says when its source is silent (PS3.3 C.7.3.1.1.1).
-    ``secondary_capture`` and ``multi_frame``: which modules a derived instance needs besides those all have.
+    ``dermoscopy`` and ``secondary_capture``: which modules a derived instance needs besides those that all have.
+    ``derived_uid``: the class of a derived instance where it is not the same: of several frames in one object we take
+    the single one, and that is a plain Secondary Capture.
     """
 
     uid: UID
     modality: str
     dermoscopy: bool = False
     secondary_capture: bool = False
-    multi_frame: bool = False
+    derived_uid: UID | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,10 @@ PHOTOGRAPH_CLASSES: dict[UID, PhotographClass] = {
         PhotographClass(DermoscopicPhotographyImageStorage, "DMS", dermoscopy=True),
         PhotographClass(SecondaryCaptureImageStorage, "OT", secondary_capture=True),
         PhotographClass(
-            MultiFrameTrueColorSecondaryCaptureImageStorage, "OT", secondary_capture=True, multi_frame=True
+            MultiFrameTrueColorSecondaryCaptureImageStorage,
+            "OT",
+            secondary_capture=True,
+            derived_uid=SecondaryCaptureImageStorage,
         ),
     )
 }

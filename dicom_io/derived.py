@@ -1,0 +1,313 @@
+"""The images that leave: the sick twin and the healthy twin of one photograph.
+
+Each is written anew from a list of attributes taken over from the already cleaned header; whatever is not on the list
+does not leave, whoever added it to the header and why. Pixel data is always encoded here, so that nothing that a
+camera put into a frame (EXIF, GPS, comments, a thumbnail) can come along.
+"""
+
+from __future__ import annotations
+
+import io
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from openjpeg.utils import encode_array
+from PIL import Image
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.sequence import Sequence
+from pydicom.uid import UID, JPEG2000Lossless, JPEGBaseline8Bit
+
+from dicom_io import codes
+from dicom_io.colour import Rgb, srgb_profile
+from dicom_io.errors import UnsupportedObject
+from dicom_io.photograph import LossyHistory
+from dicom_io.sop_classes import PHOTOGRAPH_CLASSES, PhotographClass
+
+Role = Literal["sick-twin", "healthy-twin"]
+
+MANUFACTURER = "Twinveil"
+IMPLEMENTATION_CLASS_UID = UID("2.25.285133316349325817098214640143371066561")
+"""Ours; made once from a random UUID (PS3.5 B.2)."""
+
+IMPLEMENTATION_VERSION_NAME = "TWINVEIL"
+
+JPEG_QUALITY = 95
+LONG_STRING = 64
+"""Characters of an LO (PS3.5 6.2)."""
+
+TAKEN_OVER = (
+    # Patient and Patient Study (PS3.3 C.7.1.1, C.7.2.2)
+    "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "PatientAge",
+    "PatientSize", "PatientWeight",
+    # General Study (C.7.2.1)
+    "StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName",
+    "StudyDescription",
+    "ProcedureCodeSequence", "ReasonForPerformedProcedureCodeSequence",
+    # General Series (C.7.3.1)
+    "Modality", "SeriesDate", "SeriesTime", "BodyPartExamined",
+    # General Image (C.7.6.1)
+    "InstanceNumber", "PatientOrientation", "AcquisitionDate", "AcquisitionTime", "AcquisitionNumber",
+    # Anatomy, acquisition context and the visible light modules (10.5, C.7.6.14, C.8.12)
+    "AnatomicRegionSequence", "PrimaryAnatomicStructureSequence", "AcquisitionContextSequence",
+    "ViewCodeSequence",
+    "LightSourcePolarization", "EmitterColorTemperature", "ContactMethod", "OpticalMagnificationFactor",
+    "LongitudinalTemporalOffsetFromEvent", "LongitudinalTemporalEventType", "PixelSpacing",
+    # What the profile says of itself (C.12.1)
+    "PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence",
+    "LongitudinalTemporalInformationModified", "TimezoneOffsetFromUTC",
+)  # fmt: skip
+"""Keywords of the cleaned header that a derived image repeats."""
+
+TYPE_2 = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
+    "AccessionNumber", "ReferringPhysicianName", "PatientOrientation",
+)  # fmt: skip
+"""Written empty when the cleaned header has none of it."""
+
+TYPE_2_OF_DERMOSCOPY = (
+    "LightSourcePolarization",
+    "EmitterColorTemperature",
+    "ContactMethod",
+    "OpticalMagnificationFactor",
+)
+"""The same for the Dermoscopic Image module (PS3.3 C.8.12.14)."""
+
+UNKNOWN_DATE, UNKNOWN_TIME = "19000101", "000000"
+"""Content Date and Content Time need a value (PS3.3 C.8.12.1, C.8.20.1). When the cleaned header has none, nothing may
+be invented from the clock: the day of processing is as good as the day of the visit."""
+
+
+@dataclass(frozen=True)
+class RoleOfTwin:
+    """What tells one of the two series from the other."""
+
+    series_number: int
+    series_description: str
+    derivation: codes.Concept
+    derivation_description: str
+
+
+ROLES: dict[Role, RoleOfTwin] = {
+    "sick-twin": RoleOfTwin(
+        901,
+        "Twin with the disease",
+        codes.IDENTITY_REPLACEMENT,
+        "The person was replaced by one who does not exist; the disease was kept",
+    ),
+    "healthy-twin": RoleOfTwin(
+        902,
+        "Twin without the disease",
+        codes.LESION_REMOVAL,
+        "The disease was removed from the twin",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """What made the pixels. ``digest``: hex SHA-256 of the model's weights."""
+
+    name: str
+    version: str
+    digest: str
+
+
+class DerivedUids(Protocol):
+    """The part of the site's pseudonyms that is needed here."""
+
+    def derived_uid(self, *parts: str) -> str:
+        """A UID that is always the same for the same parts, and that nobody without the key can compute."""
+        ...
+
+
+def derived_image(
+    clean: Dataset,
+    rgb: Rgb,
+    *,
+    role: Role,
+    source_sop_instance_uid: str,
+    pseudonyms: DerivedUids,
+    features_cleaned: bool,
+    algorithm: Algorithm,
+    history: LossyHistory | None = None,
+    lossless: bool = True,
+    sick_twin: Dataset | None = None,
+) -> Dataset:
+    """A complete derived image, ready for ``save_as(path, enforce_file_format=True)``.
+
+    Args:
+        clean: the source's header after the confidentiality profile; left as it is.
+        rgb: sRGB uint8 (height, width, 3).
+        role: which of the twins ``rgb`` is.
+        source_sop_instance_uid: the source's own, from which the new UIDs are derived; not written anywhere.
+        pseudonyms: derives UIDs under the site's key.
+        features_cleaned: whether the gate proved that nobody can be recognised. Only then is the object marked so,
+            and 113101 and 113102 are claimed.
+        algorithm: named in the equipment and as contributing equipment.
+        history: the lossy compressions before ours; those in ``clean`` when None.
+        lossless: JPEG 2000 lossless, else baseline JPEG, which is appended to the history.
+        sick_twin: for the healthy twin, the image that it was made from.
+
+    Raises UnsupportedObject when ``clean`` is not of a class taken for a photograph.
+
+    """
+    sop_class = UID(str(clean.get("SOPClassUID", "")))
+    if sop_class not in PHOTOGRAPH_CLASSES:
+        raise UnsupportedObject(f"SOP class {sop_class.name} cannot be derived from")
+    image = Dataset()
+    _take_over(image, clean)
+    _identify(image, clean, PHOTOGRAPH_CLASSES[sop_class], role, source_sop_instance_uid, pseudonyms)
+    _describe_equipment(image, algorithm)
+    _describe_derivation(image, ROLES[role], sick_twin)
+    _describe_confidentiality(image, features_cleaned=features_cleaned)
+    _write_pixels(image, rgb, history or _history_in(clean), lossless=lossless)
+    return image
+
+
+def _take_over(image: Dataset, clean: Dataset) -> None:
+    image.SpecificCharacterSet = "ISO_IR 192"
+    for keyword in TAKEN_OVER:
+        if keyword in clean:
+            image[keyword] = deepcopy(clean[keyword])
+    for keyword in TYPE_2:
+        if keyword not in image:
+            setattr(image, keyword, "")
+
+
+def _identify(
+    image: Dataset, clean: Dataset, kind: PhotographClass, role: Role, source: str, pseudonyms: DerivedUids
+) -> None:
+    image.SOPClassUID = kind.derived_uid or kind.uid
+    image.SOPInstanceUID = pseudonyms.derived_uid(role, source)
+    image.SeriesInstanceUID = pseudonyms.derived_uid(role, "series", str(clean.SeriesInstanceUID))
+    image.SeriesNumber = ROLES[role].series_number
+    image.SeriesDescription = ROLES[role].series_description
+    image.Modality = clean.get("Modality") or kind.modality
+    image.InstanceNumber = clean.get("InstanceNumber") or 1
+    image.ImageType = ["DERIVED", "PRIMARY"]
+    image.ContentDate = _first_of(clean, "ContentDate", "AcquisitionDate", "StudyDate") or UNKNOWN_DATE
+    image.ContentTime = _first_of(clean, "ContentTime", "AcquisitionTime", "StudyTime") or UNKNOWN_TIME
+    # In every class on the image, never on the series: the two exclude each other (PS3.3 C.7.3.1.1.3).
+    image.ImageLaterality = _first_of(clean, "ImageLaterality", "Laterality") or "U"
+    if kind.secondary_capture:
+        image.ConversionType = "WSD"
+    elif "AcquisitionContextSequence" not in image:
+        image.AcquisitionContextSequence = Sequence()
+    if kind.dermoscopy:
+        image.FrameOfReferenceUID = pseudonyms.derived_uid("frame-of-reference", source)
+        image.PositionReferenceIndicator = ""
+        for keyword in TYPE_2_OF_DERMOSCOPY:
+            if keyword not in image:
+                setattr(image, keyword, None)
+    image.file_meta = FileMetaDataset()
+    image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID
+    image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+    image.file_meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
+    image.file_meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
+
+
+def _describe_equipment(image: Dataset, algorithm: Algorithm) -> None:
+    image.Manufacturer = MANUFACTURER
+    image.ManufacturerModelName = algorithm.name[:LONG_STRING]
+    image.SoftwareVersions = algorithm.version[:LONG_STRING]
+    image.DeviceSerialNumber = algorithm.digest[:LONG_STRING]
+    equipment = Dataset()
+    equipment.PurposeOfReferenceCodeSequence = Sequence([codes.DE_IDENTIFYING_EQUIPMENT.item()])
+    equipment.Manufacturer = MANUFACTURER
+    equipment.ManufacturerModelName = algorithm.name[:LONG_STRING]
+    equipment.SoftwareVersions = algorithm.version[:LONG_STRING]
+    equipment.ContributionDescription = f"model weights SHA-256 {algorithm.digest}"
+    image.ContributingEquipmentSequence = Sequence([equipment])
+
+
+def _describe_derivation(image: Dataset, role: RoleOfTwin, sick_twin: Dataset | None) -> None:
+    image.DerivationDescription = role.derivation_description
+    image.DerivationCodeSequence = Sequence([role.derivation.item()])
+    scheme = Dataset()
+    scheme.CodingSchemeDesignator = codes.PRIVATE_SCHEME
+    scheme.CodingSchemeName = "Twinveil image derivations"
+    scheme.CodingSchemeResponsibleOrganization = MANUFACTURER
+    image.CodingSchemeIdentificationSequence = Sequence([scheme])
+    if sick_twin is not None:
+        source = Dataset()
+        source.ReferencedSOPClassUID = sick_twin.SOPClassUID
+        source.ReferencedSOPInstanceUID = sick_twin.SOPInstanceUID
+        source.PurposeOfReferenceCodeSequence = Sequence([codes.SOURCE_IMAGE.item()])
+        image.SourceImageSequence = Sequence([source])
+
+
+def _describe_confidentiality(image: Dataset, *, features_cleaned: bool) -> None:
+    image.PatientIdentityRemoved = "YES"
+    image.BurnedInAnnotation = "NO"
+    methods = list(image.get("DeidentificationMethodCodeSequence") or ())
+    claimed = {(item.CodingSchemeDesignator, item.CodeValue) for item in methods}
+    wanted = [codes.BASIC_PROFILE]
+    if features_cleaned:
+        image.RecognizableVisualFeatures = "NO"
+        wanted += [codes.CLEAN_PIXEL_DATA, codes.CLEAN_RECOGNIZABLE_VISUAL_FEATURES]
+    methods += [concept.item() for concept in wanted if (concept.scheme, concept.value) not in claimed]
+    image.DeidentificationMethodCodeSequence = Sequence(methods)
+
+
+def _write_pixels(image: Dataset, rgb: Rgb, history: LossyHistory, *, lossless: bool) -> None:
+    image.Rows, image.Columns = rgb.shape[:2]
+    image.SamplesPerPixel = 3
+    image.PlanarConfiguration = 0
+    image.BitsAllocated = image.BitsStored = 8
+    image.HighBit = 7
+    image.PixelRepresentation = 0
+    image.ICCProfile = srgb_profile()
+    image.ColorSpace = "SRGB"
+    ratios, methods = list(history.ratios), list(history.methods)
+    if lossless:
+        frame = bytes(encode_array(rgb, photometric_interpretation=1, use_mct=True, codec_format=0))
+        image.PhotometricInterpretation = "YBR_RCT"
+        image.file_meta.TransferSyntaxUID = JPEG2000Lossless
+    else:
+        frame = _baseline_jpeg(rgb)
+        image.PhotometricInterpretation = "YBR_FULL_422"
+        image.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+        ratios.append(round(rgb.nbytes / len(frame), 2))
+        methods.append("ISO_10918_1")
+        image.DerivationCodeSequence.append(codes.LOSSY_COMPRESSION.item())
+    if history.lossy or not lossless:
+        image.LossyImageCompression = "01"
+        if ratios:
+            image.LossyImageCompressionRatio = [f"{ratio:.2f}" for ratio in ratios]
+            image.LossyImageCompressionMethod = methods
+    else:
+        image.LossyImageCompression = "00"
+    image.PixelData = encapsulate([frame])
+    image["PixelData"].VR = "OB"
+    image["PixelData"].is_undefined_length = True
+
+
+def _baseline_jpeg(rgb: Rgb) -> bytes:
+    frame = io.BytesIO()
+    Image.fromarray(rgb).save(frame, "JPEG", quality=JPEG_QUALITY, subsampling="4:2:2")
+    return frame.getvalue()
+
+
+def _history_in(clean: Dataset) -> LossyHistory:
+    lossy = str(clean.get("LossyImageCompression", "")) == "01"
+    if not lossy:
+        return LossyHistory()
+    ratios = tuple(float(value) for value in _several(clean, "LossyImageCompressionRatio"))
+    methods = tuple(str(value) for value in _several(clean, "LossyImageCompressionMethod"))
+    known = min(len(ratios), len(methods))
+    return LossyHistory(True, ratios[:known], methods[:known])
+
+
+def _first_of(dataset: Dataset, *keywords: str) -> str:
+    """The first of ``keywords`` that has a value, else an empty string."""
+    return next((str(value) for keyword in keywords if (value := dataset.get(keyword))), "")
+
+
+def _several(dataset: Dataset, keyword: str) -> list[str]:
+    value = dataset.get(keyword)
+    if value is None or value == "":
+        return []
+    return [str(value)] if dataset[keyword].VM == 1 else [str(part) for part in value]
