@@ -1,0 +1,74 @@
+"""A real Orthanc: the archive that twins are delivered to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.peers import require_peer
+from tests.peers.processes import LOOPBACK, free_port, running
+
+AE_TITLE = "SITEPACS"
+
+_NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@dataclass(frozen=True)
+class Orthanc:
+    """One server with an empty archive of its own."""
+
+    dicom_port: int
+    http_port: int
+    ae_title: str = AE_TITLE
+
+    def get(self, path: str) -> Any:
+        return json.loads(self.get_bytes(path))
+
+    def get_bytes(self, path: str) -> bytes:
+        with _NO_PROXY.open(f"http://{LOOPBACK}:{self.http_port}{path}", timeout=60) as answer:
+            content: bytes = answer.read()
+            return content
+
+    def instances(self) -> list[str]:
+        """Orthanc's own identifiers of every instance that it holds."""
+        return sorted(self.get("/instances"))
+
+    def file(self, instance: str) -> bytes:
+        """The DICOM file of an instance, as it arrived."""
+        return self.get_bytes(f"/instances/{instance}/file")
+
+
+@contextlib.contextmanager
+def orthanc(folder: Path) -> Iterator[Orthanc]:
+    """An Orthanc on free ports of loopback with its archive in ``folder``, ended with the block."""
+    program = require_peer("Orthanc")
+    server = Orthanc(dicom_port=free_port(), http_port=free_port())
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = folder / "orthanc.json"
+    settings.write_text(
+        json.dumps(
+            {
+                "Name": AE_TITLE,
+                "StorageDirectory": str(folder / "archive"),
+                "IndexDirectory": str(folder / "archive"),
+                "HttpPort": server.http_port,
+                "RemoteAccessAllowed": False,
+                "AuthenticationEnabled": False,
+                "DicomAet": AE_TITLE,
+                "DicomPort": server.dicom_port,
+                "DicomCheckCalledAet": True,
+                "DicomAlwaysAllowStore": True,
+                "UnknownSopClassAccepted": True,
+                "StableAge": 2,
+                "OverwriteInstances": False,
+                "Plugins": [],
+            }
+        )
+    )
+    with running([program, settings], folder / "orthanc.log", port=server.http_port):
+        yield server
