@@ -58,7 +58,7 @@ class PlantedHeader:
                 self.planted.append((keyword, str(text)))
                 if dictionary_VR(keyword) == "PN":
                     parts = (part for group in str(text).split("=") for part in group.split("^"))
-                    self.planted += [(keyword, part) for part in parts if len(part) > 3]
+                    self.planted += [(keyword, part) for part in parts if len(part) > 5]
 
     def item(self, keyword: str) -> PlantedHeader:
         """A new item at the end of the sequence ``keyword``; what is planted in it is recorded with the rest."""

@@ -110,7 +110,7 @@ def test_the_segmentation_is_the_difference_between_the_delivered_twins(run: Run
 
 
 def test_the_lesions_are_found_where_they_are(run: Run) -> None:
-    """Against the rendered truth, over all samples: no bar of quality, but masks elsewhere, or empty ones, would fail."""
+    """Against the rendered truth: no bar of quality, but masks elsewhere, or empty ones, would fail."""
     pseudonyms = Pseudonyms(SiteKey.from_file(run.node.key))
     segmentations = segmentations_by_study(run)
     overlaps = {}
