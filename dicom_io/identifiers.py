@@ -1,0 +1,243 @@
+"""The last check before an object leaves: does anything that identified the source still stand in its bytes?
+
+It shares no logic with the confidentiality profile, so that a mistake there is found here. It collects what the source
+said (``dicom_io.identifying_values``) and searches the outgoing file's bytes for it in every encoding that text can
+have. A hit names the source's attribute, never the value.
+
+To be of use it must be silent about clean objects. So values below these lengths are not searched for, and values of
+the outgoing object that are public vocabulary are not searched in; ``ALLOWANCES`` gives each with its reason.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from pydicom import Dataset
+from pydicom._uid_dict import UID_dictionary
+
+from dicom_io.dummies import DATE
+from dicom_io.frame_metadata import segments
+from dicom_io.identifying_values import IdentifyingValue, Kind, identifying_values
+from dicom_io.outgoing_bytes import NotParsed, Value, values
+from dicom_io.public_words import is_defined_term, public_values
+from dicom_io.quiet import quiet
+
+ALLOWANCES: Mapping[str, str] = {
+    "registered UIDs": "SOP classes, transfer syntaxes and the like name kinds of things (PS3.6 annex A)",
+    "public codes": "value, scheme and meaning of an entry of PS3.16's context groups",
+    "defined terms": "coded strings that the standard or its list of body parts defines",
+    "short numbers": "numeric strings below 6 characters: sizes, counts and ratios meet identifiers by chance",
+    "make of the camera": "manufacturer, model and software stay, and descriptions of devices repeat them",
+    "colour profile": "the ICC profile that we write is the same for everyone",
+    "our own words": "constant texts of the program, given by the caller",
+    "pixels": "in pixel data only values of at least 8 characters are searched for: shorter ones occur by chance",
+}
+"""What is not searched, with the reason."""
+
+SHORTEST: Mapping[Kind, int] = {
+    "name": 3, "text": 4, "description": 5, "uid": 8, "number": 5, "date": 8, "time": 6, "bytes": 4,
+}  # fmt: skip
+"""Characters (for "bytes": bytes). A two-letter family name would be found in every file, as a VR if nothing else."""
+
+FIRST_IN_PIXELS = 8
+"""Bytes of a pattern from which it is searched for in pixels: by chance it occurs once in 10**19."""
+
+FEWEST_DISTINCT = 4
+"""Different bytes in a pattern that is searched for in pixels: a white wall is a run of one byte."""
+
+DUMMY_DATES = frozenset({DATE, "19000101", "00010101", "19700101"})
+DUMMY_TIMES = frozenset({"000000", "120000", "235959"})
+
+MAKE = frozenset({0x00080070, 0x00081090, 0x00181020, 0x00020013})
+CODE_ENTRY = frozenset({0x00080100, 0x00080102, 0x00080104})
+ICC_PROFILE = 0x00282000
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Bytes to search for. ``edges``: a regular expression with the pattern's surroundings, None where any will do."""
+
+    needle: bytes
+    where: str
+    edges: re.Pattern[bytes] | None
+    descriptive: bool
+
+    def is_in(self, text: bytes) -> bool:
+        """``text``: in lower case, as ``needle`` is."""
+        return self.needle in text and (self.edges is None or self.edges.search(text) is not None)
+
+
+@dataclass(frozen=True)
+class Identifiers:
+    """The identifying values of one source file, ready to be searched for."""
+
+    patterns: tuple[Pattern, ...]
+
+    @classmethod
+    def of(cls, dataset: Dataset, raw: bytes, retained: frozenset[str] = frozenset()) -> Identifiers:
+        """Those of ``dataset`` and of ``raw``, the bytes of the file it was read from (empty where there is none).
+
+        ``retained``: the profile's options, whose attributes may stay. ``dataset`` may lack the pixel data.
+        """
+        with quiet():
+            found = {_key(value): value for value in identifying_values(dataset, raw, retained)}
+        return cls(tuple(pattern for value in found.values() for pattern in _patterns(value)))
+
+    def found_in(self, blob: bytes, own_texts: Collection[str] = ()) -> list[str]:
+        """Names of the source's attributes of which a value stands in ``blob``, sorted; empty for a clean object.
+
+        ``own_texts``: whole values that the program writes into every object (descriptions, names of algorithms).
+        """
+        text, text_without_make, pixels = _parts(blob, frozenset(own_texts))
+        found = {
+            pattern.where
+            for pattern in self.patterns
+            if pattern.is_in(text_without_make if pattern.descriptive else text)
+        }
+        if pixels:
+            found |= _found_in_pixels(self.patterns, pixels)
+        return sorted(found)
+
+
+def _key(value: IdentifyingValue) -> tuple[Kind, str | bytes]:
+    return value.kind, value.value
+
+
+def _patterns(value: IdentifyingValue) -> Iterator[Pattern]:
+    """The forms that a value can take in a file."""
+    descriptive = value.kind == "description"
+    if isinstance(value.value, bytes):
+        if len(value.value) >= 8 and len(set(value.value)) >= FEWEST_DISTINCT:
+            yield Pattern(value.value.lower(), value.where, None, descriptive)
+        return
+    if len(value.value) < SHORTEST[value.kind] and value.value.isascii():
+        return
+    spellings: Iterable[str] = (value.value,)
+    if value.kind == "date":
+        spellings = _date_spellings(value.value)
+    elif value.kind == "time":
+        spellings = _time_spellings(value.value)
+    seen: set[bytes] = set()
+    for spelling in spellings:
+        for form in {spelling, spelling.upper(), spelling.lower()}:
+            for codec in ("utf-8", "latin-1", "utf-16-le", "utf-16-be", *value.encodings):
+                needle = _encoded(form, codec).lower()
+                if len(needle) >= 3 and needle not in seen and len(set(needle)) > 1:
+                    seen.add(needle)
+                    yield Pattern(needle, value.where, _edges(needle, codec, value), descriptive)
+
+
+def _encoded(text: str, codec: str) -> bytes:
+    try:
+        return text.encode(codec)
+    except (UnicodeError, LookupError):
+        return b""
+
+
+def _edges(needle: bytes, codec: str, value: IdentifyingValue) -> re.Pattern[bytes] | None:
+    """Short words and numbers must stand alone, or they would be found inside longer ones."""
+    if value.kind in ("name", "text", "description") and len(value.value) >= 8 and not str(value.value).isdigit():
+        return None
+    numeric = value.kind in ("uid", "number", "date", "time") or str(value.value).isdigit()
+    before, after = (b"[0-9.]", b"[0-9]") if numeric else (b"[0-9a-z]", b"[0-9a-z]")
+    if codec == "utf-16-le":
+        before, after = before + rb"\x00", after + rb"\x00"
+    elif codec == "utf-16-be":
+        before, after = rb"\x00" + before, rb"\x00" + after
+    return re.compile(b"(?<!" + before + b")" + re.escape(needle) + b"(?!" + after + b")", re.DOTALL)
+
+
+def _date_spellings(date: str) -> tuple[str, ...]:
+    """``date``: YYYYMMDD. As in DA, ISO 8601, EXIF, and the usual orders of day and month."""
+    if date in DUMMY_DATES:
+        return ()
+    year, month, day = date[:4], date[4:6], date[6:]
+    joined = [mark.join(parts) for mark in "-./:" for parts in ((year, month, day), (day, month, year))]
+    return (date, *joined, f"{month}/{day}/{year}", f"{month}-{day}-{year}")
+
+
+def _time_spellings(time: str) -> tuple[str, ...]:
+    """``time``: HHMMSS with or without a fraction. Whole minutes and hours stand in many files and say little."""
+    whole = time[:6]
+    if not re.fullmatch(r"\d{6}(\.\d+)?", time) or whole in DUMMY_TIMES:
+        return ()
+    return (whole, f"{whole[:2]}:{whole[2:4]}:{whole[4:]}")
+
+
+def _parts(blob: bytes, own_texts: frozenset[str]) -> tuple[bytes, bytes, bytes]:
+    """Text in lower case, the same without the camera's make, and pixels.
+
+    Where ``blob`` does not parse everything is text and nothing is allowed.
+    """
+    try:
+        found = values(blob)
+    except NotParsed:
+        return blob.lower(), blob.lower(), b""
+    text, without_make, pixels = bytearray(blob), bytearray(blob), []
+    loose: list[bytes] = []
+    for value in found:
+        content = blob[value.start : value.end]
+        blank = b"\0" * len(content)
+        if value.is_bulk:
+            pixels.append(content)
+            loose += [segment.payload for segment in segments(content)]
+        if value.is_bulk or _is_allowed(value, content, own_texts):
+            text[value.start : value.end] = blank
+            without_make[value.start : value.end] = blank
+        elif value.tag in MAKE:
+            without_make[value.start : value.end] = blank
+    rest = b"\0\0".join(loose).lower()
+    return _squeezed(text) + rest, _squeezed(without_make) + rest, b"\0\0".join(pixels)
+
+
+def _squeezed(text: bytearray) -> bytes:
+    """Lower case, and the long runs of zeros that blanked pixels leave made short."""
+    return re.sub(rb"\0{64,}", b"\0" * 64, bytes(text)).lower()
+
+
+def _is_allowed(value: Value, content: bytes, own_texts: frozenset[str]) -> bool:
+    """Whether the whole value is one of ``ALLOWANCES``."""
+    if value.tag == ICC_PROFILE:
+        return True
+    text = content.decode("utf-8", "replace").strip(" \0")
+    if value.vr == "UI":
+        return all(uid in UID_dictionary for uid in text.split("\\"))
+    if value.vr == "CS":
+        return is_defined_term(text)
+    if value.vr in ("DS", "IS"):
+        return all(len(number.strip()) < 6 for number in text.split("\\"))
+    return text in own_texts or (value.tag in CODE_ENTRY and text in public_values())
+
+
+def _found_in_pixels(patterns: Iterable[Pattern], pixels: bytes) -> set[str]:
+    """Which patterns stand in ``pixels``, in one pass whatever their number.
+
+    Bytes 0-1, 2-3 and 4-5 of every pattern are marked in three tables; only where all three match is a pattern compared.
+    Letters match in either case, so the tables hold both.
+    """
+    long = [p for p in patterns if len(p.needle) >= FIRST_IN_PIXELS and len(set(p.needle)) >= FEWEST_DISTINCT]
+    by_start: dict[bytes, list[Pattern]] = {}
+    for pattern in long:
+        by_start.setdefault(pattern.needle[:6], []).append(pattern)
+    if not by_start or len(pixels) < FIRST_IN_PIXELS:
+        return set()
+    lowered = pixels.lower()
+    data = np.frombuffer(lowered, np.uint8)
+    tables = np.zeros((3, 65536), bool)
+    for start in by_start:
+        for table, pair in zip(tables, struct.unpack("<3H", start), strict=True):
+            table[pair] = True
+    pairs = data[:-1].astype(np.uint16) | data[1:].astype(np.uint16) << 8
+    places = np.flatnonzero(tables[0][pairs[:-4]])
+    places = places[tables[1][pairs[places + 2]]]
+    places = places[tables[2][pairs[places + 4]]]
+    found: set[str] = set()
+    for place in places.tolist():
+        for pattern in by_start.get(lowered[place : place + 6], ()):
+            if lowered.startswith(pattern.needle, place):
+                found.add(pattern.where)
+    return found

@@ -1,0 +1,110 @@
+"""What stands in for the patient's identifiers: every value an HMAC under the site's key.
+
+The same patient stays one patient across studies, instances keep their references to each other, and a restart changes
+nothing. Without the key nothing can be recomputed or confirmed, not even by trying every possible patient ID.
+"""
+
+from __future__ import annotations
+
+import base64
+import unicodedata
+from dataclasses import dataclass
+
+from pydicom import Dataset
+
+from dicom_io.site_key import SiteKey
+
+LONGEST_SHIFT = 365
+"""Days. Dates move back by 1 to ``LONGEST_SHIFT`` days, so that none comes to lie in the future."""
+
+
+@dataclass(frozen=True)
+class PatientIdentity:
+    """Who the source says the patient is. ``issuer`` is the assigning authority, empty where the source names none."""
+
+    patient_id: str
+    issuer: str = ""
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> PatientIdentity:
+        """The identity in the patient module of ``dataset``.
+
+        An instance without a Patient ID is a patient of its own for each study: two unnamed patients must not become
+        one, and two photographs of one study must not become two.
+        """
+        patient_id = str(dataset.get("PatientID") or "").strip()
+        if patient_id:
+            return cls(patient_id, str(dataset.get("IssuerOfPatientID") or "").strip())
+        return cls(str(dataset.get("StudyInstanceUID") or ""), "no patient ID: one patient for each study")
+
+
+@dataclass(frozen=True)
+class Pseudonyms:
+    """``key``: the site's. ``project``: another project gives other pseudonyms, so that releases can't be joined."""
+
+    key: SiteKey
+    project: str = "default"
+
+    def uid(self, original: str) -> str:
+        """The UID in place of ``original``, always the same: "2.25." and 122 bits of the HMAC (PS3.5 annex B.2).
+
+        Raises ``ValueError`` for an empty UID, which must stay empty.
+        """
+        original = original.strip(" \0")
+        if not original:
+            raise ValueError("an empty UID has no pseudonym")
+        return self._uid("uid", original)
+
+    def derived_uid(self, *parts: str) -> str:
+        """A UID for something that the source does not have, named by ``parts`` (a role and a source UID, say)."""
+        return self._uid("derived UID", *parts)
+
+    def patient_id(self, patient_id: str, issuer: str | None) -> str:
+        """The Patient ID in place of ``patient_id`` of ``issuer``: "TV-" and 16 characters."""
+        return "TV-" + self._letters("patient ID", _same(patient_id), _same(issuer or ""))
+
+    def patient_name(self, patient_id: str, issuer: str | None) -> str:
+        """The Patient's Name (PN): the pseudonymous ID again, since a second pseudonym would only be one more to match.
+
+        It is a family name without given names, so that no word of ours can be taken for a patient's.
+        """
+        return self.patient_id(patient_id, issuer)
+
+    def accession(self, accession: str) -> str:
+        """The Accession Number (SH, 16 characters) in place of ``accession``."""
+        return self._letters("accession number", _same(accession))
+
+    def study_id(self, study_instance_uid: str) -> str:
+        """The Study ID (SH, 16 characters) of the study whose UID in the source is ``study_instance_uid``."""
+        return self._letters("study ID", study_instance_uid.strip(" \0"))
+
+    def date_shift(self, patient_id: str, issuer: str | None) -> int:
+        """Whole days, -``LONGEST_SHIFT`` to -1, to be added to every date of the patient: intervals stay true."""
+        mac = self._mac("date shift", _same(patient_id), _same(issuer or ""))
+        return -1 - int.from_bytes(mac[:8], "big") % LONGEST_SHIFT
+
+    def persona_seed(self, patient_id: str, issuer: str | None) -> bytes:
+        """32 bytes that choose the person whom the patient becomes, at every visit the same."""
+        return self._mac("persona", _same(patient_id), _same(issuer or ""))
+
+    def source_digest(self, sop_instance_uid: str) -> str:
+        """32 hexadecimal digits that name a source instance in manifests, logs and folders."""
+        return self._mac("source digest", sop_instance_uid.strip(" \0")).hex()[:32]
+
+    def _mac(self, purpose: str, *parts: str) -> bytes:
+        return self.key.mac(purpose, self.project, *parts)
+
+    def _uid(self, purpose: str, *parts: str) -> str:
+        bits = int.from_bytes(self._mac(purpose, *parts)[:16], "big")
+        bits = bits & ~(0xF << 76) | 8 << 76  # version 8, "custom" (RFC 9562 section 5.8)
+        bits = bits & ~(0x3 << 62) | 2 << 62  # the variant that all UUIDs of that RFC share
+        return f"2.25.{bits}"
+
+    def _letters(self, purpose: str, *parts: str) -> str:
+        """80 bits as 16 characters A-Z and 2-7."""
+        return base64.b32encode(self._mac(purpose, *parts)[:10]).decode("ascii")
+
+
+def _same(value: str) -> str:
+    """Spellings of a value that DICOM holds equal (trailing padding, Unicode composition) made one."""
+    return unicodedata.normalize("NFC", value).strip(" \0")
