@@ -1,0 +1,207 @@
+"""The one configuration file: what may be set, in which unit, within which range, and why.
+
+Every model is frozen and refuses keys it does not know. What is not allowed here is denied: a node without ``callers``
+answers nobody. Relative paths are taken from the folder of the configuration file.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+
+from plugin.errors import ConfigurationRefused
+
+KEY_VARIABLE = "TWINVEIL_KEY_FILE"
+"""Environment variable that names the key file when the configuration does not."""
+
+AeTitle = Annotated[str, StringConstraints(pattern=r"^[!-\[\]-~](?:[ -\[\]-~]{0,14}[!-\[\]-~])?$")]
+"""PS3.5 6.2, VR AE: 1 to 16 characters of the default repertoire, no backslash, no space at either end."""
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+"""A name that can stand in a log line and in a file name."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Section(BaseModel):
+    """What every section has in common: frozen, no unknown keys, no silent conversion of types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ListenerSection(Section):
+    """Where photographs come in."""
+
+    ae_title: AeTitle = Field("TWINVEIL", description="Called AE title; an association that calls another is rejected.")
+    host: str = Field("127.0.0.1", description="Address to bind. Loopback until somebody decides otherwise.")
+    port: int = Field(11112, ge=0, le=65535, description="TCP port; 0 takes any free one. 104 needs privileges.")
+
+
+class Caller(Section):
+    """One sender that may associate. Both its title and its address must match."""
+
+    ae_title: AeTitle = Field(description="Calling AE title, exactly as the sender states it.")
+    network: str = Field(description="Address or network in CIDR notation that it calls from, such as 10.1.2.0/24.")
+
+    @field_validator("network")
+    @classmethod
+    def _is_a_network(cls, value: str) -> str:
+        ip_network(value)
+        return value
+
+
+class DestinationSection(Section):
+    """One archive that receives every result by C-STORE."""
+
+    name: Name = Field(description="What logs and manifests call it.")
+    ae_title: AeTitle = Field(description="Its AE title.")
+    host: str = Field(min_length=1, description="Its address.")
+    port: Port = Field(description="Its TCP port.")
+    calling_ae_title: AeTitle = Field("TWINVEIL", description="The title that we call it with.")
+
+
+class ModelSection(Section):
+    """The rectified-flow model that edits."""
+
+    name: str = Field("embedded", min_length=1, description='"embedded", or the folder of a larger model.')
+    device: str = Field("cpu", description='"cpu", "cuda" or "cuda:1".')
+
+
+class StudySection(Section):
+    """When a study is worked on, and how hard."""
+
+    quiet_seconds: float = Field(
+        30.0, ge=0.1, le=86400.0,
+        description="Seconds without a new instance after which a study counts as complete. Later ones follow up.",
+    )  # fmt: skip
+    attempts: int = Field(
+        3, ge=1, le=3, description="Personas that are tried before a photograph is quarantined; each changes more."
+    )
+    in_flight: int = Field(
+        4, ge=1, le=64,
+        description="Studies worked on at a time. One edits, since there is one accelerator; the others read and deliver.",
+    )  # fmt: skip
+    max_recoveries: int = Field(
+        5, ge=1, le=100, description="Restarts that one study may survive unfinished before it is held to be the cause."
+    )
+
+
+class OutputSection(Section):
+    """What leaves."""
+
+    healthy_twins: bool = Field(True, description="Deliver the healthy twins as a second series.")
+    lossless: bool = Field(True, description="Store twins without loss; otherwise as JPEG baseline.")
+
+
+class RetrySection(Section):
+    """How delivery is repeated while a destination cannot take it."""
+
+    attempts: int = Field(8, ge=1, le=100, description="Tries in all; then the study's instances are quarantined.")
+    first_wait_seconds: float = Field(5.0, gt=0.0, le=3600.0, description="Wait after the first failure.")
+    backoff: float = Field(2.0, ge=1.0, le=10.0, description="Factor between one wait and the next.")
+
+
+class LimitsSection(Section):
+    """What one sender or one instance may cost."""
+
+    max_associations: int = Field(16, ge=1, le=1000, description="Associations at a time, all senders together.")
+    max_instance_bytes: int = Field(
+        256 * 2**20, ge=2**16, le=2**32, description="Bytes of one instance; a larger one is refused."
+    )
+    max_pixels: int = Field(
+        50_000_000, ge=1024, le=10**9, description="Rows x columns; more is refused before decoding (a bomb)."
+    )
+    min_free_bytes: int = Field(
+        2**30, ge=0, le=2**50, description="Bytes kept free on the spool's disk; below it senders are told 0xA700."
+    )
+    network_seconds: float = Field(60.0, gt=0.0, le=3600.0, description="Silence on an association before it is closed.")
+
+
+class Configuration(Section):
+    """The whole file. ``folder`` is where it stands, not a setting."""
+
+    folder: Path = Field(exclude=True, repr=False)
+    state: str = Field("state", min_length=1, description="Folder of spool, database, jobs, manifests and quarantine.")
+    key_file: str | None = Field(
+        None, description=f"The site's key, at least 32 bytes, mode 0600. {KEY_VARIABLE} is taken where this is absent."
+    )
+    project: Name = Field("default", description="Enters every pseudonym: two projects cannot be joined.")
+    listener: ListenerSection = Field(default_factory=ListenerSection)
+    callers: tuple[Caller, ...] = Field((), description="Who may associate; nobody, unless listed.")
+    destinations: tuple[DestinationSection, ...] = Field((), description="Who receives the results; all of them do.")
+    model: ModelSection = Field(default_factory=ModelSection)
+    study: StudySection = Field(default_factory=StudySection)
+    output: OutputSection = Field(default_factory=OutputSection)
+    retries: RetrySection = Field(default_factory=RetrySection)
+    limits: LimitsSection = Field(default_factory=LimitsSection)
+
+    @field_validator("callers", "destinations", mode="before")
+    @classmethod
+    def _tables_are_lists(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Configuration:
+        names = [destination.name for destination in self.destinations]
+        if len(set(names)) != len(names):
+            raise ValueError("two destinations have the same name")
+        return self
+
+    @property
+    def state_folder(self) -> Path:
+        """Absolute path of ``state``."""
+        return (self.folder / Path(self.state).expanduser()).resolve()
+
+    @property
+    def key_path(self) -> Path:
+        """The key file that is meant. Raises ``ConfigurationRefused`` when neither the file nor the variable names one."""
+        return find_key_file(self)
+
+
+def load_configuration(path: Path) -> Configuration:
+    """The validated configuration in ``path``. Raises ``ConfigurationRefused``, naming every setting that is wrong."""
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigurationRefused(f"{path} does not exist; `twinveil init` writes one") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationRefused(f"{path} cannot be read: {error}") from error
+    if "folder" in settings:
+        raise ConfigurationRefused(f"{path}: folder: unknown setting")
+    try:
+        return Configuration.model_validate({**settings, "folder": path.resolve().parent})
+    except ValidationError as error:
+        raise ConfigurationRefused("\n".join(f"{path}: {line}" for line in _complaints(error))) from error
+
+
+def find_key_file(configuration: Configuration | None, given: Path | None = None) -> Path:
+    """The key file: the one ``given``, else the configuration's, else ``TWINVEIL_KEY_FILE``.
+
+    Raises ``ConfigurationRefused`` when none is named. Whether the file is any good is for ``SiteKey`` to say.
+    """
+    if given is not None:
+        return given
+    if configuration is not None and configuration.key_file is not None:
+        return (configuration.folder / Path(configuration.key_file).expanduser()).resolve()
+    named = os.environ.get(KEY_VARIABLE)
+    if not named:
+        raise ConfigurationRefused(
+            f"no key: name a file of at least 32 random bytes by key_file in the configuration, by {KEY_VARIABLE} "
+            "or by --key; `twinveil init` makes one"
+        )
+    return Path(named).expanduser()
+
+
+def _complaints(error: ValidationError) -> list[str]:
+    """One line a mistake: where it is and what is wrong, without repeating the value (it may be a path or an address)."""
+    lines = []
+    for mistake in error.errors(include_url=False, include_input=False):
+        where = ".".join(str(part) for part in mistake["loc"]) or "file"
+        what = "unknown setting" if mistake["type"] == "extra_forbidden" else mistake["msg"]
+        lines.append(f"{where}: {what}")
+    return lines

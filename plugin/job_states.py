@@ -1,0 +1,56 @@
+"""The life cycle of an accepted instance, as a table.
+
+    received ──queue──▶ queued ──deliver──▶ delivered ──purge──▶ purged
+        └──────────────────┴──quarantine──▶ quarantined
+
+An instance leaves the spool only as *purged* (everything made of it was delivered) or *quarantined* (a person decides).
+The rows that lead from a state to itself are there because a step that was cut off is done again after a restart.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from plugin.errors import UnknownTransition
+
+
+class State(StrEnum):
+    """Where an accepted instance stands."""
+
+    RECEIVED = "received"  # in the spool, its study not yet quiet
+    QUEUED = "queued"  # part of a job
+    DELIVERED = "delivered"  # its results are at every destination; the source is still in the spool
+    PURGED = "purged"  # the source is gone
+    QUARANTINED = "quarantined"  # held for a person to decide; the source is kept
+
+
+class Event(StrEnum):
+    """What happens to it."""
+
+    QUEUE = "queue"
+    DELIVER = "deliver"
+    PURGE = "purge"
+    QUARANTINE = "quarantine"
+
+
+TRANSITIONS: dict[tuple[State, Event], State] = {
+    (State.RECEIVED, Event.QUEUE): State.QUEUED,
+    (State.RECEIVED, Event.QUARANTINE): State.QUARANTINED,  # other bytes under a UID that is already known
+    (State.QUEUED, Event.DELIVER): State.DELIVERED,
+    (State.QUEUED, Event.QUARANTINE): State.QUARANTINED,
+    (State.DELIVERED, Event.PURGE): State.PURGED,
+    (State.DELIVERED, Event.DELIVER): State.DELIVERED,
+    (State.PURGED, Event.PURGE): State.PURGED,
+    (State.QUARANTINED, Event.QUARANTINE): State.QUARANTINED,
+}
+
+FINISHED = frozenset({State.PURGED, State.QUARANTINED})
+"""Nothing more happens by itself."""
+
+
+def after(state: State, event: Event) -> State:
+    """The state that follows. Raises ``UnknownTransition`` for a pair that is not in the table."""
+    try:
+        return TRANSITIONS[state, event]
+    except KeyError:
+        raise UnknownTransition(f"an instance that is {state} cannot {event}") from None

@@ -1,0 +1,151 @@
+"""The rows: one for every accepted instance, durable before its sender is told Success.
+
+The table lives in the SQLite file that the job queue keeps its own tables in. It holds digests and paths inside the
+spool, nothing else of the source. Every change of state goes through the table in ``job_states``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from plugin.durable import private_folder
+from plugin.job_states import Event, State, after
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS twinveil_instances (
+    name     TEXT PRIMARY KEY,   -- path below the spool's folder
+    digest   TEXT NOT NULL,      -- keyed digest of the SOP Instance UID
+    study    TEXT NOT NULL,      -- keyed digest of the Study Instance UID
+    state    TEXT NOT NULL,
+    received REAL NOT NULL,      -- seconds since 1970
+    job      TEXT                -- set when it is queued
+) STRICT;
+CREATE INDEX IF NOT EXISTS twinveil_instances_by_state ON twinveil_instances (state, study);
+CREATE INDEX IF NOT EXISTS twinveil_instances_by_job ON twinveil_instances (job);
+"""
+
+BUSY_SECONDS = 30.0
+"""How long a writer waits for another one."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One instance. ``name``: its path below the spool's folder."""
+
+    name: str
+    digest: str
+    study: str
+    state: State
+    received: float
+    job: str | None
+
+
+class Ledger:
+    """The table of instances. Any thread may call any method; each is one transaction."""
+
+    def __init__(self, database: Path) -> None:
+        private_folder(database.parent)
+        self._database = database
+        with self._transaction() as connection:
+            for statement in SCHEMA.split(";"):
+                connection.execute(statement)
+        database.chmod(0o600)
+
+    def record(self, name: str, *, digest: str, study: str) -> bool:
+        """The row of a new instance; a repeat leaves the old one as it is. Returns whether it is new."""
+        with self._transaction() as connection:
+            cursor = connection.execute(
+                "INSERT INTO twinveil_instances VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT (name) DO NOTHING",
+                (name, digest, study, State.RECEIVED, time.time()),
+            )
+            return cursor.rowcount == 1
+
+    def queue_quiet_studies(self, quiet_seconds: float) -> list[str]:
+        """Gather the received instances of each study that had none for ``quiet_seconds``; the names of the new jobs.
+
+        A job's name follows from the study and the instances, so that the same batch never becomes two jobs.
+        """
+        before = time.time() - quiet_seconds
+        jobs = []
+        with self._transaction() as connection:
+            quiet = connection.execute(
+                "SELECT study FROM twinveil_instances WHERE state = ? GROUP BY study HAVING max(received) <= ?",
+                (State.RECEIVED, before),
+            ).fetchall()
+            for (study,) in quiet:
+                rows = self._select(connection, "study = ? AND state = ?", study, State.RECEIVED)
+                batch = hashlib.sha256("\n".join(row.name for row in rows).encode()).hexdigest()
+                job = f"{study}-{batch[:16]}"
+                for row in rows:
+                    self._change(connection, row, Event.QUEUE, job)
+                jobs.append(job)
+        return jobs
+
+    def change(self, names: Sequence[str], event: Event) -> None:
+        """``event`` happened to ``names``, all or none. Raises ``UnknownTransition``, ``KeyError`` without a row."""
+        with self._transaction() as connection:
+            for name in names:
+                rows = self._select(connection, "name = ?", name)
+                if not rows:
+                    raise KeyError(name)
+                self._change(connection, rows[0], event, rows[0].job)
+
+    def of_job(self, job: str) -> list[Row]:
+        """The rows of ``job``, always in the same order."""
+        with self._transaction() as connection:
+            return self._select(connection, "job = ?", job)
+
+    def jobs_in(self, *states: State) -> list[str]:
+        """Names of the jobs that have an instance in one of ``states``."""
+        marks = ", ".join("?" * len(states))
+        with self._transaction() as connection:
+            found = connection.execute(
+                f"SELECT DISTINCT job FROM twinveil_instances WHERE job IS NOT NULL AND state IN ({marks}) ORDER BY job",
+                states,
+            ).fetchall()
+        return [job for (job,) in found]
+
+    def state_of(self, name: str) -> State | None:
+        """The state of one instance, None without a row."""
+        with self._transaction() as connection:
+            rows = self._select(connection, "name = ?", name)
+        return rows[0].state if rows else None
+
+    def counts(self) -> dict[State, int]:
+        """Instances by state."""
+        with self._transaction() as connection:
+            found = connection.execute("SELECT state, count(*) FROM twinveil_instances GROUP BY state").fetchall()
+        return {State(state): count for state, count in found}
+
+    @staticmethod
+    def _select(connection: sqlite3.Connection, condition: str, *values: str) -> list[Row]:
+        found = connection.execute(
+            f"SELECT name, digest, study, state, received, job FROM twinveil_instances WHERE {condition} ORDER BY name",
+            values,
+        )
+        return [Row(name, digest, study, State(state), at, job) for name, digest, study, state, at, job in found]
+
+    @staticmethod
+    def _change(connection: sqlite3.Connection, row: Row, event: Event, job: str | None) -> None:
+        connection.execute(
+            "UPDATE twinveil_instances SET state = ?, job = ? WHERE name = ?", (after(row.state, event), job, row.name)
+        )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """A connection of this call's own: associations come and go with their threads."""
+        connection = sqlite3.connect(self._database, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+        finally:
+            connection.close()  # rolls back what was not committed

@@ -1,0 +1,91 @@
+"""The objects made of one photograph, as DICOM files, and the tree of folders in which they are handed over."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom import Dataset
+
+from dicom_io.derived import Algorithm, derived_image
+from dicom_io.photograph import SourcePhotograph
+from dicom_io.profile import ConfidentialityProfile
+from dicom_io.pseudonyms import Pseudonyms
+from dicom_io.segmentation import segmentations
+from pipeline.photograph import Rgb, Subtraction
+from plugin.durable import write_file
+from plugin.study import Output
+
+
+@dataclass(frozen=True)
+class OutputWriter:
+    """Writes what leaves. UIDs depend on the key and the source alone: written again, it is the same object."""
+
+    pseudonyms: Pseudonyms
+    profile: ConfidentialityProfile
+    algorithm: Algorithm
+    healthy_twins: bool = True
+    lossless: bool = True
+
+    def write(
+        self,
+        source: SourcePhotograph,
+        *,
+        sick: Rgb,
+        healthy: Rgb,
+        subtraction: Subtraction,
+        features_cleaned: bool,
+        folder: Path,
+    ) -> tuple[Output, ...]:
+        """One sick twin, one healthy twin unless switched off, and two segmentations, as files in ``folder``.
+
+        Raises what ``dicom_io`` raises when the profile or an object cannot be made.
+        """
+        clean = self.profile.apply(source.header)
+        uid = str(source.header.SOPInstanceUID)
+        sick_image = derived_image(
+            clean, sick,
+            role="sick-twin", source_sop_instance_uid=uid, pseudonyms=self.pseudonyms, algorithm=self.algorithm,
+            features_cleaned=features_cleaned, history=source.history, lossless=self.lossless,
+        )  # fmt: skip
+        objects: list[tuple[str, Dataset]] = [("sick-twin", sick_image)]
+        if self.healthy_twins:
+            healthy_image = derived_image(
+                clean, healthy,
+                role="healthy-twin", source_sop_instance_uid=uid, pseudonyms=self.pseudonyms, algorithm=self.algorithm,
+                features_cleaned=features_cleaned, history=source.history, lossless=self.lossless,
+                sick_twin=sick_image,
+            )  # fmt: skip
+            objects.append(("healthy-twin", healthy_image))
+        segments = segmentations(
+            sick_image, subtraction.probability, subtraction.mask, subtraction.lesion_class,
+            source_sop_instance_uid=uid, pseudonyms=self.pseudonyms, algorithm=self.algorithm,
+        )  # fmt: skip
+        objects += [("segmentation", segment) for segment in segments]
+        return tuple(_save(role, dataset, folder) for role, dataset in objects)
+
+
+def place_in_tree(outputs: Sequence[Output], folder: Path) -> list[Path]:
+    """Copies to ``folder/<StudyInstanceUID>/<role>/<SOPInstanceUID>.dcm``; what stood there before is replaced."""
+    placed = []
+    for output in outputs:
+        target = folder / tree_path(output)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_file(target, output.path.read_bytes(), mode=0o644)
+        placed.append(target)
+    return placed
+
+
+def tree_path(output: Output) -> Path:
+    """Where an output lies below the folder of results."""
+    return Path(output.study_instance_uid) / output.role / f"{output.sop_instance_uid}.dcm"
+
+
+def _save(role: str, dataset: Dataset, folder: Path) -> Output:
+    buffer = io.BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    path = folder / f"{dataset.SOPInstanceUID}.dcm"
+    write_file(path, buffer.getvalue())
+    return Output(role, str(dataset.StudyInstanceUID), str(dataset.SOPInstanceUID), path)

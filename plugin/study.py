@@ -1,0 +1,222 @@
+"""The way of a study, from the spool to its destinations. Read ``twin_study`` first: it is the whole product.
+
+Nothing in here knows whether a step is durable. The node runs the steps under its job queue, which remembers each one
+that finished; the command line runs them one after the other. Pixels never pass between steps, only names and findings:
+arrays lie in the job's folder, the source lies in the spool and is never copied.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ParamSpec, Protocol, TypeVar
+
+from dicom_io.errors import DicomError
+from pipeline.errors import PipelineError, Rejected, Undecided
+from pipeline.photograph import Findings, LesionClass
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+TRY_ANOTHER_PERSONA = frozenset({Rejected.__name__, Undecided.__name__})
+"""Refusals of the gate that another persona may mend. Whatever else goes wrong there does so again."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One accepted instance. ``digest`` names it everywhere outside the spool; ``path`` is where it lies."""
+
+    digest: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Study:
+    """The instances of one study that are worked on together. ``job`` names the batch, the same after a restart."""
+
+    job: str
+    digest: str
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class Output:
+    """One object to be delivered. ``role``: "sick-twin", "healthy-twin" or "segmentation". UIDs are the new ones."""
+
+    role: str
+    study_instance_uid: str
+    sop_instance_uid: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an instance does not leave. ``error``: the name of the error; ``reason``: its message, without identifiers."""
+
+    stage: str
+    error: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a subtraction showed, as figures. ``area``: share of the photograph inside the mask, 0 to 1."""
+
+    lesion_class: LesionClass
+    area: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one instance. Released when ``refusal`` is None. ``seconds`` by stage."""
+
+    source: Source
+    refusal: Refusal | None = None
+    attempts: int = 0
+    findings: Findings | None = None
+    measured: Measured | None = None
+    outputs: tuple[Output, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class InstanceRefused(Exception):
+    """A stage refused the instance, now or before a restart: the recorded refusal is raised again."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(f"{refusal.stage}: {refusal.error}: {refusal.reason}")
+        self.refusal = refusal
+
+
+class TryAgain(Exception):
+    """A destination cannot take it just now. Steps that can wait repeat the stage; the message is the reason."""
+
+
+class Steps(Protocol):
+    """Runs stages. Raises ``InstanceRefused`` for every error of a stage, so that only its name travels on."""
+
+    def __call__(self, stage: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T: ...
+
+    def seconds_of(self, source: Source) -> dict[str, float]:
+        """Seconds by stage that ``source`` took so far, attempts added up."""
+        ...
+
+
+class Stages(Protocol):
+    """What is done in each step. Every stage may be done again: it overwrites its own result with the same kind."""
+
+    attempts: int
+    destinations: tuple[str, ...]
+
+    def read(self, source: Source) -> None: ...
+    def swap(self, source: Source, study: Study, attempt: int) -> None: ...
+    def gate(self, source: Source, study: Study, attempt: int) -> Findings: ...
+    def heal(self, source: Source, study: Study, attempt: int) -> None: ...
+    def subtract(self, source: Source, study: Study, attempt: int) -> Measured: ...
+    def write(
+        self, source: Source, study: Study, attempt: int, findings: Findings, measured: Measured
+    ) -> tuple[Output, ...]: ...
+    def check(self, source: Source, outputs: Sequence[Output]) -> None: ...
+    def quarantine(self, source: Source, study: Study, refusal: Refusal) -> None: ...
+    def deliver(self, study: Study, destination: str, outputs: Sequence[Output]) -> None: ...
+    def commit(self, study: Study, outcomes: Sequence[Outcome]) -> None: ...
+    def purge(self, study: Study, outcomes: Sequence[Outcome]) -> None: ...
+
+
+def twin_study(study: Study, stages: Stages, step: Steps) -> tuple[Outcome, ...]:
+    """Every photograph of ``study`` becomes its twins and their segmentation, or is quarantined with a reason."""
+    outcomes = [twin_photograph(source, study, stages, step) for source in study.sources]
+    outcomes = deliver_released(outcomes, study, stages, step)
+    step(stages.commit, study, outcomes)
+    step(stages.purge, study, outcomes)
+    return tuple(outcomes)
+
+
+def twin_photograph(source: Source, study: Study, stages: Stages, step: Steps) -> Outcome:
+    """One photograph up to the objects that may leave; not yet delivered."""
+    outcome = Outcome(source)
+    try:
+        step(stages.read, source)
+        for attempt in range(stages.attempts):
+            outcome = replace(outcome, attempts=attempt + 1)
+            step(stages.swap, source, study, attempt)
+            try:
+                findings = step(stages.gate, source, study, attempt)
+                break
+            except InstanceRefused as refused:
+                if refused.refusal.error not in TRY_ANOTHER_PERSONA or attempt + 1 == stages.attempts:
+                    raise
+        step(stages.heal, source, study, attempt)
+        measured = step(stages.subtract, source, study, attempt)
+        outputs = step(stages.write, source, study, attempt, findings, measured)
+        step(stages.check, source, outputs)
+        outcome = replace(outcome, findings=findings, measured=measured, outputs=outputs)
+    except InstanceRefused as refused:
+        step(stages.quarantine, source, study, refused.refusal)
+        outcome = replace(outcome, refusal=refused.refusal)
+    return replace(outcome, seconds=step.seconds_of(source))
+
+
+def deliver_released(outcomes: list[Outcome], study: Study, stages: Stages, step: Steps) -> list[Outcome]:
+    """All that may leave goes to every destination. When one never takes it, nothing of the batch counts as delivered."""
+    outputs = [output for outcome in outcomes for output in outcome.outputs]
+    try:
+        for destination in stages.destinations if outputs else ():
+            step(stages.deliver, study, destination, outputs)
+    except InstanceRefused as refused:
+        for outcome in outcomes:
+            if outcome.refusal is None:
+                step(stages.quarantine, outcome.source, study, refused.refusal)
+        return [replace(outcome, refusal=outcome.refusal or refused.refusal, outputs=()) for outcome in outcomes]
+    return outcomes
+
+
+class DirectSteps:
+    """Steps without memory, for the command line. ``on_step(source digest or "", stage, seconds)`` after each."""
+
+    def __init__(self, on_step: Callable[[str, str, float], None] | None = None) -> None:
+        self._on_step = on_step
+        self.timings = Timings()
+
+    def __call__(self, stage: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        begun = time.perf_counter()
+        try:
+            return stage(*args, **kwargs)
+        except Exception as error:
+            raise InstanceRefused(refusal_of(stage.__name__, error)) from error
+        finally:
+            seconds = time.perf_counter() - begun
+            subject = self.timings.add(stage.__name__, args, seconds)
+            if self._on_step is not None:
+                self._on_step(subject, stage.__name__, seconds)
+
+    def seconds_of(self, source: Source) -> dict[str, float]:
+        return self.timings.of(source.digest)
+
+
+class Timings:
+    """Seconds by source and stage."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, dict[str, float]] = {}
+
+    def add(self, stage: str, args: Sequence[object], seconds: float) -> str:
+        """Count ``seconds`` for the source that the stage was called for; its digest, or "" for a whole study."""
+        subject = args[0].digest if args and isinstance(args[0], Source) else ""
+        stages = self._seconds.setdefault(subject, {})
+        stages[stage] = stages.get(stage, 0.0) + seconds
+        return subject
+
+    def of(self, subject: str) -> dict[str, float]:
+        return dict(self._seconds.get(subject, {}))
+
+
+def refusal_of(stage: str, error: Exception) -> Refusal:
+    """``error`` as it may be recorded. Of an error that nobody foresaw only its place is told: its text may quote data."""
+    if isinstance(error, DicomError | PipelineError | TryAgain):
+        return Refusal(stage, type(error).__name__, str(error))
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
+    return Refusal(stage, type(error).__name__, f"unforeseen, at {place}; please report it")

@@ -1,0 +1,110 @@
+"""A twin maker that needs no model, and photographs that need no patient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEGBaseline8Bit, VLPhotographicImageStorage, generate_uid
+
+from pipeline.errors import Rejected
+from pipeline.photograph import Findings, Hints, Photograph, Rgb, Subtraction
+from pipeline.subtraction import subtract
+
+PATIENT_NAME = "Quillfeather^Ottoline"
+PATIENT_ID = "MRN-7731904"
+BIRTH_DATE = "19610417"
+
+
+class MirroringTwinMaker:
+    """Another "person" by mirroring, healed by taking the redness out. Deterministic, unlike the real one.
+
+    ``refusals``: how many attempts the gate rejects. ``on_call(method, attempt)`` runs first in each method.
+    """
+
+    name = "mirror"
+    version = "0"
+    digest = "ab" * 32
+
+    def __init__(self, refusals: int = 0, on_call: Callable[[str, int], None] = lambda method, attempt: None) -> None:
+        self.refusals = refusals
+        self.on_call = on_call
+
+    def swap(self, photograph: Photograph, persona_seed: bytes, attempt: int) -> Rgb:
+        self.on_call("swap", attempt)
+        assert len(persona_seed) == 32
+        self._attempt = attempt
+        return np.ascontiguousarray(photograph.rgb[:, ::-1])
+
+    def judge(self, photograph: Photograph, sick_twin: Rgb) -> Findings:
+        self.on_call("judge", self._attempt if hasattr(self, "_attempt") else 0)
+        if getattr(self, "_attempt", 0) < self.refusals:
+            raise Rejected("the recognisers agree that it is still the patient")
+        return Findings(outcome="released", faces=1, sface_cosine=0.1, dlib_distance=0.8, ncc=0.2)
+
+    def heal(self, sick_twin: Rgb, hints: Hints, persona_seed: bytes, attempt: int) -> Rgb:
+        self.on_call("heal", attempt)
+        healed = sick_twin.copy()
+        red = sick_twin[..., 0].astype(int) - sick_twin[..., 1] > 80
+        healed[red] = np.median(sick_twin[~red], axis=0).astype(np.uint8)
+        return healed
+
+    def subtract(self, sick_twin: Rgb, healthy_twin: Rgb) -> Subtraction:
+        self.on_call("subtract", 0)
+        return subtract(sick_twin, healthy_twin, model_pixel=1.0)
+
+
+def skin(side: int = 96, seed: int = 0) -> Rgb:
+    """Skin-coloured noise with a red disc left of the middle, uint8 (side, side, 3)."""
+    noise = np.random.default_rng(seed).integers(-4, 5, (side, side, 1))
+    pixels = np.array([205, 165, 145]) + noise
+    y, x = np.mgrid[:side, :side]
+    pixels[(x - side // 3) ** 2 + (y - side // 2) ** 2 < (side // 8) ** 2] = (190, 80, 80)
+    return pixels.astype(np.uint8)
+
+
+def photograph(study: str, *, rgb: Rgb | None = None, number: int = 1, uid: str | None = None) -> Dataset:
+    """A VL Photographic image of one invented patient, JPEG baseline with a comment inside the frame."""
+    import io
+
+    rgb = skin(seed=number) if rgb is None else rgb
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "JPEG", quality=92, comment=PATIENT_NAME.encode())
+    image = Dataset()
+    image.file_meta = FileMetaDataset()
+    image.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = VLPhotographicImageStorage
+    image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = uid or generate_uid()
+    image.StudyInstanceUID, image.SeriesInstanceUID = study, f"{study}.1"
+    image.SpecificCharacterSet = "ISO_IR 192"
+    image.PatientName, image.PatientID, image.PatientBirthDate = PATIENT_NAME, PATIENT_ID, BIRTH_DATE
+    image.PatientSex, image.PatientAge = "F", "063Y"
+    image.StudyDate = image.SeriesDate = image.ContentDate = image.AcquisitionDate = "20240517"
+    image.StudyTime = image.ContentTime = "101112"
+    image.AccessionNumber, image.StudyID, image.ReferringPhysicianName = "ACC-55120", "S-991", "Brandywine^Aldous"
+    image.InstitutionName = "Saint Gwendolyn Infirmary"
+    image.Modality, image.SeriesNumber, image.InstanceNumber = "XC", 1, number
+    image.ImageType, image.PatientOrientation, image.ImageLaterality = ["ORIGINAL", "PRIMARY"], "", "U"
+    image.AcquisitionContextSequence = []
+    image.Rows, image.Columns = rgb.shape[:2]
+    image.SamplesPerPixel, image.PhotometricInterpretation, image.PlanarConfiguration = 3, "YBR_FULL_422", 0
+    image.BitsAllocated = image.BitsStored = 8
+    image.HighBit, image.PixelRepresentation = 7, 0
+    image.LossyImageCompression, image.LossyImageCompressionMethod = "01", "ISO_10918_1"
+    image.LossyImageCompressionRatio = f"{rgb.nbytes / len(buffer.getvalue()):.2f}"
+    image.PixelData = encapsulate([buffer.getvalue()])
+    image["PixelData"].is_undefined_length = True
+    return image
+
+
+def save(dataset: Dataset, folder: Path) -> Path:
+    """``dataset`` as a file in ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{dataset.SOPInstanceUID}.dcm"
+    dataset.save_as(path, enforce_file_format=True)
+    return path
