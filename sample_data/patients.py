@@ -81,8 +81,6 @@ class Visit:
     transfer_syntax: UID
     sop_class: UID = VLPhotographicImageStorage
     exif: bool = False
-    scene: int = 0
-    """Another pose and light of the same identity."""
 
 
 SIGNE = Person(
@@ -120,17 +118,17 @@ ANSELM = Person(
 
 # The visits lie more than a year apart: dates are shifted by up to a year, and none may come to lie on another's.
 VISITS: tuple[Visit, ...] = (
-    Visit("signe-rosacea", SIGNE, 9_000_001, "I", "erythema", "face", "20150318", "093114.482", "031Y",
+    Visit("signe-rosacea", SIGNE, 9_000_039, "I", "erythema", "face", "20150318", "093114.482", "031Y",
           FACE, "FACE", ROSACEA, JPEGBaseline8Bit, exif=True),
-    Visit("tadeusz-psoriasis", TADEUSZ, 9_000_002, "II", "plaque", "face", "20160421", "141907.155", "059Y",
+    Visit("tadeusz-psoriasis", TADEUSZ, 9_000_060, "II", "plaque", "face", "20160421", "141907.155", "059Y",
           FACE, "FACE", PSORIASIS, ExplicitVRLittleEndian),
-    Visit("nieves-acne", NIEVES, 9_000_003, "III", "papules", "face", "20170602", "101533.731", "021Y",
+    Visit("nieves-acne", NIEVES, 9_000_162, "III", "papules", "face", "20170602", "101533.731", "021Y",
           FACE, "FACE", ACNE, JPEG2000),
-    Visit("farrokh-vitiligo", FARROKH, 9_000_004, "IV", "vitiligo", "face", "20180709", "154840.026", "048Y",
+    Visit("farrokh-vitiligo", FARROKH, 9_000_123, "IV", "vitiligo", "face", "20180709", "154840.026", "048Y",
           FACE, "FACE", VITILIGO, JPEGBaseline8Bit, exif=True),
-    Visit("thandeka-naevus", THANDEKA, 9_000_005, "V", "naevus", "face", "20190815", "082256.908", "027Y",
+    Visit("thandeka-naevus", THANDEKA, 9_001_675, "V", "naevus", "face", "20190815", "082256.908", "027Y",
           FACE, "FACE", NAEVUS, JPEG2000Lossless),
-    Visit("kwabena-acne", KWABENA, 9_000_006, "VI", "papules", "face", "20200922", "113021.640", "042Y",
+    Visit("kwabena-acne", KWABENA, 9_000_170, "VI", "papules", "face", "20200922", "113021.640", "042Y",
           FACE, "FACE", ACNE, JPEGBaseline8Bit),
     Visit("pippa-dermoscopy", PIPPA, 9_000_007, "II", "naevus", "dermoscopy", "20211106", "160442.377", "046Y",
           BACK, "BACK", NAEVUS, JPEGBaseline8Bit, sop_class=DermoscopicPhotographyImageStorage),
