@@ -1,0 +1,1 @@
+def close_up_stage(*a): raise NotImplementedError

