@@ -7,13 +7,14 @@ inside a compressed frame, and it knows nothing of what the profile promised.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import pydicom
 from pydicom import Dataset
 from pydicom.encaps import get_frame
-from pydicom.sr import _concepts_dict
+from pydicom.sr._concepts_dict import concepts
 from pydicom.uid import SegmentationStorage
 
 from dicom_io import codes
@@ -102,7 +103,7 @@ def _code_meanings(dataset: Dataset) -> Iterator[str]:
         if value is None or scheme is None:
             continue
         known = codes.CONCEPTS.get((scheme, value))
-        meanings = {known.meaning} if known else _DCM_MEANINGS.get(value, set()) if scheme == "DCM" else set()
+        meanings = {known.meaning} if known else _public_meanings().get((scheme, value), set())
         if scheme == codes.PRIVATE_SCHEME and known is None:
             yield f"{value} is no code of ours"
         if meanings and item.get("CodeMeaning") not in meanings:
@@ -170,15 +171,17 @@ def _jpeg_segments(frame: bytes) -> Iterator[int]:
         at += 2 + int.from_bytes(frame[at + 2 : at + 4], "big")
 
 
-def _dcm_meanings() -> dict[str, set[str]]:
-    meanings: dict[str, set[str]] = {}
-    for concept in _concepts_dict.concepts["DCM"].values():
-        for value, (meaning, *_) in concept.items():
-            meanings.setdefault(value, set()).add(meaning)
+@lru_cache(maxsize=1)
+def _public_meanings() -> dict[tuple[str, str], set[str]]:
+    """(scheme, value) to the meanings that PS3.16 gives it, as pydicom ships them: some codes have several."""
+    meanings: dict[tuple[str, str], set[str]] = {}
+    for scheme in ("DCM", "SCT"):
+        by_name = cast("dict[str, dict[str, tuple[str, list[int]]]]", concepts[scheme])
+        for entries in by_name.values():
+            for value, (meaning, _) in entries.items():
+                meanings.setdefault((scheme, value), set()).add(meaning)
     return meanings
 
-
-_DCM_MEANINGS = _dcm_meanings()
 
 RULES: tuple[Callable[[Dataset], Iterator[str]], ...] = (
     _file_meta_agrees,

@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 REJECTED_TRANSIENT = 2
 """Result of an A-ASSOCIATE-RJ (PS3.8 9.3.4): the same request may be accepted later."""
 
+MAX_PDU = 1 << 17
+"""Bytes that we take in one PDU; answers to a store are short."""
+
 MOST_CONTEXTS = 128
 """Presentation contexts in one association: their identifiers are the odd bytes (PS3.8 9.3.2.2)."""
 
@@ -98,9 +101,10 @@ def _associate(destination: Destination, contexts: list[PresentationContext]) ->
     entity.acse_timeout = destination.acse_timeout
     entity.dimse_timeout = destination.dimse_timeout
     entity.network_timeout = destination.dimse_timeout
-    association = entity.associate(
-        destination.host, destination.port, contexts=contexts, ae_title=destination.ae_title, max_pdu=1 << 17
-    )
+    with quiet():  # pynetdicom leaves the socket of a refused connection for the garbage collector to complain of
+        association = entity.associate(
+            destination.host, destination.port, contexts=contexts, ae_title=destination.ae_title, max_pdu=MAX_PDU
+        )
     if association.is_established:
         return association
     if association.is_rejected:

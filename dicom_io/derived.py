@@ -185,7 +185,7 @@ def _identify(
     image.SeriesInstanceUID = pseudonyms.derived_uid(role, "series", str(clean.SeriesInstanceUID))
     image.SeriesNumber = ROLES[role].series_number
     image.SeriesDescription = ROLES[role].series_description
-    image.Modality = clean.get("Modality") or kind.modality
+    image.Modality = (clean.get("Modality") if kind.secondary_capture else None) or kind.modality
     image.InstanceNumber = clean.get("InstanceNumber") or 1
     image.ImageType = ["DERIVED", "PRIMARY"]
     image.ContentDate = _first_of(clean, "ContentDate", "AcquisitionDate", "StudyDate") or UNKNOWN_DATE

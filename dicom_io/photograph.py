@@ -33,6 +33,9 @@ COLOUR_SAMPLES = {
 }
 """Photometric Interpretation (PS3.3 C.7.6.3.1.2) and the Samples per Pixel that goes with it."""
 
+IMAGE_PIXEL = ("PhotometricInterpretation", "SamplesPerPixel", "BitsAllocated", "BitsStored", "PixelRepresentation")
+"""Type 1 attributes (PS3.3 C.7.6.3) without which nothing can be said of the pixels."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -119,17 +122,21 @@ def _check_kind(dataset: Dataset) -> TransferSyntax:
     sop_class = UID(str(dataset.get("SOPClassUID", "")))
     if not sop_class:
         raise UnreadableObject("the data set has no SOP Class UID; it is damaged or was cut short")
+    stated_class = dataset.file_meta.get("MediaStorageSOPClassUID", sop_class)
+    stated_instance = dataset.file_meta.get("MediaStorageSOPInstanceUID", dataset.get("SOPInstanceUID"))
+    if stated_class != sop_class or stated_instance != dataset.get("SOPInstanceUID"):
+        raise UnreadableObject("the UIDs of the file meta information and of the data set differ; it is damaged")
     if sop_class not in PHOTOGRAPH_CLASSES:
         raise UnsupportedObject(f"SOP class {sop_class.name} ({sop_class}) is not taken for a photograph")
     uid = UID(str(dataset.file_meta.get("TransferSyntaxUID", "")))
     if uid not in TRANSFER_SYNTAXES:
         raise UnsupportedObject(f"transfer syntax {uid.name} ({uid}) is not supported")
-    stated = dataset.file_meta.get("MediaStorageSOPInstanceUID")
-    if stated is not None and stated != dataset.get("SOPInstanceUID"):
-        raise UnreadableObject("SOP Instance UID differs between the file meta information and the data set")
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames != 1:
         raise UnsupportedObject(f"{frames} frames; one is supported")
+    absent = [keyword for keyword in IMAGE_PIXEL if dataset.get(keyword) in (None, "")]
+    if absent:
+        raise UnreadableObject(f"without {', '.join(absent)}; the object is damaged or was cut short")
     photometric = str(dataset.get("PhotometricInterpretation", ""))
     samples = int(dataset.get("SamplesPerPixel") or 0)
     if COLOUR_SAMPLES.get(photometric) != samples:

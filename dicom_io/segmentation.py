@@ -119,6 +119,9 @@ def _segmentation(
         specific_character_set="ISO_IR 192",
     )
     _settle(segmentation, image)
+    organization = pseudonyms.derived_uid("dimension-organization", kind, source)
+    for item in (*segmentation.DimensionOrganizationSequence, *segmentation.DimensionIndexSequence):
+        item.DimensionOrganizationUID = organization  # highdicom draws one at random
     return segmentation
 
 

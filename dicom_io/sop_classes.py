@@ -31,7 +31,8 @@ Codec = Literal["none", "jpeg", "jpeg-ls", "jpeg-2000", "rle"]
 class PhotographClass:
     """A storage SOP class whose instances are taken for photographs.
 
-    ``modality``: what a derived instance says when its source is silent (PS3.3 C.7.3.1.1.1).
+    ``modality``: the one that goes with the class (PS3.3 A.32), or for Secondary Capture, which takes any, the one that
+    a derived instance has when its source is silent.
     ``dermoscopy`` and ``secondary_capture``: which modules a derived instance needs besides those that all have.
     ``derived_uid``: the class of a derived instance where it is not the same: of several frames in one object we take
     the single one, and that is a plain Secondary Capture.

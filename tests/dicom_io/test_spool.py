@@ -1,0 +1,104 @@
+"""What the spool keeps, and what it knows again."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from dicom_io.errors import SpoolFull, UnreadableObject
+from dicom_io.spool import Spool, StoredInstance
+from tests.dicom_io.builders import photograph, rich_header, write
+
+
+def put(spool: Spool, dataset: pydicom.Dataset) -> StoredInstance:
+    """``dataset`` as the listener hands it over: a file in ``incoming/``."""
+    handle, path = spool.open_incoming()
+    handle.close()
+    return spool.receive(write(dataset, path), calling_ae="CAMERA", address="192.0.2.1")
+
+
+def test_instances_of_a_study_lie_together(spool: Spool) -> None:
+    one, two = rich_header(), rich_header()
+    two.StudyInstanceUID = one.StudyInstanceUID
+    first, second = put(spool, photograph(one)), put(spool, photograph(two))
+    assert first.path != second.path
+    assert first.path.parent == second.path.parent
+    assert first.path.parent.parent == spool.studies
+
+
+def test_what_lay_half_received_is_gone_after_a_restart_and_what_was_accepted_is_not(spool: Spool) -> None:
+    stored = put(spool, photograph())
+    handle, half = spool.open_incoming()
+    handle.write(b"half")
+    handle.close()
+    again = Spool(spool.folder, min_free_bytes=0)
+    assert not half.exists()
+    assert stored.path.exists()
+    assert list(again.incoming.iterdir()) == []
+
+
+def test_a_file_meta_of_another_sender_makes_no_conflict(spool: Spool) -> None:
+    dataset = photograph()
+    first = put(spool, dataset)
+    dataset.file_meta.SourceApplicationEntityTitle = "ANOTHER"
+    again = put(spool, dataset)
+    assert (again.duplicate, again.conflict, again.sha256) == (True, False, first.sha256)
+
+
+def test_a_conflict_sent_again_is_a_duplicate_of_itself(spool: Spool) -> None:
+    dataset = photograph()
+    put(spool, dataset)
+    dataset.PatientID = "ANOTHER"
+    other, again = put(spool, dataset), put(spool, dataset)
+    assert (other.duplicate, other.conflict) == (False, True)
+    assert (again.duplicate, again.path) == (True, other.path)
+    assert other.path.parent == spool.conflicts
+
+
+def test_a_purged_instance_is_known_again_and_not_kept_again(spool: Spool) -> None:
+    dataset = photograph()
+    stored = put(spool, dataset)
+    spool.purge(stored.path)
+    assert not stored.path.exists()
+    again = put(spool, dataset)
+    assert again.duplicate
+    assert again.path == stored.path
+    assert not stored.path.exists()
+    dataset.PatientID = "ANOTHER"
+    assert put(spool, dataset).conflict
+
+
+def test_only_the_spool_is_purged(spool: Spool, tmp_path: Path) -> None:
+    precious = tmp_path / "precious.dcm"
+    precious.write_bytes(b"not ours")
+    with pytest.raises(ValueError, match="not in the spool"):
+        spool.purge(precious)
+    assert precious.exists()
+
+
+def test_a_data_set_cut_short_is_kept_without_a_study(spool: Spool) -> None:
+    handle, path = spool.open_incoming()
+    handle.close()
+    write(photograph(), path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:420])
+    stored = spool.receive(path)
+    assert stored.path.read_bytes() == whole[:420]
+    assert stored.study_instance_uid == ""
+
+
+def test_a_file_that_is_not_dicom_is_named_so(spool: Spool) -> None:
+    handle, path = spool.open_incoming()
+    handle.write(b"GIF89a" + bytes(300))
+    handle.close()
+    with pytest.raises(UnreadableObject):
+        spool.receive(path)
+
+
+def test_a_nearly_full_disk_takes_nothing_more(tmp_path: Path) -> None:
+    free = shutil.disk_usage(tmp_path).free
+    with pytest.raises(SpoolFull):
+        Spool(tmp_path / "spool", min_free_bytes=free * 2).open_incoming()
