@@ -1,0 +1,167 @@
+"""The square that a model edits: cut out of a photograph and blended back into it at full resolution.
+
+The canonical square (see ``framing``) is cut by landmarks, so that every head, in training and in use, stands at the
+same place in it; it is rounded to whole pixels here, so that what goes back lies exactly where it was taken.
+
+What lies outside the square or in its feathered border stays the patient's: long hair, neck and clothes. They are not
+faces to a recogniser, but a person who knows the patient may know a necklace or a tattoo on the neck.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import UnusablePhotograph
+from pipeline.faces import Face
+from pipeline.framing import square_around
+from pipeline.photograph import Rgb
+
+Mask = NDArray[np.float32]
+"""Float32, shape (side, side), 0 to 1."""
+
+# Half axes of the head in half sides of the canonical square, wide enough for the ears of a head turned by 20 degrees,
+# and where its feather ends, in half axes. The edge of the square is at 1.
+_HEAD_HALF_WIDTH = 0.86
+_HEAD_HALF_HEIGHT = 0.87
+_FEATHER_END = 1.13
+_SMALLEST_SIDE = 4
+_RIM = 0.06
+"""Share of the side over which a difference fades out at an edge of the square that lies inside the photograph."""
+
+
+@dataclass(frozen=True)
+class _Square:
+    """An axis-aligned square on whole pixels of a photograph of ``height`` x ``width``; it may reach over the edge."""
+
+    left: int
+    top: int
+    side: int
+    height: int
+    width: int
+
+    def take(self, rgb: Rgb, side: int = 128) -> Rgb:
+        """The square as uint8 (side, side, 3); outside the photograph its edge pixels are repeated.
+
+        Area interpolation when the square shrinks, cubic when it grows.
+        """
+        self._expect(rgb)
+        rows = np.clip(np.arange(self.top, self.top + self.side), 0, self.height - 1)
+        columns = np.clip(np.arange(self.left, self.left + self.side), 0, self.width - 1)
+        return _resize(rgb[rows[:, None], columns], side).astype(np.uint8)
+
+    def _add(self, rgb: Rgb, addition: NDArray[np.float32], keep: Mask) -> Rgb:
+        """``keep * rgb + addition`` inside the square, both (side, side[, 3]); the photograph elsewhere."""
+        top, left = max(self.top, 0), max(self.left, 0)
+        bottom, right = min(self.top + self.side, self.height), min(self.left + self.side, self.width)
+        if bottom <= top or right <= left:
+            return rgb.copy()
+        inside = np.s_[top - self.top : bottom - self.top, left - self.left : right - self.left]
+        out = rgb.copy()
+        mixed = out[top:bottom, left:right] * keep[inside][..., None] + addition[inside]
+        out[top:bottom, left:right] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+        return out
+
+    def _add_difference(self, rgb: Rgb, before: Rgb, after: Rgb, window: Mask) -> Rgb:
+        self._expect(rgb)
+        if before.shape != after.shape:
+            raise ValueError(f"before is {before.shape} and after {after.shape}")
+        delta = _resize(after.astype(np.float32) - before.astype(np.float32), self.side)
+        return self._add(rgb, delta * window[..., None], np.ones((self.side, self.side), np.float32))
+
+    def _expect(self, rgb: Rgb) -> None:
+        if rgb.shape[:2] != (self.height, self.width):
+            raise ValueError(f"cut for {self.width} x {self.height} pixels, not {rgb.shape[1]} x {rgb.shape[0]}")
+
+
+@dataclass(frozen=True)
+class FaceCrop(_Square):
+    """The canonical square around one face."""
+
+    @classmethod
+    def around(cls, face: Face, shape: tuple[int, ...]) -> FaceCrop:
+        """The canonical square of ``face`` in a photograph of ``shape`` (height, width, ...).
+
+        Raises UnusablePhotograph when the landmarks fall into one point.
+        """
+        square = square_around(face.landmarks)
+        if not np.isfinite(square.side) or square.side < _SMALLEST_SIDE:
+            raise UnusablePhotograph("a face's landmarks fall into one point")
+        side = round(square.side)
+        left, top = round(square.centre_x - side / 2), round(square.centre_y - side / 2)
+        return cls(left, top, side, shape[0], shape[1])
+
+    def mask(self, side: int | None = None) -> Mask:
+        """The head: 1 from hairline to chin and from ear to ear, feathered to 0 before the square's edge.
+
+        Feathering ends inside the square, so no seam can appear at its edge. ``side`` defaults to the square's own.
+        """
+        side = side or self.side
+        axis = (2 * np.arange(side, dtype=np.float32) + 1) / side - 1
+        radius = np.hypot(axis[None, :] / _HEAD_HALF_WIDTH, axis[:, None] / _HEAD_HALF_HEIGHT)
+        return _smooth_step((_FEATHER_END - radius) / (_FEATHER_END - 1))
+
+    def put_back(self, rgb: Rgb, edited: Rgb) -> Rgb:
+        """A copy of ``rgb`` with the head replaced by ``edited`` (uint8, square, any size).
+
+        Nothing of ``rgb`` remains where the mask is 1, neither its colours nor its fine texture.
+        """
+        self._expect(rgb)
+        mask = self.mask()
+        return self._add(rgb, _resize(edited.astype(np.float32), self.side) * mask[..., None], 1 - mask)
+
+    def put_difference(self, rgb: Rgb, before: Rgb, after: Rgb) -> Rgb:
+        """A copy of ``rgb`` with ``after - before`` (two edits' states of this square, same size) added.
+
+        The fine texture of ``rgb`` stays. The difference fades out at those edges of the square that lie inside the
+        photograph.
+        """
+        return self._add_difference(rgb, before, after, self._window())
+
+    def _window(self) -> Mask:
+        def ramp(start: int, length: int) -> Mask:
+            """1 inside, falling to 0 at each end that is not beyond the photograph's own edge."""
+            distance = np.arange(self.side, dtype=np.float32) + 0.5
+            window = np.ones(self.side, np.float32)
+            if start > 0:
+                window *= _smooth_step(distance / (_RIM * self.side))
+            if start + self.side < length:
+                window *= _smooth_step((self.side - distance) / (_RIM * self.side))
+            return window
+
+        return ramp(self.top, self.height)[:, None] * ramp(self.left, self.width)[None, :]
+
+
+@dataclass(frozen=True)
+class FrameCrop(_Square):
+    """The whole photograph in the smallest square that holds it: for photographs without a face."""
+
+    @classmethod
+    def whole(cls, shape: tuple[int, ...]) -> FrameCrop:
+        """The square around a photograph of ``shape`` (height, width, ...), centred; the shorter side is padded."""
+        height, width = shape[:2]
+        side = max(height, width)
+        return cls((width - side) // 2, (height - side) // 2, side, height, width)
+
+    def put_difference(self, rgb: Rgb, before: Rgb, after: Rgb) -> Rgb:
+        """A copy of ``rgb`` with ``after - before`` added everywhere, enlarged to its resolution; texture stays."""
+        return self._add_difference(rgb, before, after, np.ones((self.side, self.side), np.float32))
+
+
+def _resize(values: NDArray[np.uint8] | NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """(n, n, 3) to float32 (side, side, 3): area when shrinking, cubic when growing."""
+    grow = values.shape[0] < side
+    resized: NDArray[np.float32] = cv2.resize(
+        values.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC if grow else cv2.INTER_AREA
+    )
+    if values.dtype == np.uint8:
+        return np.clip(np.rint(resized), 0, 255)
+    return resized
+
+
+def _smooth_step(value: Mask) -> Mask:
+    clipped = np.clip(value, 0, 1)
+    return (clipped * clipped * (3 - 2 * clipped)).astype(np.float32)
