@@ -75,7 +75,7 @@ def jpeg(header: PlantedHeader, rgb: NDArray[np.uint8], visit: Visit) -> bytes:
         return stream.getvalue()
 
     taken = f"{visit.study_date[:4]}:{visit.study_date[4:6]}:{visit.study_date[6:]} 07:58:{visit.study_time[4:6]}"
-    caption = f"{visit.person.given} in the garden room"
+    caption = f"{visit.person.given.split()[-1]} in the garden room"
     comment = f"exported for {visit.person.patient_id} by PERNILLA-LAPTOP"
     exif = Image.Exif()
     exif[ExifTags.Base.Make] = "Rendered"
@@ -114,8 +114,8 @@ def jpeg(header: PlantedHeader, rgb: NDArray[np.uint8], visit: Visit) -> bytes:
         ("EXIF UserComment", comment),
         ("XMP title", "Corridor of Tistelgatan clinic"),
         ("JPEG comment", f"scanned at GATEWAY-KROKUS-5 for {visit.person.family}"),
-        # Rationals have no text: their bytes are looked for, first number and denominator after it.
-        ("EXIF GPSLatitude", "hex:" + struct.pack("<2I", *GPS_LATITUDE[1]).hex()),
-        ("EXIF GPSLongitude", "hex:" + struct.pack("<2I", *GPS_LONGITUDE[1]).hex()),
+        # Rationals have no text: the bytes of the minutes are looked for, in the order that Pillow writes.
+        ("EXIF GPSLatitude", "hex:" + struct.pack(">2I", *GPS_LATITUDE[1]).hex()),
+        ("EXIF GPSLongitude", "hex:" + struct.pack(">2I", *GPS_LONGITUDE[1]).hex()),
     ]
     return stream.getvalue()

@@ -126,7 +126,7 @@ VISITS: tuple[Visit, ...] = (
           FACE, "FACE", ACNE, JPEG2000),
     Visit("farrokh-vitiligo", FARROKH, 9_000_123, "IV", "vitiligo", "face", "20180709", "154840.026", "048Y",
           FACE, "FACE", VITILIGO, JPEGBaseline8Bit, exif=True),
-    Visit("thandeka-naevus", THANDEKA, 9_001_675, "V", "naevus", "face", "20190815", "082256.908", "027Y",
+    Visit("thandeka-naevus", THANDEKA, 9_003_313, "V", "naevus", "face", "20190815", "082256.908", "027Y",
           FACE, "FACE", NAEVUS, JPEG2000Lossless),
     Visit("kwabena-acne", KWABENA, 9_000_170, "VI", "papules", "face", "20200922", "113021.640", "042Y",
           FACE, "FACE", ACNE, JPEGBaseline8Bit),
