@@ -6,7 +6,7 @@ inside a compressed frame, and it knows nothing of what the profile promised.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, cast
@@ -17,8 +17,9 @@ from pydicom.encaps import get_frame
 from pydicom.sr._concepts_dict import concepts
 from pydicom.uid import SegmentationStorage
 
-from dicom_io import codes
+from dicom_io import codes, derived, segmentation
 from dicom_io.colour import srgb_profile
+from dicom_io.derived import ROLES, Algorithm
 from dicom_io.errors import InvalidObject, LeakFound
 from dicom_io.quiet import quiet
 from dicom_io.sop_classes import PHOTOGRAPH_CLASSES, TRANSFER_SYNTAXES
@@ -33,18 +34,33 @@ HARMLESS_JPEG_SEGMENTS = frozenset({0xE0, 0xEE})
 class SourceIdentifiers(Protocol):
     """What identified the source."""
 
-    def found_in(self, blob: bytes) -> list[str]:
-        """Names of the source's values that stand in ``blob``."""
+    def found_in(self, blob: bytes, own_texts: Collection[str] = ()) -> list[str]:
+        """Names of the source's values that stand in ``blob``, ``own_texts`` not counted."""
         ...
 
 
-def check_outgoing(path: Path, identifiers: SourceIdentifiers) -> None:
-    """Raise unless the file at ``path`` may leave.
+def own_texts(algorithm: Algorithm) -> frozenset[str]:
+    """Every constant text that we write into an object: in there, a word that the source said too is no leak."""
+    parameters = (f"{name}={value}" for name, value in algorithm.parameters.items())
+    return frozenset(
+        {
+            *(text for role in ROLES.values() for text in (role.series_description, role.derivation_description)),
+            *(text for concept in codes.CONCEPTS.values() for text in (concept.value, concept.scheme, concept.meaning)),
+            *(derived.MANUFACTURER, derived.CODING_SCHEME_NAME, derived.IMPLEMENTATION_VERSION_NAME),
+            *(segmentation.TRACKING_ID, segmentation.CONTENT_LABEL, segmentation.CONTENT_DESCRIPTION),
+            segmentation.SERIES_DESCRIPTION,
+            *(algorithm.name, algorithm.version, algorithm.digest, algorithm.contribution, *parameters),
+        }
+    )
+
+
+def check_outgoing(path: Path, identifiers: SourceIdentifiers, algorithm: Algorithm | None = None) -> None:
+    """Raise unless the file at ``path``, made by ``algorithm``, may leave.
 
     Raises LeakFound, which is looked for first, or InvalidObject, which names every rule that is broken.
     """
     blob = path.read_bytes()
-    leaked = identifiers.found_in(blob)
+    leaked = identifiers.found_in(blob, own_texts(algorithm) if algorithm is not None else ())
     if leaked:
         raise LeakFound(leaked)
     with quiet():

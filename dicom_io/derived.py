@@ -34,6 +34,7 @@ IMPLEMENTATION_CLASS_UID = UID("2.25.285133316349325817098214640143371066561")
 
 IMPLEMENTATION_VERSION_NAME = "TWINVEIL"
 
+CODING_SCHEME_NAME = "Twinveil image derivations"
 JPEG_QUALITY = 95
 LONG_STRING = 64
 """Characters of an LO (PS3.5 6.2)."""
@@ -113,6 +114,16 @@ class Algorithm:
     name: str
     version: str
     digest: str
+
+    @property
+    def contribution(self) -> str:
+        """What the contributing equipment is described by."""
+        return f"model weights SHA-256 {self.digest}"
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What the algorithm identification of a segment holds beside name and version."""
+        return {"weights-sha256": self.digest}
 
 
 class DerivedUids(Protocol):
@@ -219,7 +230,7 @@ def _describe_equipment(image: Dataset, algorithm: Algorithm) -> None:
     equipment.Manufacturer = MANUFACTURER
     equipment.ManufacturerModelName = algorithm.name[:LONG_STRING]
     equipment.SoftwareVersions = algorithm.version[:LONG_STRING]
-    equipment.ContributionDescription = f"model weights SHA-256 {algorithm.digest}"
+    equipment.ContributionDescription = algorithm.contribution
     image.ContributingEquipmentSequence = Sequence([equipment])
 
 
@@ -228,7 +239,7 @@ def _describe_derivation(image: Dataset, role: RoleOfTwin, sick_twin: Dataset | 
     image.DerivationCodeSequence = Sequence([role.derivation.item()])
     scheme = Dataset()
     scheme.CodingSchemeDesignator = codes.PRIVATE_SCHEME
-    scheme.CodingSchemeName = "Twinveil image derivations"
+    scheme.CodingSchemeName = CODING_SCHEME_NAME
     scheme.CodingSchemeResponsibleOrganization = MANUFACTURER
     image.CodingSchemeIdentificationSequence = Sequence([scheme])
     if sick_twin is not None:

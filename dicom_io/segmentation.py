@@ -25,6 +25,10 @@ PROPERTY_TYPES: dict[LesionClass, codes.Concept] = {
 }
 """Segmented Property Type. "none": nothing was found; the segment is empty and says only what was looked for."""
 
+TRACKING_ID = "lesion-1"
+CONTENT_LABEL = "LESION"
+CONTENT_DESCRIPTION = "Difference between the twins"
+SERIES_DESCRIPTION = "Disease, by subtraction of the twins"
 SERIES_NUMBER = 903
 """After those of the twins."""
 
@@ -92,10 +96,10 @@ def _segmentation(
             name=algorithm.name[:LONG_STRING],
             family=codes.ARTIFICIAL_INTELLIGENCE.code(),
             version=algorithm.version[:LONG_STRING],
-            parameters={"weights-sha256": algorithm.digest},
+            parameters=algorithm.parameters,
         ),
         tracking_uid=pseudonyms.derived_uid("lesion", source),
-        tracking_id="lesion-1",
+        tracking_id=TRACKING_ID,
         anatomic_regions=None,
     )
     segmentation = hd.seg.Segmentation(
@@ -111,9 +115,9 @@ def _segmentation(
         manufacturer_model_name=algorithm.name[:LONG_STRING],
         software_versions=algorithm.version[:LONG_STRING],
         device_serial_number=algorithm.digest[:LONG_STRING],
-        content_label="LESION",
-        content_description=f"Difference between the twins: {concept.meaning}"[:LONG_STRING],
-        series_description="Disease, by subtraction of the twins",
+        content_label=CONTENT_LABEL,
+        content_description=CONTENT_DESCRIPTION,
+        series_description=SERIES_DESCRIPTION,
         transfer_syntax_uid=ExplicitVRLittleEndian,
         omit_empty_frames=False,
         specific_character_set="ISO_IR 192",

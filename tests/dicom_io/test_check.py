@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,7 @@ from tests.dicom_io.test_segmentation import segment
 class Nothing:
     """A source without identifiers."""
 
-    def found_in(self, blob: bytes) -> list[str]:
+    def found_in(self, blob: bytes, own_texts: Collection[str] = ()) -> list[str]:
         return []
 
 
@@ -33,7 +33,7 @@ class One:
     def __init__(self, name: str, value: bytes) -> None:
         self.name, self.value = name, value
 
-    def found_in(self, blob: bytes) -> list[str]:
+    def found_in(self, blob: bytes, own_texts: Collection[str] = ()) -> list[str]:
         return [self.name] if self.value in blob else []
 
 

@@ -240,7 +240,7 @@ def test_silent_peers_do_not_hold_up_others(node: Node) -> None:
         association = associate(node.port)
         assert association.send_c_echo().Status == Status.SUCCESS
         association.release()
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 5, "five silent peers one after the other would take ten seconds"
         for connection in silent:
             connection.settimeout(8)
             assert connection.recv(16) == b"", "a peer that asks for nothing is shown the door"

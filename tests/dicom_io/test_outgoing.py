@@ -1,0 +1,138 @@
+"""The whole of dicom_io at once: a photograph as a hospital sends it, and everything that leaves for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+from pydicom import Dataset
+from pydicom.uid import UID, JPEG2000Lossless, JPEGBaseline8Bit
+
+from dicom_io.check import check_outgoing, own_texts
+from dicom_io.derived import derived_image
+from dicom_io.errors import LeakFound
+from dicom_io.identifiers import Identifiers
+from dicom_io.photograph import SourcePhotograph, read_photograph
+from dicom_io.profile import ConfidentialityProfile
+from dicom_io.pseudonyms import Pseudonyms
+from dicom_io.segmentation import segmentations
+from dicom_io.site_key import SiteKey, generate_key_file
+from dicom_io.sop_classes import PHOTOGRAPH_CLASSES
+from tests.dicom_io.builders import ALGORITHM, minimal_header, photograph, rich_header, skin, spot, write
+from tests.dicom_io.test_derived import errors_of_dciodvfy
+
+PLANTED = ("Ödegård", "Wilhelmina", "MRN-4471190", "19790317", "20200611", "ACC-55012", "Fernhollow", "Larchmere",
+           "LW-9921-X", "follow-up", "Wardcam", "ward seven")  # fmt: skip
+
+
+@pytest.fixture
+def pseudonyms(tmp_path: Path) -> Pseudonyms:
+    generate_key_file(tmp_path / "site.key")
+    return Pseudonyms(SiteKey.from_file(tmp_path / "site.key"))
+
+
+def sent(tmp_path: Path, header: Dataset, transfer_syntax: str = JPEGBaseline8Bit) -> SourcePhotograph:
+    exif = Image.Exif()
+    exif[0x0110], exif[0x010E] = "Wardcam 3", "ward seven"
+    dataset = photograph(header, transfer_syntax=transfer_syntax, exif=exif.tobytes())
+    return read_photograph(write(dataset, tmp_path / "source.dcm"))
+
+
+def outgoing(source: SourcePhotograph, pseudonyms: Pseudonyms, folder: Path) -> list[Path]:
+    """Both twins and both segmentations, as a study's job would write them."""
+    clean = ConfidentialityProfile(pseudonyms).apply(source.header)
+    uid = str(source.header.SOPInstanceUID)
+    other = np.flip(source.rgb, axis=1).copy()
+    sick = derived_image(
+        clean, other, role="sick-twin", source_sop_instance_uid=uid, pseudonyms=pseudonyms, features_cleaned=True,
+        algorithm=ALGORITHM, history=source.history,
+    )  # fmt: skip
+    healthy = derived_image(
+        clean, other, role="healthy-twin", source_sop_instance_uid=uid, pseudonyms=pseudonyms, features_cleaned=True,
+        algorithm=ALGORITHM, history=source.history, sick_twin=sick,
+    )  # fmt: skip
+    objects = [sick, healthy, *segmentations(
+        sick, spot().astype(np.float32), spot(), "erythema", source_sop_instance_uid=uid, pseudonyms=pseudonyms,
+        algorithm=ALGORITHM,
+    )]  # fmt: skip
+    return [write(dataset, folder / f"{number}.dcm") for number, dataset in enumerate(objects)]
+
+
+@pytest.mark.parametrize("sop_class", PHOTOGRAPH_CLASSES, ids=lambda uid: UID(uid).name)
+def test_nothing_that_was_planted_leaves(tmp_path: Path, pseudonyms: Pseudonyms, sop_class: str) -> None:
+    source = sent(tmp_path, rich_header(sop_class))
+    raw = source.raw
+    assert [value for value in PLANTED if value.encode() not in raw] == [], "the plants must be in the source"
+    identifiers = Identifiers.of(source.header, raw)
+    for path in outgoing(source, pseudonyms, tmp_path):
+        blob = path.read_bytes()
+        assert [value for value in PLANTED if value.encode() in blob] == []
+        assert str(source.header.SOPInstanceUID).encode() not in blob
+        assert str(source.header.StudyInstanceUID).encode() not in blob
+        check_outgoing(path, identifiers, ALGORITHM)
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("sop_class", PHOTOGRAPH_CLASSES, ids=lambda uid: UID(uid).name)
+@pytest.mark.parametrize("header", [minimal_header, rich_header], ids=["minimal header", "rich header"])
+def test_a_validator_finds_no_error(tmp_path: Path, pseudonyms: Pseudonyms, sop_class: str, header: object) -> None:
+    assert callable(header)
+    source = sent(tmp_path, header(sop_class), JPEG2000Lossless)
+    for path in outgoing(source, pseudonyms, tmp_path):
+        assert errors_of_dciodvfy(path) == []
+
+
+def test_the_loss_of_the_source_is_told(tmp_path: Path, pseudonyms: Pseudonyms) -> None:
+    source = sent(tmp_path, rich_header())
+    sick = pydicom.dcmread(outgoing(source, pseudonyms, tmp_path)[0])
+    assert sick.LossyImageCompression == "01"
+    assert sick.LossyImageCompressionMethod == "ISO_10918_1"
+    assert sick.LossyImageCompressionRatio == pytest.approx(source.history.ratios[0], abs=0.01)
+
+
+def test_a_patient_stays_one_across_studies(tmp_path: Path, pseudonyms: Pseudonyms) -> None:
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+    twins = [
+        pydicom.dcmread(outgoing(sent(tmp_path, rich_header()), pseudonyms, tmp_path / folder)[0])
+        for folder in ("first", "second")
+    ]
+    assert twins[0].PatientID == twins[1].PatientID
+    assert twins[0].StudyInstanceUID != twins[1].StudyInstanceUID
+
+
+def test_a_leak_is_stopped(tmp_path: Path, pseudonyms: Pseudonyms) -> None:
+    source = sent(tmp_path, rich_header())
+    path = outgoing(source, pseudonyms, tmp_path)[0]
+    leaky = pydicom.dcmread(path)
+    leaky.SeriesDescription = "twin of Wilhelmina"
+    leaky.save_as(path)
+    with pytest.raises(LeakFound) as found:
+        check_outgoing(path, Identifiers.of(source.header, source.raw), ALGORITHM)
+    assert any("0010" in tag or "Name" in tag for tag in found.value.tags)
+
+
+def test_every_text_that_leaves_is_the_profiles_or_one_of_our_own(tmp_path: Path, pseudonyms: Pseudonyms) -> None:
+    source = sent(tmp_path, rich_header())
+    clean = ConfidentialityProfile(pseudonyms).apply(source.header)
+    cleaned = {str(element.value) for element in clean.iterall()}
+    ours = own_texts(ALGORITHM)
+    for path in outgoing(source, pseudonyms, tmp_path)[:2]:
+        texts = {
+            (element.keyword, str(element.value))
+            for element in pydicom.dcmread(path).iterall()
+            if element.VR in {"LO", "LT", "PN", "SH", "ST", "UC", "UT"} and element.value
+        }
+        assert {(keyword, text) for keyword, text in texts if text not in ours | cleaned} == set()
+
+
+def test_another_instance_with_the_same_pixels_is_another_twin(tmp_path: Path, pseudonyms: Pseudonyms) -> None:
+    one, other = sent(tmp_path, rich_header()), sent(tmp_path, rich_header())
+    assert np.array_equal(one.rgb, other.rgb)
+    assert np.abs(one.rgb.astype(int) - skin()).mean() < 1.5
+    first = pydicom.dcmread(outgoing(one, pseudonyms, tmp_path)[0]).SOPInstanceUID
+    second = pydicom.dcmread(outgoing(other, pseudonyms, tmp_path)[0]).SOPInstanceUID
+    assert first != second
