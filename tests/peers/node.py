@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import subprocess
 import sys
@@ -15,8 +16,8 @@ from tests.peers.processes import LOOPBACK, free_port, running
 COMMAND = Path(sys.executable).with_name("twinveil")
 """The installed command of the environment that the tests run in."""
 
-KEY = bytes(range(7, 71))
-"""Of tests alone: 64 bytes that are not all alike."""
+KEY = hashlib.sha512(b"a key of tests alone").digest()
+"""64 bytes that follow no pattern."""
 
 
 def twinveil(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
