@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pipeline.renderer.atlas import TEXTURE_SIDE, Atlas, bake_atlas
 from pipeline.renderer.close_up import close_up_stage
 from pipeline.renderer.description import Description
+from pipeline.renderer.disguise import disguised_identity, disguised_styling
 from pipeline.renderer.figure import Figure, FigureMaker
 from pipeline.renderer.geometry_bake import Arrays, cached
 from pipeline.renderer.head import Head
@@ -53,6 +54,15 @@ class RenderedPatient:
     delta_e: float
     """Mean CIE76 difference between the twins inside the mask; 0 for an empty mask."""
     view: str
+
+
+@dataclass(frozen=True)
+class LesionChoice:
+    """Which disease to paint: a seed, and what is to be otherwise than the seed says."""
+
+    seed: int
+    kind: str | None = None
+    severity: str | None = None
 
 
 class Renderer:
@@ -113,14 +123,31 @@ class Renderer:
         who = seed if identity is None else identity
         person, neutral = self.identity(who)
         styling = sample_styling(who if accessories is None else accessories, person, self.with_assets)
-        setting = sample_scene(seed if scene is None else scene)
+        disease = LesionChoice(seed if lesion is None else lesion, kind, severity)
+        return self._face(person, neutral, styling, seed if scene is None else scene, disease, output)
+
+    def disguised(self, seed: int, persona: int, *, output: int = 256) -> RenderedPatient:
+        """The patient of ``seed`` as the persona would look in their place: the truth of an identity swap.
+
+        Scene, lesion, complexion, age, hair, beard and glasses stay the patient's; the face is the persona's.
+        """
+        patient, other = sample_identity(seed), sample_identity(persona)
+        styling = disguised_styling(seed, patient, other, self.with_assets)
+        person = disguised_identity(patient, other, styling)
+        neutral = self.head.shaped(shape_coefficients(person, self.head))
+        return self._face(person, neutral, styling, seed, LesionChoice(seed), output)
+
+    def _face(
+        self, person: Identity, neutral: Array, styling: Styling, scene: int, choice: LesionChoice, output: int
+    ) -> RenderedPatient:
+        setting = sample_scene(scene)
         side = self._render_side(output)
         atlas = self._atlas if output <= 1.5 * self.size / 2 else self._large_atlas
 
         figure = self._figures.make(person, neutral, styling, setting, side)
         stage = set_stage(self.head, self._transfer, figure, person, styling, setting, side)
         healthy = healthy_skin(person, styling, atlas, paint_brows=not self.with_assets)
-        sick, disease = paint_lesion(healthy, atlas, seed if lesion is None else lesion, kind, severity)
+        sick, disease = paint_lesion(healthy, atlas, choice.seed, choice.kind, choice.severity)
         twin, picture = photograph(stage, [healthy, sick], development(person, setting, output))
         landmarks = self._projected_landmarks(figure) * (output / side)
         description = self._describe(person, neutral, styling, disease)
@@ -199,4 +226,15 @@ def _with_truth(
 
 
 def _through(vignette: Array, result: RenderedPatient) -> RenderedPatient:
-    raise NotImplementedError
+    """The same patient through the dermatoscope's tube."""
+
+    def darkened(image: Rgb) -> Rgb:
+        return np.asarray(image * vignette + 0.5, np.uint8)
+
+    return _with_truth(
+        darkened(result.photograph),
+        darkened(result.healthy_twin),
+        result.lesion_soft * (vignette[..., 0] > 0.5),
+        result.landmarks,
+        result.description,
+    )
