@@ -104,6 +104,7 @@ class Listener:
         """Listen, in threads of our own. Raises OSError when the port is taken, RuntimeError when already started."""
         if self._server is not None:
             raise RuntimeError("the listener is already started")
+        self._spool.discard_incoming()
         settings = self._settings
         entity = AE(ae_title=settings.ae_title)
         entity.maximum_associations = settings.max_associations

@@ -1,6 +1,6 @@
 """The spool: where an accepted instance lies from the moment its sender is told Success until it may be purged.
 
-    incoming/                                   half-received files; emptied at start, nothing in here was ever accepted
+    incoming/                                   half-received files; nothing in here was ever accepted
     studies/<study>/<instance>-<sha256>.dcm     accepted instances
     studies/<study>/<instance>-<sha256>.purged  an empty marker: accepted once, purged since, not wanted again
     conflicts/<instance>-<sha256>.dcm           other bytes under a SOP Instance UID that was accepted before
@@ -16,6 +16,7 @@ import os
 import shutil
 import tempfile
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -58,7 +59,7 @@ class StoredInstance:
 
 
 class Spool:
-    """Accepts whole files and makes them durable. Any thread may call any method.
+    """Accepts whole files and makes them durable. Any thread may call any method; one process at a time receives.
 
     Args:
         folder: made if absent (mode 0700), on one file system.
@@ -75,9 +76,36 @@ class Spool:
         self._lock = threading.Lock()
         for part in (self.folder, self.incoming, self.studies, self.conflicts):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _fsync_folder(self.folder)
+        # By digest of the SOP Instance UID and SHA-256 of the data set: where it lies, or lay before it was purged.
+        self._known: dict[str, dict[str, Path]] = {}
+        for found in (*self.studies.glob("*/*-*"), *self.conflicts.glob("*-*")):
+            instance, _, sha256 = found.stem.partition("-")
+            self._known.setdefault(instance, {})[sha256] = found.with_suffix(".dcm")
+
+    def discard_incoming(self) -> None:
+        """Remove what a node that was cut off had half received. Call it before anything is received, not after."""
         for leftover in self.incoming.iterdir():
             leftover.unlink()
-        _fsync_folder(self.folder)
+
+    def accepted(self) -> Iterator[StoredInstance]:
+        """Every instance that lies here, conflicts included: what a node that starts compares its jobs with.
+
+        Calling AE title and address are empty; they are not in the file.
+        """
+        for path in (*sorted(self.studies.glob("*/*.dcm")), *sorted(self.conflicts.glob("*.dcm"))):
+            sop_class_uid, sop_instance_uid, _ = _file_meta(path)
+            yield StoredInstance(
+                path=path,
+                sop_class_uid=sop_class_uid,
+                sop_instance_uid=sop_instance_uid,
+                study_instance_uid=_study_instance_uid(path),
+                calling_ae="",
+                address="",
+                sha256=path.stem.partition("-")[2],
+                duplicate=False,
+                conflict=path.parent == self.conflicts,
+            )
 
     def open_incoming(self) -> tuple[BinaryIO, Path]:
         """An empty file in ``incoming/``, open for writing. Raises SpoolFull when the disk is as good as full."""
@@ -106,17 +134,17 @@ class Spool:
         try:
             _fsync_file(path)
             with self._lock:
-                known = {found.stem.partition("-")[2]: found for found in self.studies.glob(f"*/{instance}-*")}
-                conflict = bool(known) and sha256 not in known
-                if conflict:
-                    folder = self.conflicts
-                target = known.get(sha256, folder / f"{instance}-{sha256}.dcm")
-                duplicate = target.exists()
+                known = self._known.get(instance, {})
+                duplicate = sha256 in known
                 if duplicate:
+                    target = known[sha256]
                     path.unlink()
                 else:
-                    folder.mkdir(mode=0o700, exist_ok=True)
+                    target = (self.conflicts if known else folder) / f"{instance}-{sha256}.dcm"
+                    target.parent.mkdir(mode=0o700, exist_ok=True)
                     path.rename(target)
+                    self._known.setdefault(instance, {})[sha256] = target
+                conflict = target.parent == self.conflicts
             # Also for a duplicate: the first sender may not have come this far yet.
             _fsync_folder(target.parent)
             _fsync_folder(target.parent.parent)
@@ -124,7 +152,7 @@ class Spool:
             path.unlink(missing_ok=True)
             raise SpoolFull("the spool's file system did not take the instance") from error
         return StoredInstance(
-            path=target.with_suffix(".dcm"),
+            path=target,
             sop_class_uid=sop_class_uid,
             sop_instance_uid=sop_instance_uid,
             study_instance_uid=study_instance_uid,

@@ -35,9 +35,23 @@ def test_what_lay_half_received_is_gone_after_a_restart_and_what_was_accepted_is
     handle.write(b"half")
     handle.close()
     again = Spool(spool.folder, min_free_bytes=0)
+    again.discard_incoming()
     assert not half.exists()
-    assert stored.path.exists()
-    assert list(again.incoming.iterdir()) == []
+    assert [(found.path, found.sha256) for found in again.accepted()] == [(stored.path, stored.sha256)]
+
+
+def test_what_was_accepted_before_a_restart_is_known_after_it(spool: Spool) -> None:
+    dataset, purged = photograph(), photograph(rich_header())
+    first = put(spool, dataset)
+    spool.purge(put(spool, purged).path)
+    again = Spool(spool.folder, min_free_bytes=0)
+    assert put(again, dataset).duplicate
+    assert put(again, purged).duplicate
+    dataset.PatientID = "ANOTHER"
+    other = put(again, dataset)
+    assert [(found.path, found.conflict) for found in again.accepted()] == [(first.path, False), (other.path, True)]
+    (study, _) = again.accepted()
+    assert study.study_instance_uid == dataset.StudyInstanceUID
 
 
 def test_a_file_meta_of_another_sender_makes_no_conflict(spool: Spool) -> None:
