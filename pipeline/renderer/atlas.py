@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-from pipeline.renderer.geometry_bake import Arrays
+from pipeline.renderer.geometry_bake import Arrays, RendererDataMissing
 from pipeline.renderer.head import Head
 from pipeline.renderer.raster import empty_buffers, interpolate, rasterise
 
@@ -54,8 +55,11 @@ def bake_atlas(head: Head, mpfb2_folder: Path) -> Arrays:
 
     masks = []
     for name in MASKS:
-        drawn = cv2.imread(str(mpfb2_folder / "textures" / f"mpfb_{name}.jpg"), cv2.IMREAD_GRAYSCALE)
-        drawn = drawn.astype(np.float32) / 255
+        path = mpfb2_folder / "textures" / f"mpfb_{name}.jpg"
+        grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        if grey is None:
+            raise RendererDataMissing(f"{path} is not a picture")
+        drawn = np.asarray(grey, np.float32) / 255
         rows, columns = drawn.shape
         masks.append(cv2.remap(drawn, maps[..., 3] * columns - 0.5, (1 - maps[..., 4]) * rows - 0.5, cv2.INTER_LINEAR))
 
@@ -77,16 +81,18 @@ class Atlas:
     def __init__(self, arrays: Arrays, side: int) -> None:
         self.side = side
 
-        def at_side(image: NDArray[np.generic]) -> Array:
-            image = np.ascontiguousarray(image, np.float32)
-            return image if side == len(image) else cv2.resize(image, (side, side), interpolation=cv2.INTER_LINEAR)
+        def at_side(stored: NDArray[Any]) -> Array:
+            image = np.ascontiguousarray(stored, np.float32)
+            if side == len(image):
+                return image
+            return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
 
         self.x, self.y, self.z = (at_side(plane) for plane in arrays["position"])
         lips, self.lids, self.ears = (at_side(mask) for mask in arrays["masks"])
         self.bank = tuple(at_side(noise) for noise in arrays["bank"])
         if side > TEXTURE_SIDE:  # interpolation leaves no detail of one texel, so it is drawn anew
             fine = np.random.default_rng(8).standard_normal((side, side)).astype(np.float32)
-            fine = cv2.GaussianBlur(fine, (0, 0), 0.8)
+            fine = np.asarray(cv2.GaussianBlur(fine, (0, 0), 0.8), np.float32)
             self.fine_grain: Array | None = fine / fine.std()
         else:
             self.fine_grain = None

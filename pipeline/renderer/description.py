@@ -1,7 +1,7 @@
 """The closed clinical vocabulary of a rendered patient: every word stands for something that can be seen.
 
-A value is one of the words of its field, or ``None`` where the view shows nothing of it: a close-up of skin has no nose,
-healthy skin no severity.
+A value is one of the words of its field, or ``None`` where the view shows nothing of it: a close-up of skin has no
+nose, healthy skin no severity.
 """
 
 from __future__ import annotations

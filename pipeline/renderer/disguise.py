@@ -1,4 +1,4 @@
-"""A patient in somebody else's face: what an identity swap is meant to give, and so the truth to train and judge it by."""
+"""A patient in somebody else's face: what an identity swap is meant to give, so the truth to train and judge by."""
 
 from __future__ import annotations
 

@@ -101,9 +101,7 @@ class FigureMaker:
             "lip": head.nearest_skin(0.16, 6.58, 1.45),
             "bindi": head.nearest_skin(0, 7.52, 1.58),
         }
-        self._cap_cover = smooth_step(
-            rest[:, 1] - (CAP_HEIGHT - CAP_SLOPE * (CAP_FRONT_Z - rest[:, 2])), -0.02, 0.10
-        )
+        self._cap_cover = smooth_step(rest[:, 1] - (CAP_HEIGHT - CAP_SLOPE * (CAP_FRONT_Z - rest[:, 2])), -0.02, 0.10)
 
     def make(self, identity: Identity, neutral: Array, styling: Styling, scene: Scene, side: int) -> Figure:
         """``neutral``: the identity's coarse vertices; ``side``: pixels of the square image."""
@@ -135,9 +133,7 @@ class FigureMaker:
             return Cards(posed(proxy.fit(points), proxy.follow(head.head_weight)), proxy)
 
         skin, eyes = posed(skin, head.skin_weight), posed(eyes, np.ones(len(eyes), np.float32))
-        extra = Solids(
-            posed(solids.points, np.ones(len(solids.points), np.float32)), solids.triangles, solids.material
-        )
+        extra = Solids(posed(solids.points, np.ones(len(solids.points), np.float32)), solids.triangles, solids.material)
         return Figure(
             neutral=neutral,
             coarse=posed(points, head.head_weight),
@@ -248,7 +244,9 @@ def sphere(centre: ArrayLike, radius: float, around: int = 10, down: int = 7) ->
     return (points * radius + np.asarray(centre)).astype(np.float32), np.array(triangles, np.int32)
 
 
-def tube(path: ArrayLike | Sequence[Sequence[float]], radius: float, closed: bool, around: int = 6) -> tuple[Array, Ids]:
+def tube(
+    path: ArrayLike | Sequence[Sequence[float]], radius: float, closed: bool, around: int = 6
+) -> tuple[Array, Ids]:
     """Points and triangles of a pipe along ``path`` (n, 3)."""
     line = np.asarray(path, np.float32)
     count = len(line)

@@ -158,6 +158,14 @@ def _head_weight(mpfb2_folder: Path, group: Any, vertices: int) -> NDArray[np.fl
             for vertex, share in entries:
                 weight[vertex] += share * neck_share.get(bone, 1.0)
     weight = np.clip(weight, 0, 1)
-    for name in ("helper-hair", "helper-l-eye", "helper-r-eye", "joint-l-eye", "joint-r-eye", "joint-head", "joint-mouth"):
+    for name in (
+        "helper-hair",
+        "helper-l-eye",
+        "helper-r-eye",
+        "joint-l-eye",
+        "joint-r-eye",
+        "joint-head",
+        "joint-mouth",
+    ):
         weight[group(name)] = 1
     return weight

@@ -1,4 +1,4 @@
-"""Who a rendered person is: what would still be theirs in another photograph, under another light, with another haircut."""
+"""Who a rendered person is: what would still be theirs in another photograph, in another light, with other hair."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ def shape_coefficients(identity: Identity, head: Head) -> Array:
 
 
 def opposite_targets(head: Head) -> list[tuple[str, str]]:
-    """Pairs of targets that move the same thing both ways, in the head's order; age, neck and head position left out."""
+    """Pairs of targets that move the same thing both ways, in the head's order; age and position are left out."""
     pairs = []
     for low in head.target_names:
         part, name = low.split("/")[0], low.split("/")[-1]

@@ -93,9 +93,7 @@ def _erythema(canvas: Canvas) -> tuple[Array, str]:
     """Diffuse redness with visible vessels, as in rosacea: both cheeks and nose, all of the face, or one cheek."""
     atlas, random, strength = canvas.atlas, canvas.random, canvas.strength
     extent = random.random()
-    cheeks = np.exp(
-        -(((atlas.across - 0.36) / 0.26) ** 4) - ((atlas.y - 6.98 + 0.10 * atlas.across) / 0.20) ** 4
-    )
+    cheeks = np.exp(-(((atlas.across - 0.36) / 0.26) ** 4) - ((atlas.y - 6.98 + 0.10 * atlas.across) / 0.20) ** 4)
     nose = np.exp(-((atlas.x / 0.16) ** 4) - ((atlas.y - 7.05) / 0.16) ** 4)
     place, site = np.clip(cheeks + nose, 0, 1), "cheeks and nose"
     if extent < 0.25:

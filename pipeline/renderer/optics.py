@@ -5,8 +5,8 @@ Sources of the constants:
 * Haemoglobin: molar extinction of oxy- and deoxyhaemoglobin, Prahl's compilation of Gratzer's and Kollias' data
   (Oregon Medical Laser Center, omlc.org/spectra/hemoglobin/summary.html), every 10 nm from 400 to 700 nm; compared
   value by value with two independent copies of that table.
-* Colour matching functions: the multi-lobe fit of Wyman, Sloan & Shirley, "Simple Analytic Approximations to the CIE XYZ
-  Color Matching Functions", JCGT 2(2), 2013; compared with independent implementations of the paper's listing.
+* Colour matching functions: the multi-lobe fit of Wyman, Sloan & Shirley, "Simple Analytic Approximations to the CIE
+  XYZ Color Matching Functions", JCGT 2(2), 2013; compared with independent implementations of the paper's listing.
 * Melanin 6.6e11 nm^-3.33 /cm, blood-free skin 7.84e8 nm^-3.255 /cm and reduced scattering 46 (nm/500)^-1.421 /cm after
   Jacques (skin optics summary, OMLC 1998; Phys. Med. Biol. 58, R37, 2013). These three are quoted from memory of the
   papers and were *not* compared with them. On purpose, the melanin slope is flattened (``MELANIN_EXPONENT``): with
@@ -144,7 +144,7 @@ def skin_type(angle: float) -> str:
 
 
 def melanin_for_angle(angle: float, blood: float) -> float:
-    """The melanin fraction that gives a skin of this blood fraction the wanted typology angle (clipped to the table)."""
+    """The melanin fraction that gives a skin of this blood fraction the wanted typology angle, within the table."""
     lab = lab_from_linear(skin_colour(melanin_axis(), np.array([blood]))[:, 0])
     angles = np.degrees(np.arctan2(lab[:, 0] - 50, lab[:, 2]))
     return float(np.interp(-angle, -angles, melanin_axis()))

@@ -56,9 +56,7 @@ class Patch:
 
     def honeycomb(self, spacing: float) -> Array:
         """A net of closed meshes, 1 on the net's lines: the pigment network of dermoscopy."""
-        warp_x, warp_y = (
-            spacing * (0.30 * self.noise(spacing * 3) + 0.9 * self.noise(spacing * 9)) for _ in range(2)
-        )
+        warp_x, warp_y = (spacing * (0.30 * self.noise(spacing * 3) + 0.9 * self.noise(spacing * 9)) for _ in range(2))
         x, y = (self.x + warp_x) / spacing, (self.y + warp_y) / spacing
         waves = [np.cos(2 * math.pi * (x * math.cos(a) + y * math.sin(a))) for a in (0.0, 2.0944, 4.1888)]
         return smooth_step(-(waves[0] + waves[1] + waves[2]), 0.0, 1.3)
@@ -140,4 +138,6 @@ def _pen_mark(texture: Array, patch: Patch) -> None:
     stroke = np.exp(-(((np.hypot(patch.x, patch.y) - radius) / width) ** 4)) * (1 - smooth_step(away, 0.25, 0.32))
     alpha = stroke * np.clip(0.75 + 0.15 * patch.noise(0.6), 0, 0.9)
     texture[..., STAIN] = np.maximum(texture[..., STAIN], alpha)
-    texture[..., STAIN_COLOUR] = np.where((alpha > 0.2)[..., None], np.float32(GENTIAN_VIOLET), texture[..., STAIN_COLOUR])
+    texture[..., STAIN_COLOUR] = np.where(
+        (alpha > 0.2)[..., None], np.array(GENTIAN_VIOLET, np.float32), texture[..., STAIN_COLOUR]
+    )

@@ -67,7 +67,9 @@ def paint_patch_lesion(healthy: Array, patch: Patch, kind: str, severity: str, d
 def _erythema(canvas: PatchCanvas) -> Array:
     patch, texture, strength = canvas.patch, canvas.texture, canvas.strength
     distance = canvas.blobs(2 if canvas.severity == "severe" else 1, 0.20, 0.34)
-    mask = 1 - smooth_step(distance + 0.16 * patch.noise(patch.field / 5) + 0.08 * patch.noise(patch.field / 14), 0.6, 1.25)
+    mask = 1 - smooth_step(
+        distance + 0.16 * patch.noise(patch.field / 5) + 0.08 * patch.noise(patch.field / 14), 0.6, 1.25
+    )
     vessel_grain = 0.8 if canvas.dermoscopy else 2.5
     vessels = (1 - smooth_step(np.abs(patch.noise(vessel_grain)), 0, 0.14)) * mask
     texture[..., BLOOD] *= 1 + mask * 1.9 * strength * (1 + 0.12 * patch.noise(2.0)) + vessels * 0.9 * strength
@@ -100,11 +102,18 @@ def _plaque(canvas: PatchCanvas) -> Array:
     patch, texture, strength = canvas.patch, canvas.texture, canvas.strength
     count = {"mild": 1, "moderate": 1, "severe": 3}[canvas.severity]
     psoriatic = bool(patch.random.random() < 0.6)
-    distance = canvas.blobs(count, 0.17, 0.30) + 0.13 * patch.noise(patch.field / 6) + 0.06 * patch.noise(patch.field / 18)
+    distance = (
+        canvas.blobs(count, 0.17, 0.30) + 0.13 * patch.noise(patch.field / 6) + 0.06 * patch.noise(patch.field / 18)
+    )
     mask = 1 - smooth_step(distance, *((0.88, 1.04) if psoriatic else (0.65, 1.25)))
     flake = 0.5 if canvas.dermoscopy else 1.6
     grain = patch.noise(flake) + 0.8 * patch.noise(flake * 2.5) + 0.5 * patch.noise(flake * 7)
-    scale = smooth_step(grain, 0.1, 2.6) * np.clip(0.8 + 0.2 * patch.noise(flake / 2), 0, 1) * mask * smooth_step(mask, 0.5, 0.95)
+    scale = (
+        smooth_step(grain, 0.1, 2.6)
+        * np.clip(0.8 + 0.2 * patch.noise(flake / 2), 0, 1)
+        * mask
+        * smooth_step(mask, 0.5, 0.95)
+    )
     texture[..., BLOOD] *= 1 + mask * (1.9 if psoriatic else 1.4) * strength**0.5 * (1 + 0.15 * patch.noise(3.0))
     if canvas.dermoscopy and psoriatic:  # capillaries seen end-on
         texture[..., BLOOD] *= 1 + 2.2 * patch.dots(int(1.6 * patch.field**2), 0.07) * mask
@@ -144,7 +153,9 @@ def _naevus(canvas: PatchCanvas) -> Array:
 def _vitiligo(canvas: PatchCanvas) -> Array:
     patch, texture = canvas.patch, canvas.texture
     count = {"mild": 1, "moderate": 2, "severe": 4}[canvas.severity]
-    distance = canvas.blobs(count, 0.15, 0.28) + 0.17 * patch.noise(patch.field / 5) + 0.07 * patch.noise(patch.field / 15)
+    distance = (
+        canvas.blobs(count, 0.15, 0.28) + 0.17 * patch.noise(patch.field / 5) + 0.07 * patch.noise(patch.field / 15)
+    )
     mask = 1 - smooth_step(distance, 0.86, 1.03)
     if canvas.severity == "mild":  # colour comes back around the follicles
         mask = mask * (1 - patch.dots(int(patch.random.integers(0, 12)), patch.field / 60))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -206,9 +205,7 @@ class Renderer:
         return np.stack([x, y], 1)
 
 
-def _with_truth(
-    picture: Rgb, twin: Rgb, soft: Array, landmarks: Array, description: Description
-) -> RenderedPatient:
+def _with_truth(picture: Rgb, twin: Rgb, soft: Array, landmarks: Array, description: Description) -> RenderedPatient:
     mask = soft > LESION_THRESHOLD
     difference = float(delta_e(picture[mask], twin[mask]).mean()) if mask.any() else 0.0
     enough = int(mask.sum()) >= VISIBLE_PIXELS * (len(picture) / 256) ** 2

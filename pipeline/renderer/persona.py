@@ -2,7 +2,7 @@
 
 Each measure is a ratio, since a photograph shows no absolute size: distances are taken relative to the mean of the
 distance between the eyes and that from eyes to mouth, which is also what a face crop is scaled by. The two bounds per
-measure are terciles over the first ``BINS_FROM`` identities; ``python -m pipeline.renderer.persona_bins`` computes them.
+measure are terciles over the first ``BINS_FROM`` identities, computed by ``python -m pipeline.renderer.persona_bins``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Computes the terciles of ``persona.BINS``: ``python -m pipeline.renderer.persona_bins MPFB2 CACHE [--assets FOLDER]``."""
+"""Computes ``persona.BINS``: ``python -m pipeline.renderer.persona_bins MPFB2 CACHE [--assets FOLDER]``."""
 
 from __future__ import annotations
 

@@ -78,7 +78,13 @@ class Development:
 
 
 def set_stage(
-    head: Head, transfer: dict[str, Array], figure: Figure, identity: Identity, styling: Styling, scene: Scene, side: int
+    head: Head,
+    transfer: dict[str, Array],
+    figure: Figure,
+    identity: Identity,
+    styling: Styling,
+    scene: Scene,
+    side: int,
 ) -> Stage:
     """Rasterises the figure and lights it; ``transfer`` is the baked ambient light per hair style."""
     skin_count, eye_count = len(head.skin_triangles), len(head.eye_triangles)
@@ -260,8 +266,7 @@ def photograph(stage: Stage, textures: Sequence[Array], how: Development) -> lis
         if first is None:
             changed, light = np.zeros((1, 1), np.uint8), stage.background.copy()
         else:
-            differs = np.abs(texture[..., :5] - textures[0][..., :5]).max(-1) > 1e-4
-            changed, light = cv2.dilate(differs.astype(np.uint8), np.ones((5, 5), np.uint8)), first.copy()
+            changed, light = _changed_texels(texture, textures[0]), first.copy()
         shading.shade(
             changed,
             first is not None,
@@ -287,10 +292,22 @@ def photograph(stage: Stage, textures: Sequence[Array], how: Development) -> lis
         )
         first = light if first is None else first
         shading.lay_over(light, stage.layer, lesion, composed, seen)
-        picture = cv2.resize(composed, (output, output), interpolation=cv2.INTER_AREA) * how.gain
-        if how.blur > 0:
-            picture = cv2.GaussianBlur(picture, (0, 0), how.blur * output / 256)
-        encoded = np.clip(shading.tone_mapped(picture) + noise, 0, 1)
-        soft = cv2.resize(seen, (output, output), interpolation=cv2.INTER_AREA)
+        encoded = np.clip(shading.tone_mapped(_exposed(composed, how)) + noise, 0, 1)
+        soft = np.asarray(cv2.resize(seen, (output, output), interpolation=cv2.INTER_AREA), np.float32)
         pictures.append(((encoded * 255 + 0.5).astype(np.uint8), soft))
     return pictures
+
+
+def _changed_texels(texture: Array, reference: Array) -> NDArray[np.uint8]:
+    """1 where the skin's colour, height or gloss differs, and two texels around it."""
+    differs = np.abs(texture[..., :5] - reference[..., :5]).max(-1) > 1e-4
+    return np.asarray(cv2.dilate(differs.astype(np.uint8), np.ones((5, 5), np.uint8)), np.uint8)
+
+
+def _exposed(composed: Array, how: Development) -> Array:
+    """The light that the sensor sees, (output, output, 3)."""
+    size = (how.output, how.output)
+    picture = np.asarray(cv2.resize(composed, size, interpolation=cv2.INTER_AREA), np.float32) * how.gain
+    if how.blur > 0:
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), how.blur * how.output / 256), np.float32)
+    return picture

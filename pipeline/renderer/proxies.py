@@ -108,7 +108,10 @@ def _read_proxy(folder: Path, name: str, kind: str) -> Proxy:
 def _read_texture(path: Path, hair: bool) -> Array:
     """Brightness relative to its mean (1 everywhere for brows and lashes) and alpha."""
     side = HAIR_TEXTURE if hair else FACE_TEXTURE
-    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED).astype(np.float32) / 255
+    drawn = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if drawn is None:
+        raise ValueError(f"{path} is not a picture")
+    image = np.asarray(drawn, np.float32) / 255
     alpha = cv2.resize(image[..., 3], (side, side), interpolation=cv2.INTER_AREA)
     brightness = image[..., :3] @ np.array([0.114, 0.587, 0.299], np.float32)
     premultiplied = cv2.resize(brightness * image[..., 3], (side, side), interpolation=cv2.INTER_AREA)
@@ -123,6 +126,6 @@ def _read_texture(path: Path, hair: bool) -> Array:
 def _curls() -> Array:
     """The afro comes without a texture: band-limited noise reads as curls."""
     noise = np.random.default_rng(0).standard_normal((HAIR_TEXTURE, HAIR_TEXTURE)).astype(np.float32)
-    noise = cv2.GaussianBlur(noise, (0, 0), 2.2)
+    noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), 2.2), np.float32)
     noise /= noise.std()
     return np.stack([np.clip(1 + 0.45 * noise, 0.2, 2.5), np.ones_like(noise)], -1).astype(np.float32)

@@ -25,7 +25,7 @@ kernel = njit(cache=True, fastmath=True)
 def rasterise(
     x: Array, y: Array, depth: Array, triangles: Ids, buffer: Array, ids: Ids, u: Array, v: Array, base: int, cull: bool
 ) -> None:
-    """Draws opaque triangles: the nearest triangle's number (plus ``base``) and its perspective-correct barycentrics."""
+    """Draws opaque triangles: the nearest one's number (plus ``base``) and its perspective-correct barycentrics."""
     rows, columns = buffer.shape
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]

@@ -91,16 +91,14 @@ class Scene:
         yaw = np.array([[math.cos(a), 0, math.sin(a)], [0, 1, 0], [-math.sin(a), 0, math.cos(a)]])
         pitch = np.array([[1, 0, 0], [0, math.cos(b), -math.sin(b)], [0, math.sin(b), math.cos(b)]])
         roll = np.array([[math.cos(c), -math.sin(c), 0], [math.sin(c), math.cos(c), 0], [0, 0, 1]])
-        return (roll @ pitch @ yaw).astype(np.float32)
+        return np.asarray(roll @ pitch @ yaw, np.float32)
 
     @property
     def key_direction(self) -> Array:
         """Unit vector towards the key light."""
         azimuth, elevation = math.radians(self.key_azimuth), math.radians(self.key_elevation)
         flat = math.cos(elevation)
-        return np.array(
-            [math.sin(azimuth) * flat, math.sin(elevation), math.cos(azimuth) * flat], np.float32
-        )
+        return np.array([math.sin(azimuth) * flat, math.sin(elevation), math.cos(azimuth) * flat], np.float32)
 
 
 def sample_scene(seed: int) -> Scene:

@@ -156,7 +156,9 @@ def shade(
                 angle = math.atan2(dy - eye[1], dx - eye[0])
                 iris, pupil = eye[3], eye[4]
                 fibres = (
-                    0.5 + 0.25 * math.sin(angle * 23 + 3 * math.sin(angle * 5)) + 0.25 * math.sin(angle * 41 + radius * 30)
+                    0.5
+                    + 0.25 * math.sin(angle * 23 + 3 * math.sin(angle * 5))
+                    + 0.25 * math.sin(angle * 41 + radius * 30)
                 )
                 in_sclera = min(max((radius - iris + 0.02) / 0.04, 0.0), 1.0)
                 outside_pupil = min(max((radius - pupil) / 0.03, 0.0), 1.0)

@@ -77,7 +77,14 @@ def _blush_place(atlas: Atlas) -> Array:
 
 
 def _melanin(
-    identity: Identity, atlas: Atlas, pores: Array, fine: Array, small: Array, medium: Array, broad: Array, patches: Array
+    identity: Identity,
+    atlas: Atlas,
+    pores: Array,
+    fine: Array,
+    small: Array,
+    medium: Array,
+    broad: Array,
+    patches: Array,
 ) -> Array:
     uneven = np.exp(0.04 * broad + 0.05 * patches + 0.02 * small + 0.02 * pores)
     shades = (1 + 0.30 * atlas.under_eyes + 0.22 * atlas.upper_lids) * (1 + 0.12 * (1 - atlas.front))
@@ -94,9 +101,7 @@ def _melanin(
     return np.asarray(melanin, np.float32)
 
 
-def _hair_shadow(
-    identity: Identity, styling: Styling, atlas: Atlas, pores: Array, fine: Array, medium: Array
-) -> Array:
+def _hair_shadow(identity: Identity, styling: Styling, atlas: Atlas, pores: Array, fine: Array, medium: Array) -> Array:
     """Alpha of shaved, stubbly or covered hair: scalp and beard."""
     scalp = SCALP_SHADOW.get(styling.hair_style, 0.9)
     stain = atlas.scalp * scalp * np.clip(0.88 + 0.07 * fine + 0.10 * pores, 0, 1)

@@ -73,7 +73,7 @@ class Glasses:
 
 @dataclass(frozen=True)
 class Styling:
-    """Drawn from one seed for one identity. Colours are linear sRGB; alphas and densities lie in [0, 1] or a bit above."""
+    """Drawn from one seed for one identity. Colours are linear sRGB, alphas and densities about 0 to 1."""
 
     hair_style: str
     brow: str

@@ -88,7 +88,8 @@ def subdivide(quads: Ids, vertices: int) -> tuple[SparseMatrix, Ids, Ids]:
     new_quads = [
         (
             row_of[quad[corner]],
-            first_edge + edge_number[(min(quad[corner], quad[(corner + 1) % 4]), max(quad[corner], quad[(corner + 1) % 4]))],
+            first_edge
+            + edge_number[(min(quad[corner], quad[(corner + 1) % 4]), max(quad[corner], quad[(corner + 1) % 4]))],
             first_face + face,
             first_edge + edge_number[(min(quad[corner], quad[corner - 1]), max(quad[corner], quad[corner - 1]))],
         )

@@ -71,7 +71,9 @@ def bake_transfer(head: Head) -> Arrays:
     return {style: (vectors * (4 / DIRECTIONS)).astype(np.float16) for style, vectors in result.items()}
 
 
-def _visible(direction: NDArray[np.float64], occluder: Array, triangles: NDArray[np.int32], points: Array, bias: float) -> Array:
+def _visible(
+    direction: NDArray[np.float64], occluder: Array, triangles: NDArray[np.int32], points: Array, bias: float
+) -> Array:
     """Share of light from ``direction`` that reaches ``points`` past ``occluder``."""
     buffer = np.full((SHADOW_SIDE, SHADOW_SIDE), -1e9, np.float32)
     centre, half_width = np.array([0, 7.2, 0.6]), 2.2
