@@ -37,9 +37,13 @@ class Section(BaseModel):
 class ListenerSection(Section):
     """Where photographs come in."""
 
-    ae_title: AeTitle = Field("TWINVEIL", description="Called AE title; an association that calls another is rejected.")
-    host: str = Field("127.0.0.1", description="Address to bind. Loopback until somebody decides otherwise.")
-    port: int = Field(11112, ge=0, le=65535, description="TCP port; 0 takes any free one. 104 needs privileges.")
+    ae_title: AeTitle = Field(
+        default="TWINVEIL", description="Called AE title; an association that calls another is rejected."
+    )
+    host: str = Field(default="127.0.0.1", description="Address to bind. Loopback until somebody decides otherwise.")
+    port: int = Field(
+        default=11112, ge=0, le=65535, description="TCP port; 0 takes any free one. 104 needs privileges."
+    )
 
 
 class Caller(Section):
@@ -62,83 +66,103 @@ class DestinationSection(Section):
     ae_title: AeTitle = Field(description="Its AE title.")
     host: str = Field(min_length=1, description="Its address.")
     port: Port = Field(description="Its TCP port.")
-    calling_ae_title: AeTitle = Field("TWINVEIL", description="The title that we call it with.")
+    calling_ae_title: AeTitle = Field(default="TWINVEIL", description="The title that we call it with.")
 
 
 class ModelSection(Section):
     """The rectified-flow model that edits."""
 
-    name: str = Field("embedded", min_length=1, description='"embedded", or the folder of a larger model.')
-    device: str = Field("cpu", description='"cpu", "cuda" or "cuda:1".')
+    name: str = Field(default="embedded", min_length=1, description='"embedded", or the folder of a larger model.')
+    device: str = Field(default="cpu", description='"cpu", "cuda" or "cuda:1".')
 
 
 class StudySection(Section):
     """When a study is worked on, and how hard."""
 
     quiet_seconds: float = Field(
-        30.0, ge=0.1, le=86400.0,
+        default=30.0, ge=0.1, le=86400.0,
         description="Seconds without a new instance after which a study counts as complete. Later ones follow up.",
     )  # fmt: skip
     attempts: int = Field(
-        3, ge=1, le=3, description="Personas that are tried before a photograph is quarantined; each changes more."
+        default=3,
+        ge=1,
+        le=3,
+        description="Personas that are tried before a photograph is quarantined; each changes more.",
     )
     in_flight: int = Field(
-        4, ge=1, le=64,
-        description="Studies worked on at a time. One edits, since there is one accelerator; the others read and deliver.",
+        default=4, ge=1, le=64,
+        description="Studies worked on at a time. One edits, since there is one accelerator; others read and deliver.",
     )  # fmt: skip
     max_recoveries: int = Field(
-        5, ge=1, le=100, description="Restarts that one study may survive unfinished before it is held to be the cause."
+        default=5,
+        ge=1,
+        le=100,
+        description="Restarts that one study may survive unfinished before it is held to be the cause.",
     )
 
 
 class OutputSection(Section):
     """What leaves."""
 
-    healthy_twins: bool = Field(True, description="Deliver the healthy twins as a second series.")
-    lossless: bool = Field(True, description="Store twins without loss; otherwise as JPEG baseline.")
+    healthy_twins: bool = Field(default=True, description="Deliver the healthy twins as a second series.")
+    lossless: bool = Field(default=True, description="Store twins without loss; otherwise as JPEG baseline.")
 
 
 class RetrySection(Section):
     """How delivery is repeated while a destination cannot take it."""
 
-    attempts: int = Field(8, ge=1, le=100, description="Tries in all; then the study's instances are quarantined.")
-    first_wait_seconds: float = Field(5.0, gt=0.0, le=3600.0, description="Wait after the first failure.")
-    backoff: float = Field(2.0, ge=1.0, le=10.0, description="Factor between one wait and the next.")
+    attempts: int = Field(
+        default=8, ge=1, le=100, description="Tries in all; then the study's instances are quarantined."
+    )
+    first_wait_seconds: float = Field(default=5.0, gt=0.0, le=3600.0, description="Wait after the first failure.")
+    backoff: float = Field(default=2.0, ge=1.0, le=10.0, description="Factor between one wait and the next.")
 
 
 class LimitsSection(Section):
     """What one sender or one instance may cost."""
 
-    max_associations: int = Field(16, ge=1, le=1000, description="Associations at a time, all senders together.")
+    max_associations: int = Field(
+        default=16, ge=1, le=1000, description="Associations at a time, all senders together."
+    )
     max_instance_bytes: int = Field(
-        256 * 2**20, ge=2**16, le=2**32, description="Bytes of one instance; a larger one is refused."
+        default=256 * 2**20, ge=2**16, le=2**32, description="Bytes of one instance; a larger one is refused."
     )
     max_pixels: int = Field(
-        50_000_000, ge=1024, le=10**9, description="Rows x columns; more is refused before decoding (a bomb)."
+        default=50_000_000, ge=1024, le=10**9, description="Rows x columns; more is refused before decoding (a bomb)."
     )
     min_free_bytes: int = Field(
-        2**30, ge=0, le=2**50, description="Bytes kept free on the spool's disk; below it senders are told 0xA700."
+        default=2**30,
+        ge=0,
+        le=2**50,
+        description="Bytes kept free on the spool's disk; below it senders are told 0xA700.",
     )
-    network_seconds: float = Field(60.0, gt=0.0, le=3600.0, description="Silence on an association before it is closed.")
+    network_seconds: float = Field(
+        default=60.0, gt=0.0, le=3600.0, description="Silence on an association before it is closed."
+    )
 
 
 class Configuration(Section):
     """The whole file. ``folder`` is where it stands, not a setting."""
 
     folder: Path = Field(exclude=True, repr=False)
-    state: str = Field("state", min_length=1, description="Folder of spool, database, jobs, manifests and quarantine.")
-    key_file: str | None = Field(
-        None, description=f"The site's key, at least 32 bytes, mode 0600. {KEY_VARIABLE} is taken where this is absent."
+    state: str = Field(
+        default="state", min_length=1, description="Folder of spool, database, jobs, manifests and quarantine."
     )
-    project: Name = Field("default", description="Enters every pseudonym: two projects cannot be joined.")
-    listener: ListenerSection = Field(default_factory=ListenerSection)
-    callers: tuple[Caller, ...] = Field((), description="Who may associate; nobody, unless listed.")
-    destinations: tuple[DestinationSection, ...] = Field((), description="Who receives the results; all of them do.")
-    model: ModelSection = Field(default_factory=ModelSection)
-    study: StudySection = Field(default_factory=StudySection)
-    output: OutputSection = Field(default_factory=OutputSection)
-    retries: RetrySection = Field(default_factory=RetrySection)
-    limits: LimitsSection = Field(default_factory=LimitsSection)
+    key_file: str | None = Field(
+        default=None,
+        description=f"The site's key, at least 32 bytes, mode 0600. {KEY_VARIABLE} is taken where this is absent.",
+    )
+    project: Name = Field(default="default", description="Enters every pseudonym: two projects cannot be joined.")
+    listener: ListenerSection = ListenerSection()
+    callers: tuple[Caller, ...] = Field(default=(), description="Who may associate; nobody, unless listed.")
+    destinations: tuple[DestinationSection, ...] = Field(
+        default=(), description="Who receives the results; all of them do."
+    )
+    model: ModelSection = ModelSection()
+    study: StudySection = StudySection()
+    output: OutputSection = OutputSection()
+    retries: RetrySection = RetrySection()
+    limits: LimitsSection = LimitsSection()
 
     @field_validator("callers", "destinations", mode="before")
     @classmethod
@@ -159,7 +183,7 @@ class Configuration(Section):
 
     @property
     def key_path(self) -> Path:
-        """The key file that is meant. Raises ``ConfigurationRefused`` when neither the file nor the variable names one."""
+        """The key file that is meant. Raises ``ConfigurationRefused`` when neither file nor variable names one."""
         return find_key_file(self)
 
 
@@ -198,7 +222,7 @@ def find_key_file(configuration: Configuration | None, given: Path | None = None
 
 
 def _complaints(error: ValidationError) -> list[str]:
-    """One line a mistake: where it is and what is wrong, without repeating the value (it may be a path or an address)."""
+    """One line a mistake: where it is and what is wrong, without repeating the value."""
     lines = []
     for mistake in error.errors(include_url=False, include_input=False):
         where = ".".join(str(part) for part in mistake["loc"]) or "file"

@@ -31,7 +31,7 @@ class ArchiveDelivery:
 class FolderDelivery:
     """Files under ``folder/<StudyInstanceUID>/<role>/``."""
 
-    destinations = ("folder",)
+    destinations: tuple[str, ...] = ("folder",)
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,10 +1,10 @@
 """Errors of the application.
 
-    PluginError
-    ├── ConfigurationRefused   the configuration is missing, incomplete, contradictory or names something unknown
-    ├── UnknownTransition      a life cycle was asked for a step that its table does not have
-    ├── NodeBusy               another process already works on this state folder
-    └── DemoFailed             the demonstration did not come to its end
+PluginError
+├── ConfigurationRefused   the configuration is missing, incomplete, contradictory or names something unknown
+├── UnknownTransition      a life cycle was asked for a step that its table does not have
+├── NodeBusy               another process already works on this state folder
+└── DemoFailed             the demonstration did not come to its end
 """
 
 from __future__ import annotations

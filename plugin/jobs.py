@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Generic, ParamSpec, TypeVar
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID, StepOptions
-from dbos.error import DBOSMaxStepRetriesExceeded
+from dbos import error as dbos_error
 
 from plugin.study import (
     InstanceRefused,
@@ -108,11 +108,13 @@ class Jobs:
         }
         logging.getLogger("dbos").setLevel(logging.CRITICAL)
         DBOS(config=config)
-        self._workflow = DBOS.workflow(name=WORKFLOW, max_recovery_attempts=settings.max_recoveries)(self._run)
+
+        def run(job: str) -> int:  # DBOS marks functions, which a bound method does not bear
+            return self._run(job)
+
+        self._workflow = DBOS.workflow(name=WORKFLOW, max_recovery_attempts=settings.max_recoveries)(run)
         DBOS.launch()
-        DBOS.register_queue(
-            QUEUE, worker_concurrency=settings.in_flight, polling_interval_sec=settings.polling_seconds
-        )
+        DBOS.register_queue(QUEUE, worker_concurrency=settings.in_flight, polling_interval_sec=settings.polling_seconds)
 
     def stop(self, grace_seconds: float = 30.0) -> bool:
         """Let running steps end for ``grace_seconds``; no other begins. Returns whether all of them ended.
@@ -204,7 +206,7 @@ class DurableSteps:
 
         try:
             result = DBOS.run_step({**self._options, "name": name}, work)
-        except DBOSMaxStepRetriesExceeded as error:
+        except dbos_error.DBOSMaxStepRetriesExceeded as error:
             raise InstanceRefused(refusal_of(name, error.errors[-1])) from error
         except TryAgain as error:  # only one attempt is configured
             raise InstanceRefused(refusal_of(name, error)) from error

@@ -106,7 +106,7 @@ class Ledger:
         marks = ", ".join("?" * len(states))
         with self._transaction() as connection:
             found = connection.execute(
-                f"SELECT DISTINCT job FROM twinveil_instances WHERE job IS NOT NULL AND state IN ({marks}) ORDER BY job",
+                f"SELECT DISTINCT job FROM twinveil_instances WHERE state IN ({marks}) AND job IS NOT NULL",
                 states,
             ).fetchall()
         return [job for (job,) in found]

@@ -1,7 +1,7 @@
 """What became of each instance, as JSON without anything that identifies anybody.
 
-Sources are named by a keyed digest, results by their new UIDs. Neither noise nor prompt nor persona is recorded: whoever
-has those can run the edit backwards.
+Sources are named by a keyed digest, results by their new UIDs. Neither noise nor prompt nor persona is recorded:
+whoever has those can run the edit backwards.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def lock_state(folder: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(descriptor)
-        raise NodeBusy(f"another process works on {folder}; stop it or give this node a state folder of its own") from error
+        raise NodeBusy(f"another process works on {folder}; stop it, or give this node another folder") from error
     return descriptor
 
 

@@ -1,7 +1,7 @@
 """Instances that a person has to decide on: their bytes, as they came, and the reason beside them.
 
-    quarantine/<source digest>-<sha256>/source.dcm      mode 0600
-    quarantine/<source digest>-<sha256>/reason.json     without anything that identifies anybody
+quarantine/<source digest>-<sha256>/source.dcm      mode 0600
+quarantine/<source digest>-<sha256>/reason.json     without anything that identifies anybody
 """
 
 from __future__ import annotations

@@ -44,6 +44,7 @@ class Receiver:
     def stop(self) -> None:
         """Stop listening."""
         self._server.shutdown()
+        self._server.server_close()
 
     def _store(self, event: evt.Event) -> int:
         dataset = event.dataset

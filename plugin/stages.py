@@ -12,18 +12,19 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dicom_io.check import check_outgoing
-from dicom_io.derived import Algorithm
 from dicom_io.identifiers import Identifiers
 from dicom_io.photograph import Limits, SourcePhotograph, read_photograph
 from dicom_io.pseudonyms import PatientIdentity, Pseudonyms
 from pipeline.photograph import Findings, Hints, Photograph, Rgb, Subtraction
-from pipeline.twins import TwinMaker
 from plugin.durable import load_arrays, private_folder, save_arrays
 from plugin.outputs import OutputWriter
 from plugin.study import Measured, Outcome, Output, Refusal, Source, Study
+
+if TYPE_CHECKING:
+    from pipeline.twins import TwinMaker
 
 KEPT_IN_MEMORY = 4
 """Decoded sources kept from one step to the next; a 12 megapixel photograph is 36 MB."""

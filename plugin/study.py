@@ -54,7 +54,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why an instance does not leave. ``error``: the name of the error; ``reason``: its message, without identifiers."""
+    """Why an instance does not leave. ``error``: the name of the error; ``reason``: its message."""
 
     stage: str
     error: str
@@ -80,6 +80,9 @@ class Outcome:
     measured: Measured | None = None
     outputs: tuple[Output, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+
+
+NO_DESTINATION = Refusal("deliver", "NoDestination", "no destination is configured, and results are not thrown away")
 
 
 class InstanceRefused(Exception):
@@ -160,10 +163,14 @@ def twin_photograph(source: Source, study: Study, stages: Stages, step: Steps) -
 
 
 def deliver_released(outcomes: list[Outcome], study: Study, stages: Stages, step: Steps) -> list[Outcome]:
-    """All that may leave goes to every destination. When one never takes it, nothing of the batch counts as delivered."""
+    """All that may leave goes to every destination. When one does not take it, none of it counts as delivered."""
     outputs = [output for outcome in outcomes for output in outcome.outputs]
+    if not outputs:
+        return outcomes
     try:
-        for destination in stages.destinations if outputs else ():
+        if not stages.destinations:
+            raise InstanceRefused(NO_DESTINATION)
+        for destination in stages.destinations:
             step(stages.deliver, study, destination, outputs)
     except InstanceRefused as refused:
         for outcome in outcomes:
@@ -214,7 +221,7 @@ class Timings:
 
 
 def refusal_of(stage: str, error: Exception) -> Refusal:
-    """``error`` as it may be recorded. Of an error that nobody foresaw only its place is told: its text may quote data."""
+    """``error`` as it may be recorded. One that nobody foresaw is told by its place alone: its text may quote data."""
     if isinstance(error, DicomError | PipelineError | TryAgain):
         return Refusal(stage, type(error).__name__, str(error))
     frames = traceback.extract_tb(error.__traceback__)

@@ -1,0 +1,5 @@
+"""``python -m plugin`` is ``twinveil``."""
+
+from plugin.cli import main
+
+main()

@@ -1,0 +1,99 @@
+"""``twinveil check``: whether a node would run on this configuration, item by item."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from dicom_io.delivery import echo
+from dicom_io.errors import DicomError, KeyRefused
+from dicom_io.site_key import SiteKey
+from pipeline.errors import ModelError
+from plugin.config import Configuration, load_configuration
+from plugin.errors import ConfigurationRefused
+from plugin.exit_status import ExitStatus
+from plugin.node import destination_of
+
+if TYPE_CHECKING:
+    from pipeline.twins import TwinMaker
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of the report. ``status`` is what the command exits with if nothing worse is found."""
+
+    name: str
+    finding: str
+    status: ExitStatus = ExitStatus.RELEASED
+
+
+def check(path: Path, load_twins: Callable[[Configuration], TwinMaker], console: Console) -> ExitStatus:
+    """Print the table; USAGE when configuration, key or model is at fault, FAILURE when something else is."""
+    items = list(_items(path, load_twins))
+    table = Table("", "Item", "Finding", box=None, pad_edge=False)
+    for item in items:
+        mark = "[green]ok[/]" if item.status is ExitStatus.RELEASED else "[red]failed[/]"
+        table.add_row(mark, item.name, item.finding)
+    console.print(table)
+    statuses = {item.status for item in items}
+    return next(
+        (status for status in (ExitStatus.USAGE, ExitStatus.FAILURE) if status in statuses), ExitStatus.RELEASED
+    )
+
+
+def _items(path: Path, load_twins: Callable[[Configuration], TwinMaker]) -> Iterator[Item]:
+    try:
+        configuration = load_configuration(path)
+    except ConfigurationRefused as error:
+        yield Item("configuration", str(error), ExitStatus.USAGE)
+        return
+    yield Item("configuration", str(path))
+    yield _callers(configuration)
+    yield _key(configuration)
+    yield _model(configuration, load_twins)
+    yield _disk(configuration)
+    if not configuration.destinations:
+        yield Item("destinations", "none: whatever is made would be quarantined", ExitStatus.USAGE)
+    for section in configuration.destinations:
+        where = f"{section.ae_title} at {section.host}:{section.port}"
+        try:
+            echo(destination_of(section))
+            yield Item(f"destination {section.name}", f"{where} answers C-ECHO")
+        except DicomError as error:
+            yield Item(f"destination {section.name}", f"{where}: {error}", ExitStatus.FAILURE)
+
+
+def _callers(configuration: Configuration) -> Item:
+    if not configuration.callers:
+        return Item("callers", "none: every association would be rejected", ExitStatus.USAGE)
+    return Item("callers", ", ".join(f"{caller.ae_title} from {caller.network}" for caller in configuration.callers))
+
+
+def _key(configuration: Configuration) -> Item:
+    try:
+        SiteKey.from_file(configuration.key_path)
+    except (ConfigurationRefused, KeyRefused) as error:
+        return Item("key", str(error), ExitStatus.USAGE)
+    return Item("key", str(configuration.key_path))
+
+
+def _model(configuration: Configuration, load_twins: Callable[[Configuration], TwinMaker]) -> Item:
+    try:
+        twins = load_twins(configuration)
+    except ModelError as error:
+        return Item("model", str(error), ExitStatus.USAGE)
+    return Item("model", f"{twins.name} {twins.version}, SHA-256 {twins.digest}")
+
+
+def _disk(configuration: Configuration) -> Item:
+    folder = configuration.state_folder
+    standing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free, wanted = shutil.disk_usage(standing).free, configuration.limits.min_free_bytes
+    finding = f"{free / 1e9:.1f} GB free for {folder}; {wanted / 1e9:.1f} GB are kept free"
+    return Item("disk", finding, ExitStatus.RELEASED if free > wanted else ExitStatus.FAILURE)

@@ -1,0 +1,152 @@
+"""The command line. Each command only gathers its parts; what it does is in the module named after it.
+
+Exit status: 0 all released, 3 something quarantined, 2 bad usage or configuration, 1 failure.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from dicom_io.site_key import SiteKey
+from plugin import __version__
+from plugin.config import Configuration, find_key_file, load_configuration
+from plugin.exit_status import ExitStatus, exits, status_of
+from plugin.logs import configure_logs
+
+if TYPE_CHECKING:
+    from pipeline.twins import TwinMaker
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+quarantine_app = typer.Typer(no_args_is_help=True, help="What was held back, and why.")
+app.add_typer(quarantine_app, name="quarantine")
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Configuration file.")]
+
+
+def main() -> None:
+    """Entry point of ``twinveil``."""
+    app()
+
+
+def load_twins(configuration: Configuration) -> TwinMaker:
+    """The configured model. Imported here: it takes seconds, and most commands need none."""
+    from pipeline.twins import load_twin_maker
+
+    return load_twin_maker(configuration.model.name, configuration.model.device)
+
+
+@app.callback(invoke_without_command=True)
+def version(show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if show:
+        typer.echo(f"twinveil {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+@exits
+def init(folder: Annotated[Path, typer.Argument(help="Folder for both files.")] = Path()) -> ExitStatus:
+    """Write a commented configuration and a 32-byte key."""
+    from plugin.init_command import initialise
+
+    configuration, key = initialise(folder)
+    typer.echo(f"{configuration}\n{key}  (mode 0600; without it no pseudonym can be made again: keep a copy, safely)")
+    typer.echo("Next: list callers and destinations in it, then `twinveil check` and `twinveil serve`.")
+    return ExitStatus.RELEASED
+
+
+@app.command()
+@exits
+def serve(config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
+    """Run the node."""
+    from plugin.serve_command import serve as run
+
+    configure_logs()
+    configuration = load_configuration(config)
+    key = SiteKey.from_file(configuration.key_path)
+    run(configuration, key, load_twins(configuration))
+
+
+@app.command()
+@exits
+def process(
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="DICOM files, or folders of them.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")],
+    key: Annotated[Path | None, typer.Option("--key", help="Key file; else the configuration's.")] = None,
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="Configuration file.")] = None,
+) -> ExitStatus:
+    """Make twins of files, without a network."""
+    from plugin.process_command import process as run
+
+    configure_logs(logging.WARNING)
+    configuration = Configuration(folder=Path.cwd()) if config is None else load_configuration(config)
+    site_key = SiteKey.from_file(find_key_file(configuration, key))
+    outcomes = run(inputs, out, configuration, site_key, load_twins(configuration), Console(stderr=True))
+    released = sum(outcome.refusal is None for outcome in outcomes)
+    typer.echo(f"{released} of {len(outcomes)} released; see {out / 'overview.png'} and {out / 'manifest.json'}")
+    return status_of(outcomes)
+
+
+@app.command()
+@exits
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("build/demo"),
+    samples: Annotated[Path | None, typer.Option("--samples", help="Folder of DICOM studies to send.")] = None,
+) -> ExitStatus:
+    """Run a node on loopback, send it sample studies, and show what an archive received."""
+    from plugin.demo import demonstrate, sample_studies
+
+    configure_logs(logging.WARNING)
+    summary = demonstrate(out, samples or sample_studies(), load_twins, Console(stderr=True))["summary"]
+    typer.echo(f"{summary['released']} of {summary['instances']} photographs released, {summary['quarantined']} held.")
+    typer.echo(f"Look at {out / 'overview.png'}; what was received lies beside it, {out / 'manifest.json'} says why.")
+    return ExitStatus.QUARANTINED if summary["quarantined"] else ExitStatus.RELEASED
+
+
+@app.command()
+@exits
+def check(config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
+    """Configuration, model, key, disk, and a C-ECHO of every destination."""
+    from plugin.check_command import check as run
+
+    configure_logs(logging.ERROR)
+    return run(config, load_twins, Console())
+
+
+@quarantine_app.command("list")
+@exits
+def list_entries(config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
+    """Everything that is held back."""
+    from plugin.quarantine import Quarantine
+
+    table = Table("Entry", "Since", "Stage", "Error", box=None, pad_edge=False)
+    entries = Quarantine(load_configuration(config).state_folder / "quarantine").entries()
+    for entry in entries:
+        table.add_row(entry.name, entry.since, entry.refusal.stage, entry.refusal.error)
+    Console().print(table if entries else "nothing is held back")
+    return ExitStatus.RELEASED
+
+
+@quarantine_app.command("show")
+@exits
+def show_entry(
+    entry: Annotated[str, typer.Argument(help="Name of the entry, or how it begins.")],
+    config: ConfigOption = Path("twinveil.toml"),
+) -> ExitStatus:
+    """Why one instance is held back, and where it lies."""
+    from plugin.quarantine import Quarantine
+
+    quarantine = Quarantine(load_configuration(config).state_folder / "quarantine")
+    found = quarantine.find(entry)
+    if found is None:
+        typer.echo(f"twinveil: no entry, or more than one, begins with {entry}", err=True)
+        return ExitStatus.USAGE
+    typer.echo(f"entry     {found.name}\nsince     {found.since}\nsource    {found.digest}\nstudy     {found.study}")
+    typer.echo(f"refused   at {found.refusal.stage}: {found.refusal.error}: {found.refusal.reason}")
+    typer.echo(f"bytes     {quarantine.folder / found.name / 'source.dcm'}")
+    return ExitStatus.RELEASED

@@ -1,0 +1,56 @@
+"""Exit statuses of every command, and which error ends in which."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from typing import ParamSpec
+
+import typer
+
+from dicom_io.errors import DicomError, KeyRefused
+from pipeline.errors import ModelError, PipelineError
+from plugin.errors import ConfigurationRefused, NodeBusy, PluginError
+from plugin.study import Outcome
+
+P = ParamSpec("P")
+
+
+class ExitStatus(IntEnum):
+    """What the shell is told."""
+
+    RELEASED = 0  # everything was released
+    FAILURE = 1
+    USAGE = 2  # bad usage or configuration
+    QUARANTINED = 3  # at least one instance was quarantined
+
+
+OPERATOR_CAN_MEND = (ConfigurationRefused, KeyRefused, ModelError, NodeBusy)
+"""Errors of what was asked for or configured."""
+
+
+def status_of(outcomes: Sequence[Outcome]) -> ExitStatus:
+    """Of a command that worked on instances."""
+    return ExitStatus.QUARANTINED if any(outcome.refusal for outcome in outcomes) else ExitStatus.RELEASED
+
+
+def exits(command: Callable[P, ExitStatus]) -> Callable[P, None]:
+    """A command for typer out of one that returns its exit status: our errors become one line and a status."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            status = command(*args, **kwargs)
+        except OPERATOR_CAN_MEND as error:
+            typer.echo(f"twinveil: {error}", err=True)
+            status = ExitStatus.USAGE
+        except (DicomError, PipelineError, PluginError, OSError) as error:
+            typer.echo(f"twinveil: {type(error).__name__}: {error}", err=True)
+            status = ExitStatus.FAILURE
+        except KeyboardInterrupt:
+            typer.echo("twinveil: interrupted", err=True)
+            status = ExitStatus.FAILURE
+        raise typer.Exit(int(status))
+
+    return run

@@ -1,0 +1,60 @@
+"""A node with a fake twin maker, a receiving archive, and a configuration on loopback."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dicom_io.site_key import SiteKey, generate_key_file
+from plugin.config import Configuration
+from plugin.receiver import Receiver
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    path = tmp_path / "site.key"
+    generate_key_file(path)
+    return path
+
+
+@pytest.fixture
+def key(key_file: Path) -> SiteKey:
+    return SiteKey.from_file(key_file)
+
+
+@pytest.fixture
+def receiver(tmp_path: Path) -> Iterator[Receiver]:
+    archive = Receiver(tmp_path / "archive")
+    archive.start()
+    yield archive
+    archive.stop()
+
+
+@pytest.fixture
+def configuration(tmp_path: Path, receiver: Receiver) -> Configuration:
+    logging.getLogger("dbos").setLevel(logging.CRITICAL)
+    return Configuration.model_validate(
+        {
+            "folder": tmp_path,
+            "listener": {"port": 0},
+            "callers": [{"ae_title": "CAMERA", "network": "127.0.0.1/32"}],
+            "destinations": [
+                {"name": "archive", "ae_title": "ARCHIVE", "host": "127.0.0.1", "port": receiver.port},
+            ],
+            "study": {"quiet_seconds": 0.4},
+            "retries": {"attempts": 3, "first_wait_seconds": 0.2},
+            "limits": {"min_free_bytes": 0},
+        }
+    )
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Return once ``condition`` holds; fail when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)

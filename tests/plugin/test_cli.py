@@ -1,0 +1,239 @@
+"""The commands from outside: exit statuses, what is written, what is said."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from dicom_io.pseudonyms import Pseudonyms
+from dicom_io.site_key import SiteKey
+from plugin import cli
+from plugin.config import KEY_VARIABLE, load_configuration
+from plugin.quarantine import Quarantine
+from plugin.receiver import Receiver
+from plugin.study import Refusal
+from tests.plugin import fakes
+from tests.plugin.fakes import MirroringTwinMaker, photograph, save, skin
+
+STUDY = "1.2.826.0.1.3680043.8.498.78"
+
+
+@pytest.fixture(autouse=True)
+def twins(monkeypatch: pytest.MonkeyPatch) -> MirroringTwinMaker:
+    twins = MirroringTwinMaker()
+    monkeypatch.setattr(cli, "load_twins", lambda configuration: twins)
+    monkeypatch.setattr(cli, "configure_logs", lambda *level: None)
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+    return twins
+
+
+def twinveil(*arguments: object) -> Result:
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def studies(tmp_path: Path) -> Path:
+    folder = tmp_path / "studies"
+    for number in (1, 2):
+        save(photograph(f"{STUDY}.{number}", number=number), folder / f"patient-{number}")
+        (folder / f"patient-{number}" / "truth.png").write_bytes(b"not a photograph")
+    return folder
+
+
+def test_process_writes_the_tree_the_manifest_and_the_overview(studies: Path, key_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = twinveil("process", studies, "--out", out, "--key", key_file)
+    assert result.exit_code == 0, result.output
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["summary"] == {"instances": 2, "released": 2, "quarantined": 0}
+    listed = {output["file"] for entry in manifest["instances"] for output in entry["outputs"]}
+    assert listed == {path.relative_to(out).as_posix() for path in out.rglob("*.dcm")}
+    for path in out.rglob("*.dcm"):
+        image = pydicom.dcmread(path)
+        assert path == out / image.StudyInstanceUID / path.parent.name / f"{image.SOPInstanceUID}.dcm"
+        assert {"sick-twin": "XC", "healthy-twin": "XC", "segmentation": "SEG"}[path.parent.name] == image.Modality
+    with Image.open(out / "overview.png") as overview:
+        assert overview.width > 3 * overview.height / 2 / 2
+        colours = np.asarray(overview.convert("RGB"))
+    assert (colours == (0, 230, 230)).all(-1).any(), "the mask is outlined"
+    for entry in manifest["instances"]:
+        assert set(entry["seconds"]) == {"read", "swap", "gate", "heal", "subtract", "write", "check"}
+        assert entry["gate"]["sface_cosine"] == 0.1
+        assert entry["subtraction"]["lesion_class"] == "erythema"
+
+
+def test_the_manifest_names_nobody(studies: Path, key_file: Path, tmp_path: Path) -> None:
+    save(photograph(f"{STUDY}.3", rgb=skin(1)), studies)
+    result = twinveil("process", studies, "--out", tmp_path / "out", "--key", key_file)
+    assert result.exit_code == 3
+    manifest = (tmp_path / "out" / "manifest.json").read_text()
+    sources = [pydicom.dcmread(path) for path in studies.rglob("*.dcm")]
+    values = {str(source[name].value) for source in sources for name in (
+        "PatientName", "PatientID", "PatientBirthDate", "StudyInstanceUID", "SOPInstanceUID", "AccessionNumber",
+        "InstitutionName", "ReferringPhysicianName", "StudyDate",
+    )}  # fmt: skip
+    assert len(values) > 8
+    assert not [value for value in values if value in manifest]
+    # Whoever has the key finds an instance again.
+    pseudonyms = Pseudonyms(SiteKey.from_file(key_file))
+    digests = {entry["source"] for entry in json.loads(manifest)["instances"]}
+    assert digests == {pseudonyms.source_digest(source.SOPInstanceUID) for source in sources}
+
+
+def test_the_same_key_gives_the_same_uids_and_another_key_others(studies: Path, key_file: Path, tmp_path: Path) -> None:
+    def uids(out: str, key: Path) -> set[str]:
+        assert twinveil("process", studies, "--out", tmp_path / out, "--key", key).exit_code == 0
+        return {path.name for path in (tmp_path / out).rglob("*.dcm")}
+
+    other = tmp_path / "other.key"
+    other.write_bytes(os.urandom(32))
+    other.chmod(0o600)
+    assert uids("first", key_file) == uids("second", key_file)
+    assert not uids("first", key_file) & uids("third", other)
+
+
+def test_process_leaves_its_input_alone_and_says_what_it_held_back(
+    studies: Path, key_file: Path, tmp_path: Path
+) -> None:
+    spoilt = save(photograph(f"{STUDY}.3", rgb=skin(1)), studies)
+    notes = studies / "notes.txt"
+    notes.write_text("not DICOM at all")
+    before = {path: path.read_bytes() for path in studies.rglob("*") if path.is_file()}
+    result = twinveil("process", studies, notes, "--out", tmp_path / "out", "--key", key_file)
+    assert result.exit_code == 3
+    assert f"{spoilt}: UnusablePhotograph" in result.output
+    assert f"{notes}: UnreadableObject" in result.output
+    assert {path: path.read_bytes() for path in studies.rglob("*") if path.is_file()} == before
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["summary"] == {"instances": 4, "released": 2, "quarantined": 2}
+
+
+def test_when_everything_is_refused_there_is_no_overview(
+    studies: Path, key_file: Path, tmp_path: Path, twins: MirroringTwinMaker
+) -> None:
+    twins.refusals = 3
+    assert twinveil("process", studies, "--out", tmp_path / "out", "--key", key_file).exit_code == 3
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["manifest.json"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda key: key.unlink(), "No such file"),
+        (lambda key: key.write_bytes(b"k" * 64), "key"),
+        (lambda key: key.chmod(0o644), "chmod 600"),
+    ],
+)
+def test_process_without_a_good_key_is_refused(studies: Path, key_file: Path, tmp_path: Path, spoil, said: str) -> None:
+    spoil(key_file)
+    result = twinveil("process", studies, "--out", tmp_path / "out", "--key", key_file)
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_without_any_key_the_error_says_how_to_get_one(studies: Path, tmp_path: Path) -> None:
+    result = twinveil("process", studies, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert KEY_VARIABLE in result.output
+    assert "twinveil init" in result.output
+
+
+def test_the_key_of_the_environment_is_taken(
+    studies: Path, key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, str(key_file))
+    assert twinveil("process", studies, "--out", tmp_path / "out").exit_code == 0
+
+
+def test_bad_usage_is_status_2(tmp_path: Path, key_file: Path) -> None:
+    assert twinveil("process").exit_code == 2
+    assert twinveil("process", tmp_path / "absent", "--out", tmp_path, "--key", key_file).exit_code == 2
+    assert twinveil("serve", "--config", tmp_path / "absent.toml").exit_code == 2
+    assert twinveil("nonsense").exit_code == 2
+
+
+def test_init_writes_a_configuration_that_loads_and_a_key_that_is_good(tmp_path: Path) -> None:
+    folder = tmp_path / "node"
+    assert twinveil("init", folder).exit_code == 0
+    configuration = load_configuration(folder / "twinveil.toml")
+    assert configuration.callers == ()
+    SiteKey.from_file(configuration.key_path)
+    assert (folder / "twinveil.key").stat().st_mode & 0o777 == 0o600
+    kept = (folder / "twinveil.key").read_bytes()
+    again = twinveil("init", folder)
+    assert again.exit_code == 2
+    assert "kept" in again.output
+    assert (folder / "twinveil.key").read_bytes() == kept
+
+
+@pytest.fixture
+def node_folder(tmp_path: Path, receiver: Receiver) -> Iterator[Path]:
+    folder = tmp_path / "node"
+    assert twinveil("init", folder).exit_code == 0
+    with (folder / "twinveil.toml").open("a") as file:
+        file.write('\n[[callers]]\nae_title = "CAMERA"\nnetwork = "127.0.0.1"\n')
+        file.write('[[destinations]]\nname = "archive"\nae_title = "ARCHIVE"\nhost = "127.0.0.1"\n')
+        file.write(f"port = {receiver.port}\n")
+    return folder
+
+
+def test_check_is_content_with_a_good_node(node_folder: Path) -> None:
+    result = twinveil("check", "--config", node_folder / "twinveil.toml")
+    assert result.exit_code == 0, result.output
+    assert "answers C-ECHO" in result.output
+
+
+def test_check_finds_a_silent_destination_and_a_lost_key(node_folder: Path, receiver: Receiver) -> None:
+    configuration = node_folder / "twinveil.toml"
+    configuration.write_text(configuration.read_text().replace(f"port = {receiver.port}\n", "port = 1\n"))
+    silent = twinveil("check", "--config", configuration)
+    assert silent.exit_code == 1
+    assert "failed" in silent.output
+    (node_folder / "twinveil.key").unlink()
+    assert twinveil("check", "--config", configuration).exit_code == 2
+
+
+def test_quarantine_is_listed_and_shown(node_folder: Path, tmp_path: Path) -> None:
+    empty = twinveil("quarantine", "list", "--config", node_folder / "twinveil.toml")
+    assert (empty.exit_code, empty.output.strip()) == (0, "nothing is held back")
+    source = save(photograph(STUDY), tmp_path)
+    refusal = Refusal("gate", "Rejected", "still the patient")
+    (node_folder / "state").mkdir()
+    Quarantine(node_folder / "state" / "quarantine").keep(
+        source, name="0123abcd-ef", digest="0123abcd", study="77", refusal=refusal
+    )
+    listed = twinveil("quarantine", "list", "--config", node_folder / "twinveil.toml")
+    assert "0123abcd-ef" in listed.output
+    assert "Rejected" in listed.output
+    shown = twinveil("quarantine", "show", "0123", "--config", node_folder / "twinveil.toml")
+    assert shown.exit_code == 0
+    assert "still the patient" in shown.output
+    assert twinveil("quarantine", "show", "ff", "--config", node_folder / "twinveil.toml").exit_code == 2
+
+
+def test_demo_shows_what_an_archive_received(studies: Path, tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    result = twinveil("demo", "--out", out, "--samples", studies)
+    assert result.exit_code == 0, result.output
+    assert len(list(out.rglob("*.dcm"))) == 8
+    assert (out / "overview.png").is_file()
+    assert str(out / "overview.png") in result.output
+    # Once more: a new key makes new studies, and the old ones are gone.
+    assert twinveil("demo", "--out", out, "--samples", studies).exit_code == 0
+    assert len(list(out.rglob("*.dcm"))) == 8
+    left = b"".join(path.read_bytes() for path in out.rglob("*") if path.is_file())
+    assert fakes.PATIENT_ID.encode() not in left
+
+
+def test_demo_without_samples_says_so(tmp_path: Path) -> None:
+    result = twinveil("demo", "--out", tmp_path / "demo", "--samples", tmp_path / "absent")
+    assert result.exit_code == 2
+    assert "--samples" in result.output
