@@ -141,7 +141,7 @@ def _height(
     x, y, across, age = atlas.x, atlas.y, atlas.across, identity.wrinkles
     height = 0.13 * pores + 0.07 * fine + 0.02 * small + age * (0.06 * small + 0.06 * medium)
     if atlas.fine_grain is not None:
-        height = height + 0.06 * atlas.fine_grain
+        height = height + 0.28 * atlas.fine_grain
     if age > 0.05:
         forehead = atlas.forehead * np.sin((y - 7.5) * 58 + 1.6 * patches + 0.5 * broad) * 0.9
         crow_place = np.exp(-(((across - 0.60) / 0.09) ** 2) - ((y - 7.24) / 0.13) ** 2)
