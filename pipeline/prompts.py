@@ -39,6 +39,10 @@ PERSONA_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )  # fmt: skip
 """What makes a face somebody's. A header is silent on all of it."""
 
+PERSONAS = tuple(f"persona {number:02d}" for number in range(1, 25))
+"""People who do not exist, known to the model by name: the renderer's identities ``FIRST_PERSONA_SEED`` and on."""
+FIRST_PERSONA_SEED = 1_500_000
+
 UNNAMED_LESION = "lesion"
 """A lesion whose kind nobody named."""
 
@@ -55,6 +59,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "perioral", "periocular", "nose", "whole face", "multiple", "skin patch",
         ),
         **PERSONA_FIELDS,
+        "persona": PERSONAS,
     }
 )  # fmt: skip
 """Every field with its words, in the order in which the model reads them. A word's token is its place, from 1."""

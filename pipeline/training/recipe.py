@@ -9,10 +9,10 @@ RESOLUTION = 128
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of training at one resolution. ``images`` counts pictures seen, both of a pair."""
+    """A stretch of training at one resolution. ``images`` counts pictures seen, four to a row."""
 
     resolution: int
-    pairs_in_batch: int
+    rows_in_batch: int
     images: int
     peak: float
     """Learning rate as a share of the recipe's."""
@@ -24,14 +24,14 @@ class Stage:
 class Dropout:
     """Probabilities with which a caption is thinned, so that a prompt may leave out what nobody knows."""
 
-    everything: float = 0.08
-    """The null prompt of classifier-free guidance."""
-    persona: float = 0.15
-    """A header never tells the shape of a nose: the source prompt of a real photograph has no persona."""
-    each: float = 0.08
-    lesion_name: float = 0.15
+    everything: float = 0.10
+    """The null prompt of classifier-free guidance; only where the picture alone says what it is."""
+    persona_words: float = 0.50
+    """A header never tells the shape of a nose: the source prompt of a real photograph has none of these."""
+    each: float = 0.10
+    lesion_name: float = 0.20
     """"a lesion" instead of its kind: the header need not hold a diagnosis."""
-    place: float = 0.35
+    place: float = 0.50
     """Severity and site together."""
 
 
@@ -41,8 +41,8 @@ class Recipe:
     then detail at full resolution."""
 
     stages: tuple[Stage, ...] = (
-        Stage(resolution=64, pairs_in_batch=32, images=110_000, peak=1.0, cooldown=0.1),
-        Stage(resolution=128, pairs_in_batch=16, images=60_000, peak=0.8, cooldown=0.4),
+        Stage(resolution=64, rows_in_batch=16, images=70_000, peak=1.0, cooldown=0.1),
+        Stage(resolution=128, rows_in_batch=8, images=60_000, peak=0.8, cooldown=0.4),
     )
     dropout: Dropout = field(default_factory=Dropout)
     muon_rate: float = 1.5e-3
@@ -56,6 +56,11 @@ class Recipe:
     sigma_mean: float = 0.2
     sigma_spread: float = 1.1
     """sigma = sigmoid(mean + spread * normal): most draws where a face is decided, few where only noise is removed."""
+    plain: float = 0.2
+    """Share of rows whose inputs are the targets themselves, as in any flow's training; in the others an input lies on
+    the way from the picture before an edit to the one after it (see ``trainer``)."""
+    hurry: tuple[float, float] = (0.9, 1.5)
+    """Range of 1/sigma_start for which that way is laid out."""
     lesion_weight: float = 20.0
     """Added to the loss on the lesion's mask: a naevus is a hundredth of the picture and all of the matter."""
     sigma_floor: float = 0.1
@@ -66,4 +71,4 @@ class Recipe:
 
     def shortened(self, images: int) -> Recipe:
         """The same recipe with ``images`` pictures in each stage and tiny batches, for tests."""
-        return replace(self, stages=tuple(replace(s, images=images, pairs_in_batch=2) for s in self.stages))
+        return replace(self, stages=tuple(replace(s, images=images, rows_in_batch=2) for s in self.stages))

@@ -14,15 +14,17 @@ import numpy as np
 
 from pipeline.framing import Square, square_around
 from pipeline.photograph import Rgb
-from pipeline.prompts import FIELDS, ClinicalPrompt
+from pipeline.prompts import FIELDS, FIRST_PERSONA_SEED, PERSONAS, ClinicalPrompt
 from pipeline.training.cache import MARGIN, SIDE
 
 if TYPE_CHECKING:
     from pipeline.renderer.patient import RenderedPatient, Renderer
 
 SHARD = 200
-TRAINING_SEEDS = range(0, 1_000_000)
-"""Training takes seeds from here alone: evaluation and samples start beyond."""
+FACE_SEEDS = range(0, 400_000)
+CLOSE_UP_SEEDS = range(400_000, 800_000)
+HELD_OUT_FACE_SEEDS = range(800_000, 900_000)
+"""Training takes seeds below 800,000 alone; evaluation and samples take theirs from 1,000,000 on."""
 
 
 @dataclass(frozen=True)
@@ -64,43 +66,53 @@ def _renderer(task: RenderTask) -> Renderer:
 
 def _render_shard(task: RenderTask) -> str:
     renderer = _renderer(task)
-    pairs = []
+    rows = []
     for seed in range(task.first_seed, task.first_seed + SHARD):
-        patient = _draw_patient(renderer, seed)
-        if patient.visible:
-            pairs.append(_as_pair(patient))
+        patient, disguised, persona = _draw(renderer, seed)
+        if patient.visible and disguised.visible:
+            rows.append(_as_row(patient, disguised, persona))
     path = _shard(task.out, task.first_seed)
-    columns = {name: np.stack([pair[name] for pair in pairs]) for name in pairs[0]}
+    columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
         np.savez(file, fields=json.dumps({name: list(words) for name, words in FIELDS.items()}), **columns)
     partial.replace(path)
-    return f"{path.name} holds {len(pairs)} of {SHARD} patients (the others' lesions cannot be seen)"
+    return f"{path.name} holds {len(rows)} of {SHARD} patients (the others' lesions cannot be seen)"
 
 
-def _draw_patient(renderer: Renderer, seed: int) -> RenderedPatient:
-    """Four in five are faces; the others teach skin without one."""
-    draw = np.random.default_rng([seed, 77]).random()
-    if draw < 0.80:
-        return renderer.patient(seed)
-    return renderer.close_up(seed, dermoscopy=draw > 0.93)
+def _draw(renderer: Renderer, seed: int) -> tuple[RenderedPatient, RenderedPatient, str | None]:
+    """A patient, the same in a persona's face, and the persona. Close-ups, every third of them through a dermatoscope,
+    teach skin without a face: they are their own disguise."""
+    if seed in CLOSE_UP_SEEDS:
+        patch = renderer.close_up(seed, dermoscopy=seed % 3 == 0)
+        return patch, patch, None
+    number = int(np.random.default_rng([seed, 77]).integers(len(PERSONAS)))
+    return renderer.patient(seed), renderer.disguised(seed, FIRST_PERSONA_SEED + number), PERSONAS[number]
 
 
-def _as_pair(patient: RenderedPatient) -> dict[str, np.ndarray]:
-    words = {name: word for name, word in patient.description.words().items() if word is not None}
-    sick = ClinicalPrompt(words)
-    healthy = sick.saying(lesion="healthy", severity=None, site=None)
+def _as_row(patient: RenderedPatient, disguised: RenderedPatient, persona: str | None) -> dict[str, np.ndarray]:
     height, width = patient.photograph.shape[:2]
     if patient.view == "face":
         square = square_around(patient.landmarks)
     else:
         square = Square(width / 2, height / 2, width / MARGIN)
+    # Both are framed by the patient's landmarks: an edit sees no others.
     return {
-        "sick": _cut(patient.photograph, square),
-        "healthy": _cut(patient.healthy_twin, square),
-        "soft": _cut((patient.lesion_soft * 255).round().astype(np.uint8), square),
-        "sick_tokens": np.array(sick.tokens(), np.int16),
-        "healthy_tokens": np.array(healthy.tokens(), np.int16),
+        **_columns("patient", patient, square, None),
+        **_columns("disguised", disguised, square, persona),
+    }
+
+
+def _columns(name: str, patient: RenderedPatient, square: Square, persona: str | None) -> dict[str, np.ndarray]:
+    words = {field: word for field, word in patient.description.words().items() if word is not None}
+    sick = ClinicalPrompt(words).saying(persona=persona)
+    healthy = sick.saying(lesion="healthy", severity=None, site=None)
+    return {
+        f"{name}_sick": _cut(patient.photograph, square),
+        f"{name}_healthy": _cut(patient.healthy_twin, square),
+        f"{name}_soft": _cut((patient.lesion_soft * 255).round().astype(np.uint8), square),
+        f"{name}_sick_tokens": np.array(sick.tokens(), np.int16),
+        f"{name}_healthy_tokens": np.array(healthy.tokens(), np.int16),
     }
 
 

@@ -1,4 +1,11 @@
-"""The training loop: pairs of the same patient, noise and sigma, with and without the lesion, in one batch.
+"""The training loop: a rectified flow that is taught the edits it will be asked for.
+
+FlowEdit feeds its target branch ``z_tar = z_edit + z_src - x``: the noised picture of somebody who is on the way from
+the source to the target, under the target's caption. A flow trained on pictures and their own captions alone never saw
+such a mixture, and a small one does not guess it. The renderer knows both ends: the patient and the same scene in a
+persona's face, each with and without the lesion. With exact velocities FlowEdit's path between two pictures A and B is
+``z_edit = B + (A - B) sigma / sigma_start``, so that is what the network is shown: noised points of this path, with
+B's caption and B as the clean image. At ``sigma -> 0`` and for plain rows it is ordinary flow matching.
 
 Resumable from any kill: a checkpoint holds weights, averages, optimizers and the count of pictures seen, and each
 step's random numbers follow from the recipe's seed and the step, so a resumed run draws what the killed one would have.
@@ -18,7 +25,7 @@ import torch
 from torch import Tensor
 
 from pipeline.models.embedded_net import EmbeddedNet
-from pipeline.training.cache import PairCache
+from pipeline.training.cache import Batch, PairCache
 from pipeline.training.captions import thin
 from pipeline.training.recipe import Recipe, Stage
 
@@ -45,6 +52,31 @@ class Progress:
             f"stage {self.stage} step {self.step} images {self.images} "
             f"{self.images_per_second:.1f} images/s  loss by sigma {bands}  {self.minutes:.1f} min"
         )
+
+
+EDITS = (
+    ("patient_sick", "patient_sick"),
+    ("patient_sick", "disguised_sick"),
+    ("disguised_sick", "disguised_healthy"),
+    ("patient_sick", "patient_healthy"),
+)
+"""Before and after: nothing, a swap, the healing of a swapped face, the healing of the patient's own."""
+
+
+def examples(batch: Batch, recipe: Recipe, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Pictures before and after each of ``EDITS`` [4B,3,R,R], the captions after it [4B, fields], where disease is."""
+    captions = thin(batch.tokens, recipe.dropout, generator)
+    tokens = [captions[after] for _, after in EDITS]
+    silent = torch.rand(len(tokens[0]), 1, generator=generator) < recipe.dropout.everything
+    tokens[0] = tokens[0].masked_fill(silent, 0)
+    either = torch.maximum(batch.patient_soft, batch.disguised_soft)
+    soft = [batch.patient_soft, either, batch.disguised_soft, batch.patient_soft]
+    return (
+        torch.cat([batch.images[before] for before, _ in EDITS]),
+        torch.cat([batch.images[after] for _, after in EDITS]),
+        torch.cat(tokens),
+        torch.cat(soft),
+    )
 
 
 class Trainer:
@@ -87,7 +119,7 @@ class Trainer:
             began, seen = time.monotonic(), 0
             while self.images_in_stage < stage.images:
                 losses.append(self._one_step(stage))
-                seen += 2 * stage.pairs_in_batch
+                seen += len(EDITS) * stage.rows_in_batch
                 if len(losses) == 50:
                     now = time.monotonic()
                     self.seconds += now - began
@@ -103,21 +135,25 @@ class Trainer:
             self.save()
 
     def _one_step(self, stage: Stage) -> tuple[Tensor, Tensor]:
-        recipe, pairs = self.recipe, stage.pairs_in_batch
+        recipe, rows = self.recipe, stage.rows_in_batch
         random = torch.Generator().manual_seed(recipe.seed * 1_000_003 + self.step)
-        batch = self.cache.draw(pairs, stage.resolution, random)
-        sick_tokens, healthy_tokens = thin(batch.sick_tokens, batch.healthy_tokens, recipe.dropout, random)
-        x = torch.cat([batch.sick, batch.healthy])
-        tokens = torch.cat([sick_tokens, healthy_tokens])
-        soft = batch.soft.repeat(2, 1, 1, 1)
-        # One noise and one sigma for both of a pair: what differs between them is the lesion and its word alone.
-        noise = torch.randn(batch.sick.shape, generator=random).repeat(2, 1, 1, 1)
-        draw = torch.randn(pairs, generator=random)
-        sigma = torch.sigmoid(recipe.sigma_mean + recipe.sigma_spread * draw).repeat(2)
-        s = sigma[:, None, None, None]
+        batch = self.cache.draw(rows, stage.resolution, random)
+        draw = torch.randn(rows, generator=random)
+        sigma = torch.sigmoid(recipe.sigma_mean + recipe.sigma_spread * draw)
+        before, target, tokens, soft = examples(batch, recipe, random)
+        # How far along its edit each input is: 0 before it, 1 done.
+        low, high = recipe.hurry
+        hurry = low + (high - low) * torch.rand(rows, generator=random)
+        done = (1 - sigma * hurry).clamp(0, 1)
+        done[torch.rand(rows, generator=random) < recipe.plain] = 1.0
+        done, sigma = done.repeat(len(EDITS)), sigma.repeat(len(EDITS))
+        u, s = done[:, None, None, None], sigma[:, None, None, None]
+        # One noise and one sigma for all of a row: what differs between them is what their captions differ in.
+        noise = torch.randn(batch.images["patient_sick"].shape, generator=random).repeat(len(EDITS), 1, 1, 1)
+        z = (1 - s) * ((1 - u) * before + u * target) + s * noise
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            prediction = self.net((1 - s) * x + s * noise, sigma, tokens)
-        error = (prediction.float() - x) ** 2 * (1 + recipe.lesion_weight * soft)
+            prediction = self.net(z, sigma, tokens)
+        error = (prediction.float() - target) ** 2 * (1 + recipe.lesion_weight * soft)
         per_image = error.mean((1, 2, 3)) / sigma.clamp(min=recipe.sigma_floor) ** 2
         loss = per_image.mean()
         self._set_rates(stage)
@@ -129,8 +165,8 @@ class Trainer:
             optimizer.step()
         self._follow()
         self.step += 1
-        self.images += 2 * pairs
-        self.images_in_stage += 2 * pairs
+        self.images += len(target)
+        self.images_in_stage += len(target)
         return sigma.detach(), per_image.detach()
 
     def _set_rates(self, stage: Stage) -> None:
