@@ -14,6 +14,7 @@ BY_VR: Mapping[str, Any] = {
     "DA": DATE, "DT": DATE + "000000", "TM": "000000",
     "DS": "0", "IS": "0", "FD": 0.0, "FL": 0.0, "SL": 0, "SS": 0, "SV": 0, "UL": 0, "US": 0, "UV": 0,
     "LO": TEXT, "LT": TEXT, "PN": TEXT, "SH": TEXT, "ST": TEXT, "UC": TEXT, "UT": TEXT, "UR": "urn:removed:0",
+    "UI": "1.2.840.10008.5.1.4.1.1.7",  # for SOP classes; instances get a pseudonymous UID
     "OB": b"\0\0", "OW": b"\0\0", "OF": b"\0" * 4, "OL": b"\0" * 4, "OD": b"\0" * 8, "OV": b"\0" * 8, "UN": b"\0\0",
 }  # fmt: skip
 
@@ -26,14 +27,13 @@ BY_KEYWORD: Mapping[str, Any] = {
     "RecognizableVisualFeatures": "YES",
     "LossyImageCompression": "00",
     "QueryRetrieveView": "CLASSIC",
-    "ReferencedSOPClassUID": "1.2.840.10008.5.1.4.1.1.7",
     "PatientSpeciesDescription": "HOMO SAPIENS",
 }
 """Where the IOD enumerates the values."""
 
 
 def dummy_value(keyword: str, vr: str) -> Any:
-    """The dummy for the attribute ``keyword`` with ``vr``, one of ``BY_VR``'s keys (never "SQ" or "UI")."""
+    """The dummy for the attribute ``keyword`` with ``vr``, one of ``BY_VR``'s keys (never "SQ")."""
     return BY_KEYWORD.get(keyword, BY_VR[vr])
 
 

@@ -31,7 +31,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class ExifEntry:
-    """One field: ``directory`` "TIFF", "Exif", "GPS" or "Interoperability", ``kind`` its TIFF type, ``data`` as stored."""
+    """One field: ``directory`` "TIFF", "Exif", "GPS", "Interoperability"; ``kind`` its TIFF type; ``data`` as stored."""
 
     directory: str
     tag: int
@@ -133,13 +133,13 @@ def _directories(tiff: bytes, order: str) -> Iterator[ExifEntry]:
     entries = 0
     while waiting and entries < MOST_ENTRIES:
         directory, offset = waiting.pop()
-        if offset in seen or offset + 2 > len(tiff):
+        if offset < 8 or offset in seen or offset + 2 > len(tiff):  # 0 says that there is no further directory
             continue
         seen.add(offset)
         (count,) = struct.unpack_from(order + "H", tiff, offset)
         for place in range(offset + 2, offset + 2 + 12 * count, 12):
             if place + 12 > len(tiff):
-                return
+                break
             entries += 1
             tag, kind, number, inline = struct.unpack_from(order + "HHII", tiff, place)
             size = TIFF_TYPE_SIZES.get(kind, 1) * number

@@ -84,7 +84,9 @@ class Identifiers:
         ``retained``: the profile's options, whose attributes may stay. ``dataset`` may lack the pixel data.
         """
         with quiet():
-            found = {_key(value): value for value in identifying_values(dataset, raw, retained)}
+            found: dict[tuple[Kind, str | bytes], IdentifyingValue] = {}
+            for value in identifying_values(dataset, raw, retained):
+                found.setdefault((value.kind, value.value), value)
         return cls(tuple(pattern for value in found.values() for pattern in _patterns(value)))
 
     def found_in(self, blob: bytes, own_texts: Collection[str] = ()) -> list[str]:
@@ -101,10 +103,6 @@ class Identifiers:
         if pixels:
             found |= _found_in_pixels(self.patterns, pixels)
         return sorted(found)
-
-
-def _key(value: IdentifyingValue) -> tuple[Kind, str | bytes]:
-    return value.kind, value.value
 
 
 def _patterns(value: IdentifyingValue) -> Iterator[Pattern]:
@@ -216,8 +214,8 @@ def _is_allowed(value: Value, content: bytes, own_texts: frozenset[str]) -> bool
 def _found_in_pixels(patterns: Iterable[Pattern], pixels: bytes) -> set[str]:
     """Which patterns stand in ``pixels``, in one pass whatever their number.
 
-    Bytes 0-1, 2-3 and 4-5 of every pattern are marked in three tables; only where all three match is a pattern compared.
-    Letters match in either case, so the tables hold both.
+    Bytes 0-1, 2-3 and 4-5 of every pattern are marked in three tables; where all three match, patterns are compared.
+    Letters match in either case.
     """
     long = [p for p in patterns if len(p.needle) >= FIRST_IN_PIXELS and len(set(p.needle)) >= FEWEST_DISTINCT]
     by_start: dict[bytes, list[Pattern]] = {}

@@ -20,7 +20,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.encaps import generate_frames
 from pydicom.tag import BaseTag
 
-from dicom_io.frame_metadata import EXIF_HEADER, exif_entries, segments
+from dicom_io.frame_metadata import exif_entries, segments
 from dicom_io.profile_table import profile_table
 from dicom_io.public_words import is_public_vocabulary
 
@@ -108,13 +108,13 @@ def _of_dataset(dataset: Dataset, retained: frozenset[str], path: str, depth: in
         if int(tag) in NOT_IDENTIFYING or (row is not None and _is_retained(row.options, retained)):
             continue
         where = f"{path}{_name(tag)}"
-        stored = dataset.get_item(tag)
+        stored: object = dataset.get_item(tag)
+        undecoded = stored.value if isinstance(stored, RawDataElement) else None
         try:
             element = dataset[tag]
             vr, value = element.VR, element.value
         except Exception:  # undecodable: what can be read of it is still searched for
-            if isinstance(stored, RawDataElement) and isinstance(stored.value, bytes):
-                yield from _runs(where, stored.value)
+            yield from _runs(where, undecoded or b"")
             continue
         if vr == "SQ":
             if depth < DEEPEST:
@@ -124,9 +124,8 @@ def _of_dataset(dataset: Dataset, retained: frozenset[str], path: str, depth: in
         listed = row is not None
         for one in value if isinstance(value, (list, pydicom.multival.MultiValue)) else [value]:
             yield from _of_value(where, tag, vr, one, listed, encodings)
-        if isinstance(stored, RawDataElement) and isinstance(stored.value, bytes) and vr in TEXT_VRS | {"PN"}:
-            if any(byte >= 0x80 or byte == 0x1B for byte in stored.value):
-                yield IdentifyingValue(where, "bytes", stored.value.strip(b" \0"))
+        if undecoded and vr in TEXT_VRS | {"PN"} and (b"\x1b" in undecoded or not undecoded.isascii()):
+            yield IdentifyingValue(where, "bytes", undecoded.strip(b" \0"))
 
 
 def _is_retained(marks: Any, retained: frozenset[str]) -> bool:
@@ -220,10 +219,11 @@ def _of_frame(where: str, frame: bytes) -> Iterator[IdentifyingValue]:
         place = f"{where} {segment.name}"
         if segment.payload.startswith((b"JFIF\0", b"JFXX\0", b"ICC_PROFILE\0", b"Adobe\0")):
             continue
+        if segment.name == "COM" and ENCODER_COMMENT.search(segment.payload):
+            continue
         entries = exif_entries(segment.payload)
-        if not entries and not segment.payload.startswith(EXIF_HEADER):
-            if not (segment.name == "COM" and ENCODER_COMMENT.search(segment.payload)):
-                yield from _runs(place, segment.payload)
+        if not entries:
+            yield from _runs(place, segment.payload)
         for entry in entries:
             if entry.tag in SOFTWARE_FIELDS and entry.directory != "GPS":
                 continue

@@ -9,8 +9,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Literal
 
-Need = Literal["value", "presence", "nothing", "unknown"]
-"""Type 1 and 1C, 2 and 2C, 3 or not part of the IOD, and an IOD that the data do not hold.
+Need = Literal["value", "value if present", "presence", "nothing", "unknown"]
+"""Type 1; 1C; 2 and 2C; 3 or not part of the IOD; and an IOD that the data do not hold.
 
 An attribute with a condition (1C, 2C) that is there is taken to be there because its condition holds.
 """
@@ -18,7 +18,7 @@ An attribute with a condition (1C, 2C) that is there is taken to be there becaus
 Path = tuple[str, ...]
 """Keywords from the data set's root: sequences, then the attribute."""
 
-NEEDS: Mapping[str, Need] = {"1": "value", "1C": "value", "2": "presence", "2C": "presence", "3": "nothing"}
+NEEDS: Mapping[str, Need] = {"1": "value", "1C": "value if present", "2": "presence", "2C": "presence", "3": "nothing"}
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,9 @@ The table lists text that is *known* to identify. What it does not list, a sende
 other unlisted text goes too: more than the Basic Profile asks.
 """
 
+DEMANDS: frozenset[Need] = frozenset({"value", "value if present"})
+"""What an attribute that is there may not meet with an empty value."""
+
 NUMBERS = frozenset({"AT", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"})
 
 
@@ -68,7 +71,7 @@ def basic_action(row: Row, vr: str, need: Need) -> Action:
         return Action(choices[0])
     if choices == ("X",):
         return Action.REMOVE
-    if need == "value" or "Z" not in choices:
+    if need in DEMANDS or "Z" not in choices:
         return Action.DUMMY
     return Action.EMPTY
 
@@ -86,6 +89,6 @@ def unlisted_action(tag: int, vr: str, need: Need) -> Action:
 
 def cleared_action(need: Need) -> Action:
     """How an attribute goes whose value must not stay: removed, or emptied or a dummy where the IOD needs it."""
-    if need == "value":
+    if need in DEMANDS:
         return Action.DUMMY
     return Action.EMPTY if need == "presence" else Action.REMOVE

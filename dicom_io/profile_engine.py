@@ -19,6 +19,7 @@ from dicom_io.profile_actions import Action, basic_action, cleared_action, liste
 from dicom_io.profile_table import Row, profile_table
 from dicom_io.pseudonyms import PatientIdentity, Pseudonyms
 from dicom_io.public_codes import CODE_TAGS, UNKNOWN, code_item, is_coded_entry, public_code
+from dicom_io.public_words import is_defined_term, is_public_vocabulary
 
 DEEPEST = 32
 """Items inside items. Real objects have fewer than ten; a file with more was made to exhaust somebody's stack."""
@@ -113,10 +114,15 @@ class ProfileEngine:
         return self._pseudonyms.accession(value)
 
     def _entered(self, source: DataElement, need: Need, path: Path) -> DataElement | None:
-        """A sequence with its items cleaned; items of which nothing stays go, and so does a sequence without items."""
+        """A sequence with its items cleaned; items of which nothing stays go, and so does a sequence without items.
+
+        A dummy item is made only where the IOD demands one whatever the source says: it would be a made-up reference.
+        """
         items = [clean for item in source.value if (clean := self.cleaned(item, path))]
         if items or _is_empty(source):
             return DataElement(source.tag, "SQ", Sequence(items))
+        if need == "value if present":
+            return None
         return self._replaced(source, cleared_action(need), need, path)
 
     def _with_pseudonymous_uids(
@@ -130,9 +136,8 @@ class ProfileEngine:
         return DataElement(source.tag, "UI", kept if len(kept) > 1 else kept[0])
 
     def _kept(self, source: DataElement, need: Need, path: Path) -> DataElement | None:
-        """The attribute as it is, where its values are what its VR allows."""
-        syntax = SYNTAX.get(source.VR)
-        if syntax is not None and not all(syntax.fullmatch(str(value)) for value in _values(source)):
+        """The attribute as it is, where its values are what its VR allows and no free text in disguise."""
+        if not all(_is_plausible(source.VR, str(value)) for value in _values(source)):
             return self._replaced(source, cleared_action(need), need, path)
         return DataElement(source.tag, source.VR, source.value if source.VM < 2 else list(source.value))
 
@@ -197,6 +202,14 @@ def _readable(dataset: Dataset, tag: BaseTag, vr: str) -> DataElement | None:
     except Exception:
         return None
     return element if element.VR in vr.split(" or ") else None
+
+
+def _is_plausible(vr: str, value: str) -> bool:
+    """Whether a value obeys its VR's syntax; a coded string must be vocabulary too, for anybody can fill it."""
+    syntax = SYNTAX.get(vr)
+    if syntax is not None and not syntax.fullmatch(value):
+        return False
+    return vr != "CS" or is_defined_term(value) or is_public_vocabulary(value)
 
 
 def _moved(value: str, shift: timedelta) -> str | None:

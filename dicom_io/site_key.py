@@ -49,14 +49,16 @@ class SiteKey:
                 f"key file {path}: {error.strerror}. `twinveil init` makes one; name it in the configuration "
                 "or by TWINVEIL_KEY_FILE"
             ) from error
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(file.fileno())
+        try:
+            status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise KeyRefused(f"key file {path}: not a regular file. Name the file itself")
             if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
                 mode = stat.S_IMODE(status.st_mode)
                 raise KeyRefused(f"key file {path}: mode {mode:04o} opens it to other users. Run: chmod 600 {path}")
-            secret = file.read(LONGEST_KEY + 1)
+            secret = os.read(descriptor, LONGEST_KEY + 1)
+        finally:
+            os.close(descriptor)
         try:
             return cls(secret)
         except KeyRefused as error:

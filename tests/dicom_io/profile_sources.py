@@ -1,0 +1,167 @@
+"""Source objects for the tests of the profile: plausible photographs, and one with a sentinel in every row."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from io import BytesIO
+from typing import Any
+
+from pydicom import DataElement, Dataset, dcmread
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.dataset import FileMetaDataset
+from pydicom.sequence import Sequence
+from pydicom.uid import (
+    DermoscopicPhotographyImageStorage,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    VLPhotographicImageStorage,
+)
+
+from dicom_io.profile import ConfidentialityProfile
+from dicom_io.profile_table import profile_table
+from dicom_io.pseudonyms import Pseudonyms
+from dicom_io.site_key import SiteKey
+
+KEY = SiteKey(hashlib.sha256(b"a key for tests").digest())
+
+
+def profile(*options: str) -> ConfidentialityProfile:
+    return ConfidentialityProfile(Pseudonyms(KEY), frozenset(options))
+
+
+def code(value: str, scheme: str, meaning: str) -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
+    return item
+
+
+def photograph(sop_class: str = VLPhotographicImageStorage) -> Dataset:
+    """A photograph as a clinic's camera might send it; every name and number in it is made up."""
+    dataset = Dataset()
+    dataset.SpecificCharacterSet = "ISO_IR 100"
+    dataset.ImageType = ["ORIGINAL", "PRIMARY"]
+    dataset.SOPClassUID = sop_class
+    dataset.SOPInstanceUID = "1.2.826.0.1.3680043.10.9999.1.3"
+    dataset.StudyInstanceUID = "1.2.826.0.1.3680043.10.9999.1.1"
+    dataset.SeriesInstanceUID = "1.2.826.0.1.3680043.10.9999.1.2"
+    dataset.StudyDate, dataset.StudyTime = "20310512", "131542.25"
+    dataset.ContentDate, dataset.ContentTime = "20310512", "131601"
+    dataset.AccessionNumber, dataset.StudyID = "ACC-778812", "ST-4471"
+    dataset.Modality = "XC"
+    dataset.Manufacturer, dataset.ManufacturerModelName = "Invented Optics", "Dermacam 9"
+    dataset.SoftwareVersions, dataset.DeviceSerialNumber = "4.1.7", "SN-00918273"
+    dataset.InstitutionName = "Klinik Überwald"
+    dataset.StudyDescription = "Follow-up of Mrs Vetinari, erythema"
+    dataset.ReferringPhysicianName = "Weatherwax^Esmeralda^^Dr"
+    dataset.PatientName, dataset.PatientID = "Vetinari^Zoë", "MRN-5543210"
+    dataset.IssuerOfPatientID, dataset.PatientBirthDate, dataset.PatientSex = "UEBERWALD", "19710203", "F"
+    dataset.PatientAge = "060Y"
+    dataset.BodyPartExamined, dataset.ImageLaterality = "FACE", "L"
+    dataset.AnatomicRegionSequence = [code("89545001", "SCT", "Face of Zoë Vetinari")]
+    dataset.InstanceNumber, dataset.SeriesNumber = 7, 3
+    dataset.PatientOrientation = ["L", "F"]
+    dataset.LossyImageCompression = "00"
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PlanarConfiguration = 3, "RGB", 0
+    dataset.Rows, dataset.Columns = 8, 8
+    dataset.BitsAllocated = dataset.BitsStored = 8
+    dataset.HighBit, dataset.PixelRepresentation = 7, 0
+    dataset.PixelSpacing = ["0.25", "0.25"]
+    reference = Dataset()
+    reference.ReferencedSOPClassUID = DermoscopicPhotographyImageStorage
+    reference.ReferencedSOPInstanceUID = "1.2.826.0.1.3680043.10.9999.1.4"
+    reference.PurposeOfReferenceCodeSequence = [code("121311", "DCM", "Localizer")]
+    dataset.ReferencedImageSequence = [reference]
+    return dataset
+
+
+def as_file(
+    dataset: Dataset, transfer_syntax: str = ExplicitVRLittleEndian, preamble: bytes = b"\0" * 128, **meta: Any
+) -> bytes:
+    """``dataset`` as the bytes of a DICOM file; ``meta``: further file meta elements."""
+    copy = Dataset(dataset)
+    copy.file_meta = FileMetaDataset()
+    copy.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    copy.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    copy.file_meta.TransferSyntaxUID = transfer_syntax
+    for keyword, value in meta.items():
+        setattr(copy.file_meta, keyword, value)
+    copy.preamble = preamble
+    buffer = BytesIO()
+    copy.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+@dataclass
+class Sentinels:
+    """Makes values that occur nowhere else, and remembers the bytes by which each is known again."""
+
+    planted: dict[str, bytes] = field(default_factory=dict)
+
+    def value(self, vr: str, where: str) -> Any:
+        number = len(self.planted) + 1
+        day = f"{date(1902, 1, 1) + timedelta(days=number * 17):%Y%m%d}"
+        time = f"{number // 3600 % 24:02d}{number // 60 % 60:02d}{number % 60:02d}.{number:06d}"
+        text = f"LEAK{number:05d}"
+        value: Any
+        match vr:
+            case "DA":
+                value = day
+            case "TM":
+                value = time
+            case "DT":
+                value = day + time
+            case "UI":
+                value = f"1.2.826.0.1.3680043.10.{700000 + number}.1"
+            case "AS":
+                value = f"{number % 1000:03d}D"
+            case "DS" | "IS":
+                value = str(7_000_000 + number)
+            case "US":
+                value = 40_000 + number
+            case "OB" | "OW" | "UN":
+                value = f"{text}{'.' * (len(text) % 2)}".encode()
+            case "PN":
+                value = f"{text}^Given"
+            case "UR":
+                value = f"https://{text}.example"
+            case _:
+                value = text
+        if vr == "US":
+            known = int(value).to_bytes(2, "little")
+        else:
+            known = value if isinstance(value, bytes) else str(value).encode()
+        self.planted[where] = known
+        return value
+
+    def plant_rows(self, dataset: Dataset, place: str) -> None:
+        """A sentinel in ``dataset`` for every row of Table E.1-1 but those on groups that are planted on their own."""
+        for row in profile_table().rows:
+            if "x" in row.tag or row.tag == "PRIVATE" or row.tag[:4] in ("0000", "0002"):
+                continue
+            tag = int(row.tag, 16)
+            where = f"{place} {row.tag} {row.name}"
+            vr = dictionary_VR(tag).split(" or ")[0] if dictionary_has_tag(tag) else row.vr
+            if vr == "SQ":
+                item = Dataset()
+                name = self.value("PN", where)
+                self.planted[where] = name.split("^")[0].encode()
+                item.PhysiciansOfRecord = name
+                item.ImageComments = item.PatientSpeciesDescription = item.BodyPartExamined = name.split("^")[0]
+                dataset[tag] = DataElement(tag, "SQ", Sequence([item]))
+            else:
+                dataset[tag] = DataElement(tag, vr, self.value(vr, where))
+                if vr == "US":  # two bytes alone would be found anywhere
+                    header = (tag >> 16).to_bytes(2, "little") + (tag & 0xFFFF).to_bytes(2, "little") + b"US\x02\0"
+                    self.planted[where] = header + self.planted[where]
+
+    def found_in(self, blob: bytes) -> list[str]:
+        return [where for where, known in self.planted.items() if known in blob]
+
+
+def read_back(blob: bytes) -> Dataset:
+    return dcmread(BytesIO(blob))
+
+
+SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)

@@ -1,0 +1,188 @@
+"""The last check: it finds what was planted, wherever and however written, and is quiet about clean objects."""
+
+from __future__ import annotations
+
+import struct
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEGBaseline8Bit
+
+from dicom_io.frame_metadata import exif_entries, segments
+from dicom_io.identifiers import ALLOWANCES, Identifiers
+from dicom_io.identifying_values import NOT_IDENTIFYING
+from dicom_io.outgoing_bytes import NotParsed, values
+from tests.dicom_io.profile_sources import SYNTAXES, as_file, photograph, profile, read_back
+
+GPS = (47.0, 22.0, 36.48)
+OWNER, COMMENT = "Moist von Lipwig", "Ward 7, bed Tiffany-Aching-3"
+
+
+def jpeg_with_exif() -> bytes:
+    """A JPEG frame as a telephone writes it: owner, serial number, date and place in EXIF, and a comment."""
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "Invented Optics", "Dermacam 9"
+    exif[0x013B] = OWNER
+    exif[0x0132] = "2031:05:12 13:15:42"
+    exif.get_ifd(0x8769)[0xA431] = "BODY-220044"
+    exif.get_ifd(0x8825).update({1: "N", 2: GPS, 3: "E", 4: (8.0, 32.0, 28.9), 29: "2031:05:12"})
+    buffer = BytesIO()
+    Image.new("RGB", (8, 8), (180, 120, 100)).save(buffer, "JPEG", exif=exif, comment=COMMENT)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def source() -> bytes:
+    dataset = photograph()
+    dataset.private_block(0x0019, "VENDOR", create=True).add_new(1, "LO", "private Nobby Nobbs")
+    dataset.PhotometricInterpretation = "YBR_FULL_422"
+    dataset.PixelData = encapsulate([jpeg_with_exif()])
+    return as_file(dataset, JPEGBaseline8Bit, preamble=b"owner Samuel Vimes".ljust(128, b"\0"))
+
+
+@pytest.fixture(scope="module")
+def identifiers(source: bytes) -> Identifiers:
+    return Identifiers.of(read_back(source), source)
+
+
+def outgoing(text: str | None = None, pixels: bytes | None = None) -> Dataset:
+    clean = profile().apply(photograph())
+    clean.PixelData = pixels or np.random.default_rng(3).integers(0, 256, 192, np.uint8).tobytes()
+    if text is not None:
+        clean.ImageComments = text
+    return clean
+
+
+def test_it_is_quiet_about_a_clean_object(identifiers: Identifiers) -> None:
+    for syntax in SYNTAXES:
+        assert identifiers.found_in(as_file(outgoing(), syntax)) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("seen by VETINARI yesterday", "PatientName"),
+        ("zoë", "PatientName"),
+        ("Esmeralda", "ReferringPhysicianName"),
+        ("id mrn-5543210.", "PatientID"),
+        ("klinik überwald", "InstitutionName"),
+        ("on 2031-05-12", "StudyDate"),
+        ("on 12.05.2031", "StudyDate"),
+        ("born 02/03/1971", "PatientBirthDate"),
+        ("at 13:15:42", "StudyTime"),
+        ("1.2.826.0.1.3680043.10.9999.1.3.44", "SOPInstanceUID"),
+        ("Vetinari", "PatientName"),
+        ("Nobby Nobbs private Nobby Nobbs", "private"),
+        (OWNER, "frame 1"),
+        ("BODY-220044", "frame 1"),
+        (COMMENT, "frame 1 COM"),
+        ("owner Samuel Vimes", "preamble"),
+    ],
+)  # fmt: skip
+def test_it_finds_what_was_planted(identifiers: Identifiers, written: str, name: str) -> None:
+    found = identifiers.found_in(as_file(outgoing(written)))
+    assert any(name in where for where in found), found
+    assert not any(written in where for where in found)
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "latin-1", "utf-16-le", "utf-16-be"])
+def test_it_reads_every_encoding(identifiers: Identifiers, codec: str) -> None:
+    clean = outgoing()
+    clean.add_new(0x00189999, "OB", b"\1\2" + "Überwald Vetinari!".encode(codec))
+    assert any("PatientName" in where for where in identifiers.found_in(as_file(clean)))
+
+
+def test_it_finds_binary_coordinates_and_text_in_frames(identifiers: Identifiers) -> None:
+    clean = outgoing()
+    clean.PixelData = encapsulate([jpeg_with_exif()])
+    clean.PhotometricInterpretation = "YBR_FULL_422"
+    found = identifiers.found_in(as_file(clean, JPEGBaseline8Bit))
+    assert any("GPS 0002" in where for where in found)
+    assert any("COM" in where for where in found)
+
+
+def test_it_finds_text_in_pixels_and_at_odd_places(identifiers: Identifiers) -> None:
+    pixels = bytearray(np.random.default_rng(5).integers(0, 256, 200_000, np.uint8).tobytes())
+    pixels[100_001:100_012] = b"MRN-5543210"
+    assert any("PatientID" in where for where in identifiers.found_in(as_file(outgoing(pixels=bytes(pixels)))))
+    assert identifiers.found_in(b"\0" * 99 + b"no DICOM at all, Vetinari")
+
+
+def test_it_is_quiet_about_noise_and_flat_pixels(identifiers: Identifiers) -> None:
+    noise = np.random.default_rng(7).integers(0, 256, 3_000_000, np.uint8).tobytes()
+    assert identifiers.found_in(as_file(outgoing(pixels=noise))) == []
+    for byte in b" 0A\x00\xff":
+        assert identifiers.found_in(as_file(outgoing(pixels=bytes([byte]) * 50_000))) == []
+
+
+def test_public_vocabulary_of_the_source_is_no_leak() -> None:
+    """A patient named Hand, a description "Erythema": the object's own terms are not mistaken for theirs."""
+    source = photograph()
+    source.PatientName = "Hand^Face"
+    source.StudyDescription = "Erythema of face"
+    source.StudyTime = "113100"  # as the code of the Basic Profile
+    source.StationName = "Dermacam 9"
+    identifiers = Identifiers.of(source, b"")
+    clean = profile().apply(source)
+    clean.PixelData = b"\0" * 192
+    assert identifiers.found_in(as_file(clean)) == []
+    clean.SeriesDescription = "the hand of somebody"
+    assert any("PatientName" in where for where in identifiers.found_in(as_file(clean)))
+    assert identifiers.found_in(as_file(clean), own_texts=["the hand of somebody"]) == []
+
+
+def test_short_values_need_their_own_word() -> None:
+    source = photograph()
+    source.PatientName = "Lee^Ann"
+    identifiers = Identifiers.of(source, b"")
+    assert identifiers.found_in(as_file(outgoing("sleeping annually"))) == []
+    assert any("PatientName" in where for where in identifiers.found_in(as_file(outgoing("for Lee, today"))))
+
+
+def test_names_in_other_scripts_are_found() -> None:
+    source = photograph()
+    source.SpecificCharacterSet = ["", "ISO 2022 IR 87"]
+    source.PatientName = "Yamada^Tarou=山田^太郎"
+    raw = as_file(source)
+    identifiers = Identifiers.of(read_back(raw), raw)
+    for written in ("山田", "太郎", "yamada"):
+        assert any("PatientName" in where for where in identifiers.found_in(as_file(outgoing(written)))), written
+
+
+def test_retained_attributes_are_no_leak() -> None:
+    source = photograph()
+    options = frozenset({"retain_uids", "retain_longitudinal_full_dates", "retain_institution_identity"})
+    clean = profile(*options).apply(source)
+    assert "InstitutionName" in clean
+    assert Identifiers.of(source, b"", options).found_in(as_file(clean)) == []
+    assert Identifiers.of(source, b"").found_in(as_file(clean))
+
+
+def test_a_broken_file_is_searched_whole(identifiers: Identifiers) -> None:
+    blob = as_file(outgoing("Vetinari"))
+    with pytest.raises(NotParsed):
+        values(blob[:-300])
+    assert any("PatientName" in where for where in identifiers.found_in(blob[:-100]))
+
+
+def test_every_allowance_has_a_reason() -> None:
+    assert all(len(reason) > 10 for reason in (*ALLOWANCES.values(),))
+    assert all(NOT_IDENTIFYING.values())
+
+
+def test_comments_of_jpeg_2000_are_read() -> None:
+    comment = b"\xff\x64" + struct.pack(">HH", 4 + 12, 1) + b"Granny W. 42"
+    assert [each.payload for each in segments(b"\xff\x4f" + comment + b"\xff\xd9")] == [b"Granny W. 42"]
+    box = struct.pack(">I4s", 8 + 11, b"xml ") + b"<a>Rincewi</"
+    names = [each.name for each in segments(b"\x00\x00\x00\x0cjP  \r\n\x87\n" + box)]
+    assert names == ["box xml "]
+
+
+@pytest.mark.parametrize("length", range(0, 400, 7))
+def test_a_truncated_frame_raises_nothing(length: int) -> None:
+    for segment in segments(jpeg_with_exif()[:length]):
+        exif_entries(segment.payload)
