@@ -7,11 +7,11 @@ import pytest
 
 pytest.importorskip("numba", reason="numba is not installed: nothing renders (pip install twinveil[train])")
 
-from scipy.ndimage import binary_dilation  # noqa: E402
+from scipy.ndimage import binary_dilation
 
-from pipeline.renderer.description import PERSONA_FIELDS  # noqa: E402
-from pipeline.renderer.lesions import KINDS  # noqa: E402
-from pipeline.renderer.patient import Renderer  # noqa: E402
+from pipeline.renderer.description import PERSONA_FIELDS
+from pipeline.renderer.lesions import KINDS
+from pipeline.renderer.patient import Renderer
 
 OUTPUT = 128
 

@@ -44,7 +44,8 @@ def test_healthy_skin_has_no_severity() -> None:
 
 def test_sentences_read_as_english() -> None:
     assert sick().sentence() == (
-        "Clinical photograph of the face of an elderly man, Fitzpatrick skin type IV, with a mild pigmented naevus (chin)."
+        "Clinical photograph of the face of an elderly man, Fitzpatrick skin type IV, "
+        "with a mild pigmented naevus (chin)."
     )
     patch = Description(view="dermoscopy", skin_type="I", lesion="erythema", severity="severe", site="skin patch")
     assert "of a person, Fitzpatrick skin type I, with severe diffuse erythema" in patch.sentence()

@@ -6,6 +6,8 @@ from collections import Counter
 
 import pytest
 
+pytest.importorskip("scipy", reason="scipy is not installed: nothing renders (pip install twinveil[train])")
+
 from pipeline.renderer.description import FIELDS
 from pipeline.renderer.identity import Identity, sample_identity
 from pipeline.renderer.optics import SKIN_TYPES, skin_type, typology_angle

@@ -46,7 +46,8 @@ def test_the_colour_matching_functions_are_those_of_the_standard_observer() -> N
 
 
 def test_white_stays_white() -> None:
-    assert XYZ_TO_SRGB @ WHITE_D65 == pytest.approx(np.ones(3), abs=2e-3)
+    white = XYZ_TO_SRGB @ WHITE_D65
+    assert white == pytest.approx(np.ones(3), abs=2e-3)
     assert lab_from_linear(linear_from_srgb([1.0, 1.0, 1.0])) == pytest.approx([100, 0, 0], abs=0.1)
 
 

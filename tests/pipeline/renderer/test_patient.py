@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 pytest.importorskip("numba", reason="numba is not installed: nothing renders (pip install twinveil[train])")
 
-from scipy.ndimage import binary_dilation, center_of_mass  # noqa: E402
+from scipy.ndimage import binary_dilation, center_of_mass
 
-from pipeline.renderer.description import FIELDS  # noqa: E402
-from pipeline.renderer.geometry_bake import RendererDataMissing  # noqa: E402
-from pipeline.renderer.lesions import KINDS  # noqa: E402
-from pipeline.renderer.patient import RenderedPatient, Renderer  # noqa: E402
+from pipeline.renderer.description import FIELDS
+from pipeline.renderer.geometry_bake import RendererDataMissing
+from pipeline.renderer.lesions import KINDS
+from pipeline.renderer.patient import RenderedPatient, Renderer
 
 if TYPE_CHECKING:
     Rgb = NDArray[np.uint8]

@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("numba", reason="numba is not installed: nothing renders (pip install twinveil[train])")
 
-from pipeline.renderer.description import FIELDS  # noqa: E402
-from pipeline.renderer.persona import BINS  # noqa: E402
-from pipeline.renderer.persona_bins import tercile_bounds  # noqa: E402
-from pipeline.renderer.styling import sample_styling  # noqa: E402
+from pipeline.renderer.description import FIELDS
+from pipeline.renderer.persona import BINS
+from pipeline.renderer.persona_bins import tercile_bounds
+from pipeline.renderer.styling import sample_styling
 
 if TYPE_CHECKING:
     from pipeline.renderer.patient import Renderer

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("numba", reason="numba is not installed: nothing renders (pip install twinveil[train])")
 
-from pipeline.renderer.raster import (  # noqa: E402
+from pipeline.renderer.raster import (
     empty_buffers,
     interpolate,
     light_reaches,

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("scipy", reason="scipy is not installed: nothing to subdivide with (pip install twinveil[train])")
 
-from pipeline.renderer.subdivision import as_triangles, subdivide  # noqa: E402
+from pipeline.renderer.subdivision import as_triangles, subdivide
 
 CUBE = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], np.float32)
 SIDES = np.array([(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)], np.int32)
