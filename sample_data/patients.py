@@ -130,8 +130,8 @@ VISITS: tuple[Visit, ...] = (
           FACE, "FACE", NAEVUS, JPEG2000Lossless),
     Visit("kwabena-acne", KWABENA, 9_000_170, "VI", "papules", "face", "20200922", "113021.640", "042Y",
           FACE, "FACE", ACNE, JPEGBaseline8Bit),
-    Visit("pippa-dermoscopy", PIPPA, 9_000_007, "II", "naevus", "dermoscopy", "20211106", "160442.377", "046Y",
+    Visit("pippa-dermoscopy", PIPPA, 9_000_005, "II", "naevus", "dermoscopy", "20211106", "160442.377", "046Y",
           BACK, "BACK", NAEVUS, JPEGBaseline8Bit, sop_class=DermoscopicPhotographyImageStorage),
-    Visit("anselm-forearm", ANSELM, 9_000_008, "III", "plaque", "close-up", "20221213", "131758.219", "060Y",
+    Visit("anselm-forearm", ANSELM, 9_000_012, "III", "plaque", "close-up", "20221213", "131758.219", "060Y",
           FOREARM, "FOREARM", PSORIASIS, JPEGBaseline8Bit),
 )  # fmt: skip

@@ -55,7 +55,7 @@ def running(
         finally:
             process.terminate()
             try:
-                process.wait(20)
+                process.wait(40)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(20)
+                process.wait(40)
