@@ -102,7 +102,7 @@ class FaceCrop(_Square):
         side = side or self.side
         axis = (2 * np.arange(side, dtype=np.float32) + 1) / side - 1
         radius = np.hypot(axis[None, :] / _HEAD_HALF_WIDTH, axis[:, None] / _HEAD_HALF_HEIGHT)
-        return _smooth_step((_FEATHER_END - radius) / (_FEATHER_END - 1))
+        return _smooth_step((_FEATHER_END - radius.astype(np.float32)) / (_FEATHER_END - 1))
 
     def put_back(self, rgb: Rgb, edited: Rgb) -> Rgb:
         """A copy of ``rgb`` with the head replaced by ``edited`` (uint8, square, any size).
@@ -154,9 +154,8 @@ class FrameCrop(_Square):
 def _resize(values: NDArray[np.uint8] | NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """(n, n, 3) to float32 (side, side, 3): area when shrinking, cubic when growing."""
     grow = values.shape[0] < side
-    resized: NDArray[np.float32] = cv2.resize(
-        values.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC if grow else cv2.INTER_AREA
-    )
+    interpolation = cv2.INTER_CUBIC if grow else cv2.INTER_AREA
+    resized = np.asarray(cv2.resize(values.astype(np.float32), (side, side), interpolation=interpolation), np.float32)
     if values.dtype == np.uint8:
         return np.clip(np.rint(resized), 0, 255)
     return resized

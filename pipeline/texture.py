@@ -1,0 +1,84 @@
+"""The patient's own pixels left in a twin: what a recogniser overlooks when only the eyes or only the rim were kept.
+
+Normalised cross-correlation (NCC) of high-passed grey, region by region, with the *original's* landmarks laid on both
+photographs: what is looked for is fine texture that stayed in its place, so nothing is searched for elsewhere. A face
+that was moved or redrawn is the recognisers' business.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.alignment import similarity, warp
+from pipeline.faces import Face
+from pipeline.photograph import Rgb
+
+REVISION = "1"
+"""Changes whenever the figures change: a calibration made for another revision is refused."""
+
+REGIONS = ("eyes", "nose", "mouth", "rim")
+
+SIDE = 160
+"""Pixels of the square in which faces are compared; it is the canonical square of ``framing``."""
+
+_UNIT = SIDE / 3.9
+_FINE, _COARSE = 0.8, 3.0
+"""Pixels: standard deviations of the two Gaussians between which texture is looked at; below lies sensor noise."""
+_FEWEST_PIXELS = 0.3
+"""Share of a region that must lie inside the photograph to be compared."""
+
+# Right eye, left eye, nose tip, right and left corner of the mouth in face units from the square's centre: SFace's
+# template, so that both measures look at faces of one size.
+_POINTS = SIDE / 2 + _UNIT * np.array(
+    [[-0.435, -0.216], [0.430, -0.222], [0.000, 0.275], [-0.355, 0.783], [0.360, 0.777]]
+)
+
+
+def retained_texture(original: Rgb, twin: Rgb, face: Face) -> dict[str, float]:
+    """NCC, -1 to 1, of each region of REGIONS that lies in the photograph; 1 means that the pixels were kept.
+
+    ``original`` and ``twin``: uint8, of one shape; ``face``: found in ``original``. A region without any texture in one
+    of the two keeps nothing and gives 0. An empty dictionary means that no region lies inside the photograph. Raises
+    Undecided when the landmarks cannot be aligned.
+    """
+    matrix = similarity(face.landmarks, _POINTS)
+    inside = warp(np.full(original.shape, 255, np.uint8), matrix, SIDE)[..., 0] == 255
+    # The photograph's edge is an edge in both: kept out of the comparison as far as the coarse filter reaches.
+    inside = cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=round(3 * _COARSE)) > 0
+    first, second = _high_passed(warp(original, matrix, SIDE)), _high_passed(warp(twin, matrix, SIDE))
+    return {
+        name: _ncc(first[region & inside], second[region & inside])
+        for name, region in _regions().items()
+        if (region & inside).sum() >= _FEWEST_PIXELS * region.sum()
+    }
+
+
+def _high_passed(chip: Rgb) -> NDArray[np.float64]:
+    grey = cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY).astype(np.float64)
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), _FINE) - cv2.GaussianBlur(grey, (0, 0), _COARSE))
+
+
+def _ncc(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    first, second = first - first.mean(), second - second.mean()
+    energy = float(np.sqrt((first @ first) * (second @ second)))
+    return float(first @ second) / energy if energy > 1e-3 * first.size else 0.0
+
+
+def _regions() -> dict[str, NDArray[np.bool_]]:
+    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float64)
+
+    def box(centre: NDArray[np.float64], half_width: float, half_height: float) -> NDArray[np.bool_]:
+        """Half sides in face units."""
+        near: NDArray[np.bool_] = (abs(x - centre[0]) < half_width * _UNIT) & (abs(y - centre[1]) < half_height * _UNIT)
+        return near
+
+    right_eye, left_eye, nose, right_mouth, left_mouth = _POINTS
+    radius = np.hypot((x - SIDE / 2) / 0.86, (y - SIDE / 2) / 0.87) / (SIDE / 2)  # of the head that is swapped
+    return {
+        "eyes": box(right_eye, 0.38, 0.28) | box(left_eye, 0.38, 0.28),
+        "nose": box(nose - [0, 0.1 * _UNIT], 0.35, 0.35),
+        "mouth": box((right_mouth + left_mouth) / 2, 0.60, 0.28),
+        "rim": (radius > 0.66) & (radius < 1.0),
+    }
