@@ -28,6 +28,8 @@ class SubtractionRule:
     """Above the noise floor a pixel may belong to the lesion if it touches one that surely does…"""
     high: float = 6.0
     """…and this far above it surely does."""
+    highest_floor: float = 3.0
+    """The noise floor is never taken for higher: an edit that touched the lesion alone has no outside to tell it."""
     smallest: float = 4.0
     """Area in the model's pixels below which a part is dropped."""
 
@@ -49,7 +51,8 @@ def subtract(sick: Rgb, healthy: Rgb, model_pixel: float, rule: SubtractionRule 
     blur = rule.smoothing * model_pixel
     difference = np.stack([ndimage.gaussian_filter(raw[..., k], blur) for k in range(3)], -1).astype(np.float32)
     distance = np.linalg.norm(difference, axis=-1)
-    floor = noise_floor(distance, edited=ndimage.binary_dilation((sick != healthy).any(-1), iterations=2))
+    edited = ndimage.binary_dilation((sick != healthy).any(-1), iterations=2)
+    floor = min(noise_floor(distance, edited), rule.highest_floor)
     low, high = floor + rule.low, floor + rule.high
     mask = apply_hysteresis_threshold(distance, low, high)
     smallest = max(1, round(rule.smallest * model_pixel**2))
@@ -58,7 +61,7 @@ def subtract(sick: Rgb, healthy: Rgb, model_pixel: float, rule: SubtractionRule 
     probability = 1 / (1 + np.exp(-(distance - middle) / max(0.25 * (high - low), 1e-3)))
     # A pixel outside the mask is not called diseased, however the slope of the logistic falls.
     probability = np.where(mask, np.maximum(probability, 0.5), np.minimum(probability, 0.499))
-    probability[distance < floor] = 0.0
+    probability[distance <= floor] = 0.0
     return Subtraction(
         difference=difference,
         probability=probability.astype(np.float32),

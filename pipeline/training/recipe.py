@@ -41,8 +41,8 @@ class Recipe:
     then detail at full resolution."""
 
     stages: tuple[Stage, ...] = (
-        Stage(resolution=64, rows_in_batch=16, images=70_000, peak=1.0, cooldown=0.1),
-        Stage(resolution=128, rows_in_batch=8, images=60_000, peak=0.8, cooldown=0.4),
+        Stage(resolution=64, rows_in_batch=16, images=60_000, peak=1.0, cooldown=0.1),
+        Stage(resolution=128, rows_in_batch=8, images=56_000, peak=0.8, cooldown=0.4),
     )
     dropout: Dropout = field(default_factory=Dropout)
     muon_rate: float = 1.5e-3

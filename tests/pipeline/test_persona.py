@@ -1,0 +1,69 @@
+"""The same patient becomes the same new person, and nobody can guess who that is."""
+
+import secrets
+
+import pytest
+
+from pipeline.persona import as_persona, describe, healed, persona_for
+from pipeline.photograph import Hints
+from pipeline.prompts import PERSONAS
+
+
+def test_the_same_seed_gives_the_same_persona_at_every_visit() -> None:
+    seed = secrets.token_bytes(32)
+    assert persona_for(seed, 0) == persona_for(bytes(seed), 0)
+
+
+def test_attempts_deal_every_persona_before_one_comes_again() -> None:
+    seed = secrets.token_bytes(32)
+    assert sorted(persona_for(seed, attempt) for attempt in range(len(PERSONAS))) == sorted(PERSONAS)
+    assert persona_for(seed, len(PERSONAS)) == persona_for(seed, 0)
+
+
+def test_two_faces_of_one_photograph_become_two_persons() -> None:
+    seed = secrets.token_bytes(32)
+    assert persona_for(seed, 0, face=0) != persona_for(seed, 0, face=1)
+
+
+def test_all_personas_are_used_about_equally_often() -> None:
+    drawn = [persona_for(number.to_bytes(32, "big"), 0) for number in range(2400)]
+    counts = [drawn.count(persona) for persona in PERSONAS]
+    assert min(counts) > 50
+    assert max(counts) < 160
+
+
+def test_a_seed_that_could_be_guessed_is_refused() -> None:
+    with pytest.raises(ValueError, match="guessable"):
+        persona_for(b"short", 0)
+
+
+def test_a_silent_header_still_speaks_of_a_lesion_in_a_face() -> None:
+    assert dict(describe(Hints()).words) == {"view": "face", "lesion": "lesion"}
+
+
+def test_hints_become_words() -> None:
+    hints = Hints(view="face", sex="female", age_years=34, skin_type="IV", lesion="papules")
+    assert dict(describe(hints).words) == {
+        "view": "face", "sex": "female", "age": "young adult", "skin_type": "IV", "lesion": "papules",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("years", "band"), [(12, "adolescent"), (18, "young adult"), (59, "middle-aged"), (60, "elderly"), (101, "elderly")]
+)
+def test_ages_fall_into_bands(years: int, band: str) -> None:
+    assert describe(Hints(age_years=years)).words["age"] == band
+
+
+def test_a_persona_keeps_what_diagnosis_needs_and_loses_the_person() -> None:
+    prompt = describe(Hints(view="face", sex="male", age_years=70, skin_type="II", lesion="plaque"))
+    other = as_persona(prompt, PERSONAS[3])
+    assert "sex" not in other.words
+    assert {name: other.words[name] for name in ("age", "skin_type", "lesion")} == {
+        "age": "elderly", "skin_type": "II", "lesion": "plaque",
+    }  # fmt: skip
+
+
+def test_healing_changes_the_disease_alone() -> None:
+    prompt = describe(Hints(sex="male", lesion="plaque")).saying(severity="severe", site="chin")
+    assert dict(healed(prompt).words) == {"view": "face", "sex": "male", "lesion": "healthy"}

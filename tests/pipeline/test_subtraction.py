@@ -1,0 +1,74 @@
+"""The disease is what differs between the twins: drawn on plain skin here, so that the truth is known to the pixel."""
+
+import numpy as np
+import pytest
+
+from pipeline.photograph import Rgb
+from pipeline.subtraction import lesion_class, signed_difference, subtract
+
+SKIN = (205, 160, 138)
+DISC = np.hypot(*np.meshgrid(np.arange(128) - 64, np.arange(128) - 50)) < 18
+
+
+def skin(restlessness: float = 0.0, seed: int = 0) -> Rgb:
+    noise = np.random.default_rng(seed).normal(0, restlessness, (128, 128, 3))
+    return np.clip(np.array(SKIN) + noise, 0, 255).astype(np.uint8)
+
+
+def with_disc(rgb: Rgb, shift: tuple[int, int, int]) -> Rgb:
+    sick = rgb.astype(int)
+    sick[DISC] += shift
+    return np.clip(sick, 0, 255).astype(np.uint8)
+
+
+def iou(mask: np.ndarray, truth: np.ndarray) -> float:
+    return float((mask & truth).sum() / (mask | truth).sum())
+
+
+@pytest.mark.parametrize(
+    ("shift", "called"),
+    [((10, -45, -30), "erythema"), ((-90, -80, -70), "pigmented"), ((40, 70, 85), "depigmented")],
+)
+def test_a_lesion_is_found_where_it_is_and_named_by_its_sign(shift: tuple[int, int, int], called: str) -> None:
+    healthy = skin(restlessness=2)
+    found = subtract(with_disc(healthy, shift), healthy, model_pixel=1.0)
+    assert iou(found.mask, DISC) > 0.85
+    assert found.lesion_class == called
+    assert found.probability[DISC].mean() > 0.8
+    assert found.probability[~DISC].mean() < 0.05
+
+
+def test_equal_twins_have_no_disease() -> None:
+    found = subtract(skin(3), skin(3), model_pixel=1.0)
+    assert not found.mask.any()
+    assert found.lesion_class == "none"
+    assert found.probability.max() == 0
+
+
+def test_a_restless_edit_is_not_mistaken_for_disease() -> None:
+    found = subtract(skin(4, seed=1), skin(4, seed=2), model_pixel=1.0)
+    assert found.mask.mean() < 0.005
+
+
+def test_the_map_is_signed_sick_minus_healthy() -> None:
+    healthy = skin()
+    difference = signed_difference(with_disc(healthy, (-60, -60, -60)), healthy)
+    assert difference.dtype == np.float32
+    assert difference[DISC][:, 0].mean() < -15
+    assert np.abs(difference[~DISC]).max() == 0
+
+
+def test_the_mask_never_contradicts_the_probability() -> None:
+    healthy = skin(3)
+    found = subtract(with_disc(healthy, (15, -40, -30)), skin(3, seed=5), model_pixel=1.0)
+    assert (found.probability[found.mask] >= 0.5).all()
+    assert (found.probability[~found.mask] < 0.5).all()
+
+
+def test_twins_of_different_sizes_are_refused() -> None:
+    with pytest.raises(ValueError, match="shape"):
+        subtract(skin(), skin()[:64], model_pixel=1.0)
+
+
+def test_no_mask_has_no_class() -> None:
+    assert lesion_class(np.ones((4, 4, 3), np.float32), np.zeros((4, 4), bool)) == "none"
