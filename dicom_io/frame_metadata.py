@@ -31,7 +31,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class ExifEntry:
-    """One field: ``directory`` "TIFF", "Exif", "GPS", "Interoperability"; ``kind`` its TIFF type; ``data`` as stored."""
+    """A field: ``directory`` "TIFF", "Exif", "GPS", "Interoperability"; ``kind`` its TIFF type; ``data`` as stored."""
 
     directory: str
     tag: int

@@ -58,17 +58,43 @@ ICC_PROFILE = 0x00282000
 
 
 @dataclass(frozen=True)
+class Edges:
+    """What may stand neither before nor after a short value, for it would then be a part of a longer one."""
+
+    before: re.Pattern[bytes]
+    after: re.Pattern[bytes]
+
+
+def _edges(characters: bytes, after: bytes, codec: str) -> Edges:
+    """Edges of text in ``codec``; in the 16-bit encodings a zero byte goes with each character."""
+    low, high = (b"", rb"\x00") if codec == "utf-16-le" else (rb"\x00", b"") if codec == "utf-16-be" else (b"", b"")
+    return Edges(re.compile(low + characters + high + rb"\Z"), re.compile(low + after + high))
+
+
+WORD_EDGES = {codec: _edges(b"[0-9a-z]", b"[0-9a-z]", codec) for codec in ("", "utf-16-le", "utf-16-be")}
+NUMBER_EDGES = {codec: _edges(b"[0-9.]", b"[0-9]", codec) for codec in ("", "utf-16-le", "utf-16-be")}
+
+
+@dataclass(frozen=True)
 class Pattern:
-    """Bytes to search for. ``edges``: a regular expression with the pattern's surroundings, None where any will do."""
+    """Bytes to search for, in lower case. ``edges``: None where any surroundings will do."""
 
     needle: bytes
     where: str
-    edges: re.Pattern[bytes] | None
+    edges: Edges | None
     descriptive: bool
 
     def is_in(self, text: bytes) -> bool:
-        """``text``: in lower case, as ``needle`` is."""
-        return self.needle in text and (self.edges is None or self.edges.search(text) is not None)
+        """Whether it stands in ``text``, which is in lower case."""
+        place = text.find(self.needle)
+        while place >= 0:
+            end = place + len(self.needle)
+            if self.edges is None or not (
+                self.edges.before.search(text[max(0, place - 2) : place]) or self.edges.after.match(text[end : end + 2])
+            ):
+                return True
+            place = text.find(self.needle, place + 1)
+        return False
 
 
 @dataclass(frozen=True)
@@ -126,7 +152,7 @@ def _patterns(value: IdentifyingValue) -> Iterator[Pattern]:
                 needle = _encoded(form, codec).lower()
                 if len(needle) >= 3 and needle not in seen and len(set(needle)) > 1:
                     seen.add(needle)
-                    yield Pattern(needle, value.where, _edges(needle, codec, value), descriptive)
+                    yield Pattern(needle, value.where, _edges_for(value, codec), descriptive)
 
 
 def _encoded(text: str, codec: str) -> bytes:
@@ -136,17 +162,13 @@ def _encoded(text: str, codec: str) -> bytes:
         return b""
 
 
-def _edges(needle: bytes, codec: str, value: IdentifyingValue) -> re.Pattern[bytes] | None:
+def _edges_for(value: IdentifyingValue, codec: str) -> Edges | None:
     """Short words and numbers must stand alone, or they would be found inside longer ones."""
-    if value.kind in ("name", "text", "description") and len(value.value) >= 8 and not str(value.value).isdigit():
-        return None
     numeric = value.kind in ("uid", "number", "date", "time") or str(value.value).isdigit()
-    before, after = (b"[0-9.]", b"[0-9]") if numeric else (b"[0-9a-z]", b"[0-9a-z]")
-    if codec == "utf-16-le":
-        before, after = before + rb"\x00", after + rb"\x00"
-    elif codec == "utf-16-be":
-        before, after = rb"\x00" + before, rb"\x00" + after
-    return re.compile(b"(?<!" + before + b")" + re.escape(needle) + b"(?!" + after + b")", re.DOTALL)
+    if not numeric and len(value.value) >= 8:
+        return None
+    by_codec = NUMBER_EDGES if numeric else WORD_EDGES
+    return by_codec.get(codec, by_codec[""])
 
 
 def _date_spellings(date: str) -> tuple[str, ...]:

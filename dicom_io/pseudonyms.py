@@ -66,9 +66,9 @@ class Pseudonyms:
     def patient_name(self, patient_id: str, issuer: str | None) -> str:
         """The Patient's Name (PN): the pseudonymous ID again, since a second pseudonym would only be one more to match.
 
-        It is a family name without given names, so that no word of ours can be taken for a patient's.
+        It is a family name with an empty given name, so that no word of ours can be taken for a patient's.
         """
-        return self.patient_id(patient_id, issuer)
+        return self.patient_id(patient_id, issuer) + "^"
 
     def accession(self, accession: str) -> str:
         """The Accession Number (SH, 16 characters) in place of ``accession``."""

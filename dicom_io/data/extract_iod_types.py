@@ -41,6 +41,10 @@ CODE_MACRO = frozenset(
 """The Code Sequence Macro, which the profile writes whole (``dicom_io.public_codes``) and need not look up."""
 
 
+FRAME_OF_REFERENCE = {"FrameOfReferenceUID": "1C", "PositionReferenceIndicator": "2C"}
+"""A module that any photograph may add, and that validators then want whole (PS3.3 section C.7.4.1)."""
+
+
 def standard(name: str) -> Any:
     """One of highdicom's tables of the standard, parsed."""
     return json.loads((files("highdicom") / "_standard" / name).read_text("utf-8"))
@@ -50,7 +54,7 @@ def types_of(sop_class: str, removed: frozenset[str]) -> dict[str, str]:
     """Path of keywords, joined by ``/``, to the strictest type that any module of the IOD gives it."""
     modules = standard("iod_module_map.json")[standard("sop_class_iod_map.json")[sop_class]]
     attributes = standard("module_attribute_map.json")
-    types: dict[str, str] = {}
+    types = dict(FRAME_OF_REFERENCE)
     for module in modules:
         for attribute in attributes[module["key"]]:
             keywords = [*attribute["path"], attribute["keyword"]]

@@ -21,7 +21,7 @@ from tests.dicom_io.profile_sources import as_file, code, photograph, profile
 def test_identifiers_become_pseudonyms_and_the_rest_of_the_basic_profile_goes() -> None:
     clean = profile().apply(photograph())
     assert clean.PatientID.startswith("TV-")
-    assert str(clean.PatientName) == clean.PatientID
+    assert str(clean.PatientName) == clean.PatientID + "^"
     assert len(clean.AccessionNumber) == len(clean.StudyID) == 16
     assert (clean.PatientBirthDate, clean.PatientSex, clean.StudyDate, clean.StudyTime) == ("", "", "", "")
     assert clean.ReferringPhysicianName == ""
@@ -131,6 +131,14 @@ def test_what_breaks_its_vr_does_not_stay() -> None:
     clean = profile().apply(source)
     assert "BodyPartExamined" not in clean
     assert "PixelSpacing" not in clean
+
+
+def test_a_frame_of_reference_stays_whole() -> None:
+    source = photograph()
+    source.FrameOfReferenceUID, source.PositionReferenceIndicator = "1.2.826.0.1.3680043.10.9999.1.9", "Zoë's chin"
+    clean = profile().apply(source)
+    assert clean.PositionReferenceIndicator == ""
+    assert clean.FrameOfReferenceUID.startswith("2.25.")
 
 
 def test_sequences_that_lose_everything_go() -> None:
