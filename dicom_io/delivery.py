@@ -148,7 +148,5 @@ def _check(answer: Dataset, destination: Destination, what: str) -> StatusRange:
 
 
 def _end(association: Association) -> None:
-    if association.is_established:
+    if association.is_established:  # after a timeout or an abort pynetdicom has ended it already
         association.release()
-    else:
-        association.abort()

@@ -143,7 +143,8 @@ class Listener:
         while server.active_associations and time.monotonic() < deadline:
             time.sleep(0.05)
         for association in server.active_associations:
-            association.abort()
+            if association.is_established:  # one that is being rejected or released ends by itself
+                association.abort()
 
     def _admit(self, event: evt.Event) -> None:
         rejection = self._rejection_of(event.assoc)

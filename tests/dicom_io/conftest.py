@@ -30,9 +30,9 @@ SETTINGS = ListenerSettings(
     ae_title="TWINVEIL",
     port=0,
     allowed=(AllowedCaller("CAMERA", "127.0.0.0/8"), AllowedCaller("ELSEWHERE", "192.0.2.7")),
-    acse_timeout=2.0,
-    network_timeout=5.0,
-    limits=ConnectionLimits(idle_seconds=1.0, max_instance_bytes=8 << 20),
+    acse_timeout=3.0,
+    network_timeout=10.0,
+    limits=ConnectionLimits(idle_seconds=2.0, max_instance_bytes=8 << 20),
 )
 
 
