@@ -11,13 +11,14 @@ import struct
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 from pydicom import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels import compress
 from pydicom.uid import JPEG2000, ExplicitVRLittleEndian, JPEG2000Lossless, JPEGBaseline8Bit
 
+from dicom_io.colour import srgb_profile
 from sample_data.header import CAMERA_SERIAL, PlantedHeader
 from sample_data.patients import Visit
 
@@ -37,7 +38,7 @@ def set_pixels(header: PlantedHeader, rgb: NDArray[np.uint8], visit: Visit) -> N
         SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0, Rows=rgb.shape[0],
         Columns=rgb.shape[1], BitsAllocated=8, BitsStored=8, HighBit=7, PixelRepresentation=0,
         LossyImageCompression="00",
-        ICCProfile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
+        ICCProfile=srgb_profile(),
     )  # fmt: skip
     if visit.transfer_syntax == JPEGBaseline8Bit:
         frame = jpeg(header, rgb, visit)
