@@ -36,7 +36,7 @@ MOST_CONTEXTS = 128
 
 @dataclass(frozen=True)
 class Destination:
-    """A Storage SCP. Timeouts in seconds; ``dimse_timeout`` bounds the wait for the answer to one store."""
+    """A Storage SCP. Timeouts in seconds; ``dimse_timeout`` bounds the sending of one instance and its answer."""
 
     name: str
     host: str

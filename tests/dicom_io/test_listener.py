@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pydicom
@@ -30,7 +31,7 @@ def associate(
     port: int, *, title: str = "CAMERA", called: str = "TWINVEIL", sop_class: str | None = None
 ) -> Association:
     entity = AE(ae_title=title)
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 10
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 60
     if sop_class is None:
         entity.add_requested_context(Verification)
         entity.add_requested_context(VLPhotographicImageStorage, ExplicitVRLittleEndian)
@@ -146,13 +147,18 @@ def test_a_failing_job_row_is_a_failure_for_the_sender_and_success_when_sent_aga
     assert [stored.duplicate for stored in outcomes] == [False, True]
 
 
-def test_an_instance_beyond_the_limit_is_refused_and_leaves_nothing(node: Node) -> None:
-    association = associate(node.port)
-    large = photograph(rgb=skin(2000, 2000))
-    assert association.send_c_store(large).Status == Status.OUT_OF_RESOURCES
-    assert list(node.spool.incoming.iterdir()) == []
-    assert association.send_c_store(photograph()).Status == Status.SUCCESS
-    association.release()
+def test_an_instance_beyond_the_limit_is_refused_and_leaves_nothing(spool: Spool) -> None:
+    limits = replace(SETTINGS.limits, max_instance_bytes=1 << 20)
+    listener = Listener(replace(SETTINGS, limits=limits), spool, lambda stored: None)
+    listener.start()
+    try:
+        association = associate(listener.port)
+        assert association.send_c_store(photograph(rgb=skin(600, 600))).Status == Status.OUT_OF_RESOURCES
+        assert list(spool.incoming.iterdir()) == []
+        assert association.send_c_store(photograph()).Status == Status.SUCCESS
+        association.release()
+    finally:
+        listener.stop(1)
 
 
 def test_a_full_disk_is_out_of_resources_and_leaves_nothing(tmp_path: Path) -> None:
