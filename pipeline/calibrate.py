@@ -143,7 +143,9 @@ def _domain(sface: NDArray[np.float64]) -> Domain:
     unit = sface / np.linalg.norm(sface, axis=1, keepdims=True)
     centre = unit.mean(0)
     cosines = unit @ centre / np.linalg.norm(centre)
-    return Domain(tuple(float(round(value, 6)) for value in centre), round(float(np.quantile(cosines, DOMAIN_SHARE)), 4))
+    return Domain(
+        tuple(float(round(value, 6)) for value in centre), round(float(np.quantile(cosines, DOMAIN_SHARE)), 4)
+    )
 
 
 def _with_bounds(

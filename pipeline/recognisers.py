@@ -112,6 +112,8 @@ class DlibResNet:
         right_eye, left_eye, _, right_mouth, left_mouth = face.landmarks
         eyes, mouth = (right_eye + left_eye) / 2, (right_mouth + left_mouth) / 2
         unit = max(float(np.hypot(*(eyes - mouth))), float(np.hypot(*(right_eye - left_eye))))
+        if not unit >= 1:
+            raise Undecided("a face's landmarks fall into one point or are not numbers")
         centre = (eyes + mouth) / 2
         low, high = centre - self._BOX_SIDE * unit / 2, centre + self._BOX_SIDE * unit / 2
         points = self._predictor(np.ascontiguousarray(rgb), dlib.rectangle(*(round(float(v)) for v in (*low, *high))))

@@ -7,6 +7,8 @@ that was moved or redrawn is the recognisers' business.
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +48,7 @@ def retained_texture(original: Rgb, twin: Rgb, face: Face) -> dict[str, float]:
     matrix = similarity(face.landmarks, _POINTS)
     inside = warp(np.full(original.shape, 255, np.uint8), matrix, SIDE)[..., 0] == 255
     # The photograph's edge is an edge in both: kept out of the comparison as far as the coarse filter reaches.
-    inside = cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=round(3 * _COARSE)) > 0
+    inside = cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=math.ceil(4 * _COARSE) + 1) > 0
     first, second = _high_passed(warp(original, matrix, SIDE)), _high_passed(warp(twin, matrix, SIDE))
     return {
         name: _ncc(first[region & inside], second[region & inside])

@@ -116,10 +116,10 @@ def test_a_difference_is_added_and_fine_texture_stays() -> None:
     rgb = np.clip(smooth().astype(int) // 2 + 60 + noise().astype(int) // 16, 0, 255).astype(np.uint8)
     crop = FaceCrop.around(face(), rgb.shape)
     before = crop.take(rgb, 128)
-    after = np.clip(before.astype(int) + [-20, 10, 0], 0, 255).astype(np.uint8)
+    after = np.clip(before.astype(int) + np.array([-20, 10, 0]), 0, 255).astype(np.uint8)
     healed = crop.put_difference(rgb, before, after)
     middle = np.s_[crop.top + 30 : crop.top + crop.side - 30, crop.left + 30 : crop.left + crop.side - 30]
-    assert np.abs(healed[middle].astype(int) - rgb[middle] - [-20, 10, 0]).max() <= 1
+    assert np.abs(healed[middle].astype(int) - rgb[middle] - np.array([-20, 10, 0])).max() <= 1
     assert np.corrcoef(high_passed(healed)[middle].ravel(), high_passed(rgb)[middle].ravel())[0, 1] > 0.99
     border = healed.astype(int) - rgb
     assert np.abs(border[crop.top, crop.left : crop.left + crop.side]).max() <= 1

@@ -1,0 +1,84 @@
+"""Thresholds follow from labelled faces by the stated rule, and the figures are those of the textbook."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.calibrate import LabelledFaces, calibrate, main, photographs_of, receiver_figures
+from pipeline.errors import ModelError
+from pipeline.faces import FaceFinder
+from pipeline.recognisers import Recognisers
+from tests.pipeline.rendered_faces import patient, skin, stranger
+
+
+def made_up(people: int = 40, each: int = 5, common: float = 3.0) -> LabelledFaces:
+    """Descriptors around a point for each person, all of them around a common centre."""
+    random = np.random.default_rng(0)
+    centre = common * random.normal(size=128)
+    who = np.repeat(np.arange(people), each)
+    persons = centre + 1.2 * random.normal(size=(people, 128))
+    sface = persons[who] + random.normal(size=(people * each, 128))
+    dlib = 0.05 * (persons[who] + random.normal(size=(people * each, 128)))
+    return LabelledFaces(who, sface, dlib, 3)
+
+
+def test_each_recogniser_alone_releases_the_stated_share_of_one_persons_pairs() -> None:
+    faces = made_up()
+    made = calibrate(faces, {"sface": "x"}, name="made-up", origin="random numbers", share=0.1)
+    assert made.domain is not None
+    described = np.stack([made.domain.centred(each) for each in faces.sface])
+    described /= np.linalg.norm(described, axis=1, keepdims=True)
+    one, two = np.triu_indices(len(faces.people), 1)
+    same = faces.people[one] == faces.people[two]
+    assert ((described @ described.T)[one, two][same] < made.sface_cosine).mean() == pytest.approx(0.1, abs=0.005)
+    distance = np.linalg.norm(faces.dlib[:, None] - faces.dlib[None], axis=-1)[one, two]
+    assert (distance[same] > made.dlib_distance).mean() == pytest.approx(0.1, abs=0.005)
+    figures = made.figures
+    assert (
+        figures["same_person_released_low"] <= figures["same_person_released"] <= figures["same_person_released_high"]
+    )
+    assert figures["same_person_released"] <= 0.1
+    assert figures["photographs_without_a_face"] == 3
+
+
+def test_a_domain_holds_its_own_faces_and_not_others() -> None:
+    faces = made_up()
+    domain = calibrate(faces, {}, name="made-up", origin="random numbers").domain
+    assert domain is not None
+    assert np.mean([domain.holds(each) for each in faces.sface]) == pytest.approx(0.99, abs=0.006)
+    others = np.random.default_rng(1).normal(size=(50, 128))
+    assert not any(domain.holds(each) for each in others)
+
+
+def test_receiver_figures_of_known_scores() -> None:
+    strangers, genuine = np.linspace(0, 1, 10_001), np.linspace(0.5, 1.5, 10_001)
+    same = np.arange(20_002) >= 10_001
+    figures = receiver_figures(np.concatenate([strangers, genuine]), same)
+    assert figures["eer"] == pytest.approx(0.25, abs=1e-3)
+    assert figures["tar_at_far_1e3"] == pytest.approx(0.501, abs=1e-3)
+    assert figures["tar_at_far_1e4"] == pytest.approx(0.5001, abs=1e-3)
+
+
+def test_too_few_people_are_refused() -> None:
+    with pytest.raises(ModelError, match="at least 20"):
+        calibrate(made_up(people=19), {}, name="few", origin="")
+    with pytest.raises(ModelError, match="no person has two"):
+        calibrate(made_up(each=1), {}, name="once", origin="")
+
+
+def test_a_folder_is_read_person_by_person_and_what_has_no_face_is_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for person, name, rgb in (("a", "1", patient()), ("a", "2", skin()), ("b", "1", stranger())):
+        (tmp_path / person).mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / person / f"{name}.png"), rgb[..., ::-1])
+    (tmp_path / "a" / "notes.txt").write_text("not a picture")
+    assert [person for person, _ in photographs_of(tmp_path)] == [0, 0, 1]
+    faces = LabelledFaces.of(photographs_of(tmp_path), FaceFinder(), Recognisers.load())
+    assert (faces.people.tolist(), faces.skipped) == ([0, 1], 1)
+    assert main([str(tmp_path), "--out", str(tmp_path / "out.toml"), "--name", "n", "--origin", "o"]) == 2
+    assert "at least 20" in capsys.readouterr().err
