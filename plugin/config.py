@@ -91,7 +91,7 @@ class StudySection(Section):
     )
     in_flight: int = Field(
         default=4, ge=1, le=64,
-        description="Studies worked on at a time. One edits, since there is one accelerator; others read and deliver.",
+        description="Studies under way at a time. One is edited; the others wait for their turn or for a destination.",
     )  # fmt: skip
     max_recoveries: int = Field(
         default=5,

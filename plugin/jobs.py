@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, ParamSpec, TypeVar
@@ -41,6 +41,9 @@ WORKFLOW_VERSION = "1"
 
 QUEUE = "studies"
 WORKFLOW = "twin_study"
+RUN_BESIDE = frozenset({"deliver"})
+"""Steps that wait for others rather than work."""
+
 DEAD = frozenset({"ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 """DBOS states in which a job ended without an outcome."""
 
@@ -145,16 +148,26 @@ class Jobs:
 
 
 class StepGate:
-    """Counts running steps, and lets none begin once the node stops."""
+    """Counts running steps, lets none begin once the node stops, and only deliveries run beside one another.
+
+    There is one accelerator, and codecs that are C underneath (openjpeg by way of pylibjpeg among them) bring the
+    process down when two threads are inside.
+    """
 
     def __init__(self) -> None:
+        self._alone = threading.Lock()
         self._condition = threading.Condition()
         self._running = 0
         self._stopping = False
 
     @contextmanager
-    def step(self) -> Iterator[None]:
-        """Around the work of one step. Raises ``NodeStopping``."""
+    def step(self, name: str) -> Iterator[None]:
+        """Around the work of one step, entered when its turn has come. Raises ``NodeStopping``."""
+        with nullcontext() if name in RUN_BESIDE else self._alone, self._counted():
+            yield
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
         with self._condition:
             if self._stopping:
                 raise NodeStopping
@@ -194,8 +207,8 @@ class DurableSteps:
         name = stage.__name__
 
         def work() -> Done[T] | Refused:
-            begun = time.perf_counter()
-            with self._gate.step():
+            with self._gate.step(name):
+                begun = time.perf_counter()
                 try:
                     return Done(stage(*args, **kwargs), time.perf_counter() - begun)
                 except TryAgain as error:

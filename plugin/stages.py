@@ -56,7 +56,7 @@ class StageSettings:
 
 
 class PhotographStages:
-    """The stages of ``plugin.study.Stages``. One photograph at a time is edited; anything else runs side by side."""
+    """The stages of ``plugin.study.Stages``."""
 
     def __init__(
         self,
@@ -75,7 +75,6 @@ class PhotographStages:
         self._writer = writer
         self._delivery = delivery
         self._custody = custody
-        self._accelerator = threading.Lock()
         self._sources = SourceCache(settings.limits)
 
     def read(self, source: Source) -> None:
@@ -85,22 +84,19 @@ class PhotographStages:
     def swap(self, source: Source, study: Study, attempt: int) -> None:
         """The sick twin: another person, the same disease."""
         read = self._sources.get(source)
-        with self._accelerator:
-            twin = self._twins.swap(_as_photograph(read), self._persona_seed(read), attempt)
+        twin = self._twins.swap(_as_photograph(read), self._persona_seed(read), attempt)
         save_arrays(self._file(source, study, f"sick-twin-{attempt}.npz"), rgb=twin)
 
     def gate(self, source: Source, study: Study, attempt: int) -> Findings:
         """Whether it is another person. Raises ``Rejected`` or ``Undecided``."""
         twin = self._sick_twin(source, study, attempt)
-        with self._accelerator:
-            return self._twins.judge(_as_photograph(self._sources.get(source)), twin)
+        return self._twins.judge(_as_photograph(self._sources.get(source)), twin)
 
     def heal(self, source: Source, study: Study, attempt: int) -> None:
         """The healthy twin: the same new person without the disease."""
         read = self._sources.get(source)
         sick = self._sick_twin(source, study, attempt)
-        with self._accelerator:
-            healthy = self._twins.heal(sick, _as_photograph(read).hints, self._persona_seed(read), attempt)
+        healthy = self._twins.heal(sick, _as_photograph(read).hints, self._persona_seed(read), attempt)
         save_arrays(self._file(source, study, "healthy-twin.npz"), rgb=healthy)
 
     def subtract(self, source: Source, study: Study, attempt: int) -> Measured:
