@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pydicom
@@ -28,8 +28,8 @@ SECONDS_PER_PHOTOGRAPH = 90
 class Delivered:
     """One object as Orthanc gives it back."""
 
-    raw: bytes
-    dataset: Dataset
+    raw: bytes = field(repr=False)
+    dataset: Dataset = field(repr=False)
 
     @property
     def is_segmentation(self) -> bool:
@@ -43,7 +43,7 @@ class Run:
     sent: tuple[Path, ...]
     node: Node
     archive: Orthanc
-    delivered: tuple[Delivered, ...]
+    delivered: tuple[Delivered, ...] = field(repr=False)
 
     @property
     def images(self) -> list[Delivered]:

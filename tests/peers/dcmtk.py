@@ -37,7 +37,7 @@ def storescu(
     syntaxes = {pydicom.dcmread(file, stop_before_pixels=True).file_meta.TransferSyntaxUID for file in files}
     (syntax,) = syntaxes
     return subprocess.run(
-        [require_peer("storescu"), "-v", "-R", PROPOSAL[syntax], "-to", "20", "-ta", "20", "-td", "60",
+        [require_peer("storescu"), "-d", "-R", PROPOSAL[syntax], "-to", "20", "-ta", "20", "-td", "60",
          "-aet", calling, "-aec", called, LOOPBACK, str(port), *map(str, files)],
         capture_output=True, text=True, errors="replace", check=False, timeout=120,
     )  # fmt: skip

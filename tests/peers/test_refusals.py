@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 from collections.abc import Iterator
@@ -177,11 +178,11 @@ def test_without_a_good_key_nothing_starts(tmp_path: Path, spoil: str) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 8 MiB."""
+    """A file system of 64 MiB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], capture_output=True, text=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)], capture_output=True, text=True, check=False
     )
     if mounted.returncode != 0:
         pytest.skip(f"a tmpfs cannot be mounted here: {mounted.stderr.strip()}")
@@ -191,20 +192,23 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
+def fill(path: Path) -> None:
+    """Write zeros to ``path`` until its file system takes no more, to the last block."""
+    with path.open("wb", buffering=0) as file:
+        for block in (2**20, 4096, 1):
+            with contextlib.suppress(OSError):
+                while file.write(bytes(block)):
+                    pass
+
+
 def test_a_full_disk_is_told_as_out_of_resources(small_disk: Path, photograph: Dataset, tmp_path: Path) -> None:
     """Status 0xA700, nothing half-written stays, and with room again the same instance is taken."""
     node = make_node(tmp_path / "node", state=small_disk / "state", min_free_bytes=0)
     filler = small_disk / "filler"
     with node.running():
-        with filler.open("wb") as file:
-            try:
-                while True:
-                    file.write(b"\0" * 4096)
-                    file.flush()
-            except OSError:
-                pass
+        fill(filler)
         refused = storescu([Path(photograph.filename)], node.port)
-        assert "a700" in refused.stderr.lower(), refused.stderr
+        assert "0xa700" in refused.stderr, refused.stderr
         assert_goes_on(node)
         filler.unlink()
         taken = storescu([Path(photograph.filename)], node.port)
