@@ -2,7 +2,7 @@
 PYTHON     ?= python3
 VENV       ?= .venv
 BIN        := $(VENV)/bin
-PIP        := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+PIP        := $(BIN)/python -m pip --disable-pip-version-check install -qq --constraint constraints.txt
 TRAIN_ARGS ?=
 TEST_ARGS  ?=
 

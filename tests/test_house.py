@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, distribution, requires
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions, requires
 from pathlib import Path
 
 import pytest
@@ -128,11 +129,41 @@ def test_nothing_we_run_on_is_gpl() -> None:
     assert "pylibjpeg-libjpeg" not in needed
 
 
+def declared(extra: str = "") -> set[str]:
+    """Normalised names of our own requirements, those of ``extra`` with them."""
+    requirements = [Requirement(line) for line in requires("twinveil") or []]
+    return {
+        normal(requirement.name)
+        for requirement in requirements
+        if requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+    }
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_everything_imported_is_required_by_name(repository: Path, package: str) -> None:
+    """Nothing is used that comes along by chance. The renderer and the training may use what ``train`` brings."""
+    providers = {**packages_distributions(), "dlib": ["dlib-bin"]}
+    undeclared = []
+    for module in sorted((repository / package).rglob("*.py")):
+        for_training = {"renderer", "training"} & set(module.relative_to(repository).parts)
+        available = declared("train") if for_training else declared()
+        for line, name in imported_modules(module.read_text()):
+            if name in sys.stdlib_module_names or name in PACKAGES:
+                continue
+            if not {normal(provider) for provider in providers.get(name, [name])} & available:
+                undeclared.append(f"{module.relative_to(repository)}:{line} imports {name}")
+    assert not undeclared
+
+
 def test_every_requirement_is_pinned(repository: Path) -> None:
     pins = {
-        Requirement(line).name.lower().replace("_", "-")
+        normal(Requirement(line).name)
         for line in (repository / "constraints.txt").read_text().splitlines()
         if line and not line.startswith("#")
     }
-    needed = {name.lower().replace("_", "-") for name in closure("twinveil", frozenset({"test"}), set())}
+    needed = {normal(name) for name in closure("twinveil", frozenset({"test"}), set())}
     assert needed - {"twinveil", "setuptools"} <= pins
