@@ -146,10 +146,10 @@ class PhotographStages:
 
     def purge(self, study: Study, outcomes: Sequence[Outcome]) -> None:
         """Nothing of the job stays behind; sources go where everything made of them has been delivered."""
-        self._custody.purge(study, outcomes)
         for source in study.sources:
             self._sources.forget(source)
         shutil.rmtree(self._settings.jobs / study.job, ignore_errors=True)
+        self._custody.purge(study, outcomes)
 
     def _persona_seed(self, read: SourcePhotograph) -> bytes:
         identity = PatientIdentity.of(read.header)

@@ -1,0 +1,51 @@
+"""A node in a process of its own, to be killed: ``python -m tests.crash.worker CONFIGURATION FOLDER``.
+
+It is ``twinveil serve`` with another twin maker, which writes what it is asked into ``FOLDER/calls`` and does what the
+files in ``FOLDER`` tell it: ``hold-<method>-<n>`` makes the nth call of a method wait as long as the file
+stands, ``die-in-<method>`` ends the process there and then.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from dicom_io.site_key import SiteKey
+from plugin.config import load_configuration
+from plugin.logs import configure_logs
+from plugin.serve_command import serve
+from tests.plugin.fakes import MirroringTwinMaker
+
+
+class Calls:
+    """The log of calls, on disk before the call goes on."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __call__(self, method: str, attempt: int) -> None:
+        log = self._folder / "calls"
+        with log.open("a") as file:
+            file.write(f"{method}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        number = log.read_text().split().count(method)
+        if (self._folder / f"die-in-{method}").exists():
+            os.kill(os.getpid(), signal.SIGKILL)
+        while (self._folder / f"hold-{method}-{number}").exists():
+            time.sleep(0.02)
+
+
+def main() -> None:
+    configuration = load_configuration(Path(sys.argv[1]))
+    configure_logs()
+    serve(
+        configuration, SiteKey.from_file(configuration.key_path), MirroringTwinMaker(on_call=Calls(Path(sys.argv[2])))
+    )
+
+
+if __name__ == "__main__":
+    main()
