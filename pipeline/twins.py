@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import torch
 
 from pipeline.calibration import load_calibration
 from pipeline.crop import FaceCrop, FrameCrop
-from pipeline.errors import Undecided
+from pipeline.errors import ModelError, Undecided
 from pipeline.faces import FaceFinder
 from pipeline.flowedit import flow_edit
 from pipeline.gate import Gate
 from pipeline.models.base import Branch, pixels_from_rgb, rgb_from_pixels
-from pipeline.models.embedded import EmbeddedModel, load_embedded
+from pipeline.models.embedded import FOLDER, EmbeddedModel, load_embedded
 from pipeline.persona import as_persona, describe, healed, persona_for
 from pipeline.photograph import Findings, Hints, Photograph, Rgb, Subtraction
 from pipeline.prompts import ClinicalPrompt
@@ -146,12 +147,15 @@ class FlowTwinMaker:
 
 def load_twin_maker(model: str = "embedded", device: str = "cpu") -> TwinMaker:
     """Everything that turns pixels into twins, loaded and checked. ``ModelError`` names what is missing or altered."""
-    from pipeline.errors import ModelError
-
     if model != "embedded":
         raise ModelError(f"model {model!r}: this version runs the embedded model alone; say model = \"embedded\"")
     if device != "cpu":
         raise ModelError(f"device {device!r}: the embedded model runs on the CPU")
+    return load_flow_twin_maker()
+
+
+def load_flow_twin_maker(folder: Path = FOLDER, settings: TwinSettings | None = None) -> FlowTwinMaker:
+    """The embedded model of ``folder`` behind faces found and a gate calibrated on rendered faces, as it was trained."""
     finder = FaceFinder()
     gate = Gate(finder, Recognisers.load(), load_calibration("rendered"))
-    return FlowTwinMaker(load_embedded(), finder, gate)
+    return FlowTwinMaker(load_embedded(folder), finder, gate, settings)

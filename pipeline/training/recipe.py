@@ -41,8 +41,8 @@ class Recipe:
     then detail at full resolution."""
 
     stages: tuple[Stage, ...] = (
-        Stage(resolution=64, rows_in_batch=16, images=60_000, peak=1.0, cooldown=0.1),
-        Stage(resolution=128, rows_in_batch=8, images=56_000, peak=0.8, cooldown=0.4),
+        Stage(resolution=64, rows_in_batch=16, images=64_000, peak=1.0, cooldown=0.1),
+        Stage(resolution=128, rows_in_batch=8, images=42_000, peak=0.8, cooldown=0.4),
     )
     dropout: Dropout = field(default_factory=Dropout)
     muon_rate: float = 1.5e-3
@@ -53,17 +53,18 @@ class Recipe:
     warmup_steps: int = 50
     clip_norm: float = 1.0
     ema: float = 0.999
-    sigma_mean: float = 0.2
+    sigma_mean: float = 0.5
     sigma_spread: float = 1.1
     """sigma = sigmoid(mean + spread * normal): most draws where a face is decided, few where only noise is removed."""
-    plain: float = 0.2
+    plain: float = 0.15
     """Share of rows whose inputs are the targets themselves, as in any flow's training; in the others an input lies on
     the way from the picture before an edit to the one after it (see ``trainer``)."""
-    hurry: tuple[float, float] = (0.9, 1.5)
-    """Range of 1/sigma_start for which that way is laid out."""
+    hurry: tuple[float, float] = (0.9, 4.0)
+    """Range of 1/sigma_start for which that way is laid out. The upper end is far beyond any edit: a small network lags
+    behind the ideal path, and must have seen at each sigma what still looks like the picture before the edit."""
     lesion_weight: float = 20.0
     """Added to the loss on the lesion's mask: a naevus is a hundredth of the picture and all of the matter."""
-    sigma_floor: float = 0.1
+    sigma_floor: float = 0.2
     """The velocity loss divides by sigma; below this it would see nothing but sensor noise."""
     seed: int = 20_26
     checkpoint_seconds: float = 180.0

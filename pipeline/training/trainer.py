@@ -57,10 +57,10 @@ class Progress:
 EDITS = (
     ("patient_sick", "patient_sick"),
     ("patient_sick", "disguised_sick"),
+    ("patient_healthy", "disguised_healthy"),
     ("disguised_sick", "disguised_healthy"),
-    ("patient_sick", "patient_healthy"),
 )
-"""Before and after: nothing, a swap, the healing of a swapped face, the healing of the patient's own."""
+"""Before and after: nothing, two swaps, a healing. A close-up is its own disguise, so its swaps change nothing."""
 
 
 def examples(batch: Batch, recipe: Recipe, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -70,7 +70,7 @@ def examples(batch: Batch, recipe: Recipe, generator: torch.Generator) -> tuple[
     silent = torch.rand(len(tokens[0]), 1, generator=generator) < recipe.dropout.everything
     tokens[0] = tokens[0].masked_fill(silent, 0)
     either = torch.maximum(batch.patient_soft, batch.disguised_soft)
-    soft = [batch.patient_soft, either, batch.disguised_soft, batch.patient_soft]
+    soft = [batch.patient_soft, either, torch.zeros_like(either), batch.disguised_soft]
     return (
         torch.cat([batch.images[before] for before, _ in EDITS]),
         torch.cat([batch.images[after] for _, after in EDITS]),

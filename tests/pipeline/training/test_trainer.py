@@ -114,7 +114,7 @@ def test_inputs_before_an_edit_meet_captions_and_pictures_after_it(pairs: Path) 
     lesions = tokens[:, LESION].reshape(len(EDITS), 2)[:, 0].tolist()
     naevus, healthy = token_of("lesion", "naevus"), token_of("lesion", "healthy")
     assert lesions == [naevus, naevus, healthy, healthy]
-    healing = slice(4, 6)
+    healing = slice(6, 8)
     changed = (before[healing] - after[healing]).abs().mean(1, keepdim=True) > 0.05
     assert bool(changed.any())
     assert bool((soft[healing][changed] > 0).all())
