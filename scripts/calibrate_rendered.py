@@ -42,18 +42,21 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True, help="where baked data are kept")
     parser.add_argument("--people", type=int, default=100)
     parser.add_argument("--scenes", type=int, default=4)
+    parser.add_argument("--share", type=float, default=DEFAULT_SHARE, help="of same-person pairs each may release")
     options = parser.parse_args()
     finder, recognisers = FaceFinder(), Recognisers.load()
     renderer = Renderer(options.mpfb2, options.assets, options.cache)
     faces = LabelledFaces.of(photographs(renderer, options.people, options.scenes), finder, recognisers)
     origin = (
-        f"Rendered faces of 256 pixels: {options.people} people in {options.scenes} scenes each with other hair, brows, "
-        f"make-up, glasses and lesions, and {options.people} strangers once (scripts/calibrate_rendered.py). Each "
-        f"recogniser alone releases {DEFAULT_SHARE:.0%} of the pairs of one person. NCC < {DEFAULT_NCC} lies between "
-        "what full swaps in the same scene keep (at most 0.63, 80 pairs) and what composites keep that leave the "
-        "patient's eyes, mouth or rim (at least 0.73, 240 pairs)."
+        f"Rendered faces of 256 pixels: {options.people} people in {options.scenes} scenes each, with other hair, "
+        f"brows, make-up, glasses and lesions, and {options.people} strangers once (scripts/calibrate_rendered.py). "
+        f"Each recogniser alone releases {options.share:.0%} of the pairs of one person. "
+        f"NCC < {DEFAULT_NCC} lies between what full swaps in the same scene keep (at most 0.63, 80 pairs) and what "
+        "composites keep that leave the patient's eyes, mouth or rim (at least 0.73, 240 pairs)."
     )
-    calibration = calibrate(faces, gate_digests(finder, recognisers), name="rendered", origin=origin)
+    calibration = calibrate(
+        faces, gate_digests(finder, recognisers), name="rendered", origin=origin, share=options.share
+    )
     calibration.write(SHIPPED_FOLDER / "rendered.toml")
     print(calibration.sface_cosine, calibration.dlib_distance, dict(calibration.figures))
 
