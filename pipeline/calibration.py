@@ -78,11 +78,6 @@ class Calibration:
                 raise ModelError(f"calibration {self.name}: its domain's centre is not 128 numbers")
 
     @classmethod
-    def shipped(cls, name: str) -> Calibration:
-        """One of those that come with the product: "rendered" or "photographs"."""
-        return cls.read(SHIPPED_FOLDER / f"{name}.toml")
-
-    @classmethod
     def read(cls, path: Path) -> Calibration:
         """From a TOML file. Raises ModelError when it is missing, incomplete, or says what is not understood."""
         try:
@@ -103,6 +98,11 @@ class Calibration:
             rows = [self.domain.centre[start : start + 8] for start in range(0, len(self.domain.centre), 8)]
             lines += [f"    {', '.join(map(repr, row))}," for row in rows] + ["]", ""]
         path.write_text("\n".join(lines), "utf-8")
+
+
+def load_calibration(name: str) -> Calibration:
+    """One of those that come with the product: "rendered" or "photographs". Raises ModelError."""
+    return Calibration.read(SHIPPED_FOLDER / f"{name}.toml")
 
 
 def _arguments(content: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pipeline.calibration import Calibration
+from pipeline.calibration import Calibration, load_calibration
 from pipeline.errors import ModelError, Refusal, Rejected, Undecided
 from pipeline.faces import Face, FaceFinder, overlap
 from pipeline.photograph import Findings, Hints, Rgb
@@ -83,7 +83,7 @@ class Gate:
         self._finder = finder
         self._recognisers = recognisers
         self._calibration = calibration
-        self._outside = outside or Calibration.shipped("photographs")
+        self._outside = outside or load_calibration("photographs")
         present = gate_digests(finder, recognisers)
         for each in (self._calibration, self._outside):
             names = present.keys() | each.digests.keys()

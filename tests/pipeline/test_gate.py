@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pipeline.alignment import similarity
-from pipeline.calibration import SHIPPED_FOLDER, Calibration
+from pipeline.calibration import SHIPPED_FOLDER, Calibration, load_calibration
 from pipeline.crop import FaceCrop
 from pipeline.errors import ModelError, Rejected, Undecided
 from pipeline.faces import Face, FaceFinder
@@ -35,7 +35,7 @@ def recognisers() -> Recognisers:
 
 @pytest.fixture(scope="module")
 def gate(finder: FaceFinder, recognisers: Recognisers) -> Gate:
-    return Gate(finder, recognisers, Calibration.shipped("rendered"))
+    return Gate(finder, recognisers, load_calibration("rendered"))
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def inner_face_swapped() -> Rgb:
 
 def test_someone_else_is_released_with_the_figures(gate: Gate) -> None:
     findings = gate.judge(patient(), stranger(), FACE)
-    calibration = Calibration.shipped("rendered")
+    calibration = load_calibration("rendered")
     assert (findings.outcome, findings.faces) == ("released", 1)
     assert findings.sface_cosine is not None
     assert findings.sface_cosine < calibration.sface_cosine
@@ -183,7 +183,7 @@ def test_a_recogniser_that_fails_never_releases(
 ) -> None:
     faked = replace(recognisers, **{recogniser: Faked(getattr(recognisers, recogniser), answer)})  # type: ignore[arg-type]
     with pytest.raises(Undecided, match=message):
-        Gate(finder, faked, Calibration.shipped("rendered")).judge(patient(), stranger(), FACE)
+        Gate(finder, faked, load_calibration("rendered")).judge(patient(), stranger(), FACE)
 
 
 @pytest.mark.parametrize(("recogniser", "score"), [("sface", 0.9), ("dlib", 0.1)])
@@ -192,13 +192,13 @@ def test_one_recogniser_alone_can_reject(
 ) -> None:
     faked = replace(recognisers, **{recogniser: Faked(getattr(recognisers, recogniser), lambda: score)})  # type: ignore[arg-type]
     with pytest.raises(Rejected):
-        Gate(finder, faked, Calibration.shipped("rendered")).judge(patient(), stranger(), FACE)
+        Gate(finder, faked, load_calibration("rendered")).judge(patient(), stranger(), FACE)
 
 
 def test_a_face_outside_the_domain_is_held_to_the_stricter_thresholds(
     finder: FaceFinder, recognisers: Recognisers
 ) -> None:
-    rendered = Calibration.shipped("rendered")
+    rendered = load_calibration("rendered")
     assert rendered.domain is not None
     (face,) = finder.find(patient())
     assert rendered.domain.holds(recognisers.sface.describe(patient(), face))
@@ -214,17 +214,17 @@ def test_the_shipped_calibrations_are_for_the_shipped_recognisers(finder: FaceFi
     names = sorted(path.stem for path in SHIPPED_FOLDER.glob("*.toml"))
     assert names == ["photographs", "rendered"]
     for name in names:
-        calibration = Calibration.shipped(name)
+        calibration = load_calibration(name)
         assert calibration.name == name
         assert calibration.origin
         assert calibration.digests == gate_digests(finder, recognisers)
-    photographs = Calibration.shipped("photographs")
+    photographs = load_calibration("photographs")
     assert (photographs.sface_cosine, photographs.dlib_distance, photographs.ncc) == (0.25, 0.65, 0.6)
     assert photographs.domain is None
 
 
 def test_a_calibration_for_another_recogniser_is_refused(finder: FaceFinder, recognisers: Recognisers) -> None:
-    rendered = Calibration.shipped("rendered")
+    rendered = load_calibration("rendered")
     for digests in ({**rendered.digests, "sface": "0" * 64}, {}, {**rendered.digests, "third": "0" * 64}):
         with pytest.raises(ModelError, match="made for another"):
             Gate(finder, recognisers, replace(rendered, digests=digests))
@@ -234,7 +234,7 @@ def test_a_calibration_for_another_recogniser_is_refused(finder: FaceFinder, rec
 
 def test_a_calibration_survives_its_file(tmp_path: Path) -> None:
     for name in ("photographs", "rendered"):
-        calibration = Calibration.shipped(name)
+        calibration = load_calibration(name)
         calibration.write(tmp_path / "copy.toml")
         assert Calibration.read(tmp_path / "copy.toml") == calibration
 
