@@ -109,7 +109,7 @@ class Jobs:
             "log_level": "CRITICAL",
             "console_log_level": "CRITICAL",
         }
-        logging.getLogger("dbos").setLevel(logging.CRITICAL)
+        _silence_dbos()
         DBOS(config=config)
 
         def run(job: str) -> int:  # DBOS marks functions, which a bound method does not bear
@@ -232,6 +232,15 @@ class DurableSteps:
 
     def seconds_of(self, source: Source) -> dict[str, float]:
         return self._timings.of(source.digest)
+
+
+def _silence_dbos() -> None:
+    """Its lines carry tracebacks, which may quote data, and it would tie itself to the terminal of the first start."""
+    logger = logging.getLogger("dbos")
+    logger.propagate = False
+    logger.setLevel(logging.CRITICAL)
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
 
 
 def told(outcome: Outcome) -> str:

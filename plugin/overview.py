@@ -39,6 +39,10 @@ FULL_SCALE = 20.0
 """CIELAB units at which the colours of the difference end."""
 
 
+SHOWN_IN_LIGHTNESS = frozenset({"pigmented", "depigmented"})
+"""Lesion classes whose difference is one of L*; that of the others is one of a*."""
+
+
 @dataclass(frozen=True)
 class Row:
     """The results for one photograph. ``healthy`` is None where healthy twins are not delivered."""
@@ -87,7 +91,7 @@ def draw(rows: Sequence[Row]) -> Image.Image:
 
 def difference_picture(sick: Rgb, healthy: Rgb, lesion_class: str) -> Rgb:
     """What the disease changes, sick minus healthy: L* of pigment, a* (redness) of all else; white is nothing."""
-    channel = 0 if lesion_class in {"pigmented", "depigmented"} else 1
+    channel = 0 if lesion_class in SHOWN_IN_LIGHTNESS else 1
     difference = ndimage.gaussian_filter(signed_difference(sick, healthy)[..., channel], max(sick.shape) / 400)
     return diverging(difference / FULL_SCALE)
 
@@ -119,10 +123,10 @@ def _cells(row: Row) -> list[Image.Image | None]:
 def _draw_header(picture: Image.Image, pen: ImageDraw.ImageDraw, column: int) -> None:
     for number, name in enumerate(COLUMNS):
         pen.text((MARGIN + number * (column + GAP), 22), name, INK, ImageFont.load_default(20))
-    left, width = MARGIN + 2 * (column + GAP), min(column, 150)
+    left, width = MARGIN + 2 * (column + GAP), min(column // 2, 110)
     scale = diverging(np.tile(np.linspace(-1, 1, width), (8, 1)))
     picture.paste(Image.fromarray(scale), (left, 52))
-    note = f"\u2212{FULL_SCALE:.0f} to +{FULL_SCALE:.0f} CIELAB"
+    note = f"-{FULL_SCALE:.0f} to +{FULL_SCALE:.0f} CIELAB"
     pen.text((left + width + 8, 48), note, FAINT, ImageFont.load_default(12))
     pen.text((MARGIN, 49), "a person who does not exist", FAINT, ImageFont.load_default(12))
     pen.text((MARGIN + column + GAP, 49), "the same person, healed", FAINT, ImageFont.load_default(12))
@@ -145,10 +149,11 @@ def _row(entry: dict[str, Any], folder: Path) -> Row:
     mask = np.asarray(binary.pixel_array, bool).reshape(sick.shape[:2])
     subtraction, gate = entry["subtraction"], entry["gate"]
     found = subtraction["lesion_class"]
+    axis = "L*, lightness" if found in SHOWN_IN_LIGHTNESS else "a*, redness"
     title = f"{found.capitalize()}, {subtraction['area']:.1%} of the picture" if found != "none" else "No lesion found"
-    figures = [f"{gate['faces']} face{'s' if gate['faces'] != 1 else ''}"]
+    figures = [f"difference in {axis}", f"{gate['faces']} face{'s' if gate['faces'] != 1 else ''}"]
     for name, label in (("sface_cosine", "SFace cosine"), ("dlib_distance", "dlib distance"), ("ncc", "NCC")):
         if gate[name] is not None:
             figures.append(f"{label} {gate[name]:.2f}")
     figures += [f"persona {entry['attempts']}", f"{sum(entry['seconds'].values()):.1f} s", entry["source"][:12]]
-    return Row(sick, healthy, mask, found, title, "   ".join(figures))
+    return Row(sick, healthy, mask, found, title, "    ".join(figures))

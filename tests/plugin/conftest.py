@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,7 +35,6 @@ def receiver(tmp_path: Path) -> Iterator[Receiver]:
 
 @pytest.fixture
 def configuration(tmp_path: Path, receiver: Receiver) -> Configuration:
-    logging.getLogger("dbos").setLevel(logging.CRITICAL)
     return Configuration.model_validate(
         {
             "folder": tmp_path,

@@ -1,0 +1,35 @@
+"""The life cycle of an instance is its table, and a pair that is not in it is an error."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from plugin.errors import UnknownTransition
+from plugin.job_states import FINISHED, TRANSITIONS, Event, State, after
+
+
+def test_the_way_of_an_instance_that_is_delivered() -> None:
+    state = State.RECEIVED
+    for event in (Event.QUEUE, Event.DELIVER, Event.PURGE):
+        state = after(state, event)
+    assert state is State.PURGED
+
+
+@pytest.mark.parametrize("pair", sorted(set(itertools.product(State, Event)) - set(TRANSITIONS)))
+def test_every_other_pair_is_an_error(pair: tuple[State, Event]) -> None:
+    with pytest.raises(UnknownTransition, match=pair[0]):
+        after(*pair)
+
+
+def test_nothing_leaves_the_spool_but_by_delivery_or_quarantine() -> None:
+    into_purged = {state for (state, _), next_state in TRANSITIONS.items() if next_state is State.PURGED}
+    assert into_purged == {State.DELIVERED, State.PURGED}
+    for (state, _), next_state in TRANSITIONS.items():
+        assert state not in FINISHED or next_state is state
+
+
+def test_every_state_can_be_reached_and_left_unless_finished() -> None:
+    assert {State.RECEIVED, *TRANSITIONS.values()} == set(State)
+    assert {state for (state, _), next_state in TRANSITIONS.items() if next_state is not state} == set(State) - FINISHED
