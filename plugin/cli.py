@@ -22,7 +22,11 @@ from plugin.logs import configure_logs
 if TYPE_CHECKING:
     from pipeline.twins import TwinMaker
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+HELP = """A DICOM node that replaces photographs of patients' skin by anonymous twins with the same disease.
+
+Exit status: 0 all released, 3 something quarantined, 2 bad usage or configuration, 1 failure."""
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
 quarantine_app = typer.Typer(no_args_is_help=True, help="What was held back, and why.")
 app.add_typer(quarantine_app, name="quarantine")
 
