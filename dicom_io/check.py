@@ -131,7 +131,7 @@ def _image_rules(dataset: Dataset) -> Iterator[str]:
         return
     if dataset.get("ICCProfile") != srgb_profile():
         yield "the ICC profile is not our sRGB"
-    if dataset.get("BurnedInAnnotation") != "NO":
+    if dataset.get("BurnedInAnnotation", "NO") != "NO":
         yield "Burned In Annotation is not NO"
     if list(dataset.get("ImageType", [])[:2]) != ["DERIVED", "PRIMARY"]:
         yield "Image Type is not DERIVED\\PRIMARY"

@@ -8,6 +8,7 @@ camera put into a frame (EXIF, GPS, comments, a thumbnail) can come along.
 from __future__ import annotations
 
 import io
+import threading
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -36,6 +37,8 @@ IMPLEMENTATION_VERSION_NAME = "TWINVEIL"
 
 CODING_SCHEME_NAME = "Twinveil image derivations"
 JPEG_QUALITY = 95
+_ONE_ENCODER = threading.Lock()
+"""The JPEG 2000 library crashes when two threads encode at once."""
 LONG_STRING = 64
 """Characters of an LO (PS3.5 6.2)."""
 
@@ -156,7 +159,7 @@ def derived_image(
         source_sop_instance_uid: the source's own, from which the new UIDs are derived; not written anywhere.
         pseudonyms: derives UIDs under the site's key.
         features_cleaned: whether the gate proved that nobody can be recognised. Only then is the object marked so,
-            and 113101 and 113102 are claimed.
+            and 113102 is claimed. 113101 never is: nobody looks for burned-in text yet.
         algorithm: named in the equipment and as contributing equipment.
         history: the lossy compressions before ours; those in ``clean`` when None.
         lossless: JPEG 2000 lossless, else baseline JPEG, which is appended to the history.
@@ -173,7 +176,7 @@ def derived_image(
     _identify(image, clean, PHOTOGRAPH_CLASSES[sop_class], role, source_sop_instance_uid, pseudonyms)
     _describe_equipment(image, algorithm)
     _describe_derivation(image, ROLES[role], sick_twin)
-    _describe_confidentiality(image, features_cleaned=features_cleaned)
+    _describe_confidentiality(image, clean, features_cleaned=features_cleaned)
     _write_pixels(image, rgb, history or _history_in(clean), lossless=lossless)
     return image
 
@@ -250,15 +253,17 @@ def _describe_derivation(image: Dataset, role: RoleOfTwin, sick_twin: Dataset | 
         image.SourceImageSequence = Sequence([source])
 
 
-def _describe_confidentiality(image: Dataset, *, features_cleaned: bool) -> None:
+def _describe_confidentiality(image: Dataset, clean: Dataset, *, features_cleaned: bool) -> None:
     image.PatientIdentityRemoved = "YES"
-    image.BurnedInAnnotation = "NO"
+    # Only the source can say so: the gate does not look for text.
+    if clean.get("BurnedInAnnotation") == "NO":
+        image.BurnedInAnnotation = "NO"
     methods = list(image.get("DeidentificationMethodCodeSequence") or ())
     claimed = {(item.CodingSchemeDesignator, item.CodeValue) for item in methods}
     wanted = [codes.BASIC_PROFILE]
     if features_cleaned:
         image.RecognizableVisualFeatures = "NO"
-        wanted += [codes.CLEAN_PIXEL_DATA, codes.CLEAN_RECOGNIZABLE_VISUAL_FEATURES]
+        wanted.append(codes.CLEAN_RECOGNIZABLE_VISUAL_FEATURES)
     methods += [concept.item() for concept in wanted if (concept.scheme, concept.value) not in claimed]
     image.DeidentificationMethodCodeSequence = Sequence(methods)
 
@@ -274,7 +279,8 @@ def _write_pixels(image: Dataset, rgb: Rgb, history: LossyHistory, *, lossless: 
     image.ColorSpace = "SRGB"
     ratios, methods = list(history.ratios), list(history.methods)
     if lossless:
-        frame = bytes(encode_array(rgb, photometric_interpretation=1, use_mct=True, codec_format=0))
+        with _ONE_ENCODER:
+            frame = bytes(encode_array(rgb, photometric_interpretation=1, use_mct=True, codec_format=0))
         image.PhotometricInterpretation = "YBR_RCT"
         image.file_meta.TransferSyntaxUID = JPEG2000Lossless
     else:

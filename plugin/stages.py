@@ -128,7 +128,7 @@ class PhotographStages:
         read = self._sources.get(source)
         identifiers = Identifiers.of(read.header, read.raw)
         for output in outputs:
-            check_outgoing(output.path, identifiers)
+            check_outgoing(output.path, identifiers, self._writer.algorithm)
 
     def quarantine(self, source: Source, study: Study, refusal: Refusal) -> None:
         """Kept for a person to decide. Its twins, which may be the patient still, are deleted."""

@@ -109,12 +109,11 @@ def field_sizes() -> tuple[int, ...]:
 
 
 def save_embedded(net: EmbeddedNet, folder: Path, facts: dict[str, Any]) -> str:
-    """Write weights (bf16) and configuration; returns the weights' SHA-256. ``facts`` (recipe, hours) are kept as told."""
+    """Write weights (bf16) and configuration with ``facts`` (recipe, hours); returns the weights' SHA-256."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
-        name: value.to(torch.bfloat16).contiguous()
+        name: (value.to(torch.bfloat16) if value.is_floating_point() else value).contiguous()
         for name, value in net.state_dict().items()
-        if "pos_embed.pos_embed" not in name
     }
     blob = save_safetensors(weights)
     digest = hashlib.sha256(blob).hexdigest()
@@ -138,12 +137,11 @@ def load_embedded(folder: Path = FOLDER) -> EmbeddedModel:
         raise ModelError(f"the model in {folder} was trained with another vocabulary")
     net = EmbeddedNet(NetConfig.from_json(config["net"]))
     try:
-        weights = {name: value.float() for name, value in load_safetensors(blob).items()}
+        weights = load_safetensors(blob)
     except SafetensorError as error:
         raise ModelError(f"the weights in {folder} are damaged: {error}") from error
-    # The position grid is computed, not learned, so it is the one tensor that is not in the file.
-    expected = {name for name in net.state_dict() if "pos_embed.pos_embed" not in name}
-    if expected != weights.keys():
-        raise ModelError(f"the weights in {folder} are of another network: {sorted(expected ^ weights.keys())[:4]}")
-    net.load_state_dict(weights, strict=False)
+    try:
+        net.load_state_dict({name: value.float() if value.is_floating_point() else value for name, value in weights.items()})
+    except RuntimeError as error:
+        raise ModelError(f"the weights in {folder} are of another network") from error
     return EmbeddedModel(net, digest)

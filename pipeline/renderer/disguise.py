@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pipeline.renderer.identity import Identity
+from pipeline.renderer.optics import melanin_for_angle
 from pipeline.renderer.styling import Styling, sample_styling
 
 
@@ -39,4 +40,40 @@ def disguised_identity(patient: Identity, persona: Identity, styling: Styling) -
         gloss=patient.gloss,
         hair_colour=patient.hair_colour,
         hair_tone=patient.hair_tone,
+    )
+
+
+PORTRAIT_SCENE = 1_601_044
+"""Seed of a scene that looks straight at the face in soft light, eyes open."""
+PORTRAIT_ANGLE, PORTRAIT_BLOOD = 35.0, 0.0095
+"""Individual typology angle in degrees (type III) and blood volume fraction of every portrait."""
+
+
+def portrait_identity(persona: Identity) -> Identity:
+    """The persona's face under the complexion and age that all portraits share."""
+    return replace(
+        persona,
+        age_years=35.0,
+        wrinkles=0.0,
+        skin_type="III",
+        typology_angle=PORTRAIT_ANGLE,
+        melanin=melanin_for_angle(PORTRAIT_ANGLE, PORTRAIT_BLOOD),
+        blood=PORTRAIT_BLOOD,
+        hair_colour="brown",
+        hair_tone=1.0,
+    )
+
+
+def portrait_styling(styling: Styling) -> Styling:
+    """Nothing but the face and its own brows."""
+    return replace(
+        styling,
+        hair_style="bald",
+        beard=0.0,
+        glasses=None,
+        lipstick=None,
+        eye_shadow=None,
+        blush=0.0,
+        earrings=None,
+        stud=None,
     )

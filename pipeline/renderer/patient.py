@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from pipeline.renderer.atlas import TEXTURE_SIDE, Atlas, bake_atlas
 from pipeline.renderer.close_up import close_up_stage
 from pipeline.renderer.description import Description
-from pipeline.renderer.disguise import disguised_identity, disguised_styling
+from pipeline.renderer.disguise import (
+    PORTRAIT_SCENE,
+    disguised_identity,
+    disguised_styling,
+    portrait_identity,
+    portrait_styling,
+)
 from pipeline.renderer.figure import Figure, FigureMaker
 from pipeline.renderer.geometry_bake import Arrays, cached
 from pipeline.renderer.head import Head
@@ -135,6 +141,13 @@ class Renderer:
         person = disguised_identity(patient, other, styling)
         neutral = self.head.shaped(shape_coefficients(person, self.head))
         return self._face(person, neutral, styling, seed, LesionChoice(seed), output)
+
+    def portrait(self, persona: int, *, output: int = 256) -> RenderedPatient:
+        """The persona as everybody is shown: frontal, bald and bare, in one light and one complexion, healthy."""
+        person = portrait_identity(sample_identity(persona))
+        styling = portrait_styling(sample_styling(persona, person, self.with_assets))
+        neutral = self.head.shaped(shape_coefficients(person, self.head))
+        return self._face(person, neutral, styling, PORTRAIT_SCENE, LesionChoice(0, "healthy"), output)
 
     def _face(
         self, person: Identity, neutral: Array, styling: Styling, scene: int, choice: LesionChoice, output: int

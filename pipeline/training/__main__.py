@@ -17,7 +17,15 @@ from pipeline.models.embedded import FOLDER, field_sizes, save_embedded
 from pipeline.models.embedded_net import EmbeddedNet, NetConfig
 from pipeline.training.cache import PairCache
 from pipeline.training.recipe import Recipe
-from pipeline.training.render import CLOSE_UP_SEEDS, FACE_SEEDS, HELD_OUT_FACE_SEEDS, SHARD, RenderTask, render_pairs
+from pipeline.training.render import (
+    CLOSE_UP_SEEDS,
+    FACE_SEEDS,
+    HELD_OUT_FACE_SEEDS,
+    SHARD,
+    RenderTask,
+    render_pairs,
+    render_portraits,
+)
 from pipeline.training.sheet import write_sheet
 from pipeline.training.trainer import Trainer
 
@@ -53,9 +61,9 @@ def main() -> None:
     validation = PairCache(held_out.out)
     recipe = Recipe()
     torch.manual_seed(recipe.seed)
-    trainer = Trainer(
-        EmbeddedNet(NetConfig(field_sizes())), PairCache(task.out), recipe, work / "checkpoints"
-    )
+    net = EmbeddedNet(NetConfig(field_sizes()))
+    net.show(torch.from_numpy(render_portraits(task)))
+    trainer = Trainer(net, PairCache(task.out), recipe, work / "checkpoints")
 
     def export(net: EmbeddedNet) -> None:
         facts = {

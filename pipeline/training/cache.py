@@ -58,7 +58,7 @@ class PairCache:
     def __len__(self) -> int:
         return len(self.columns["patient_sick"])
 
-    def draw(self, rows: int, resolution: int, generator: torch.Generator) -> Batch:
+    def draw(self, rows: int, generator: torch.Generator) -> Batch:
         """Random rows, framed and lit a little differently each time, all four pictures of a row alike."""
         index = torch.randint(len(self), (rows,), generator=generator)
         colour = [self.columns[name][index].permute(0, 3, 1, 2).float() / 127.5 - 1 for name in IMAGES]
@@ -70,8 +70,6 @@ class PairCache:
         frame[:, :, 2] = shift
         grid = functional.affine_grid(frame, [rows, 1, CANONICAL, CANONICAL], align_corners=False)
         stack = functional.grid_sample(torch.cat([*colour, *soft], 1), grid, padding_mode="border", align_corners=False)
-        if resolution != CANONICAL:
-            stack = functional.interpolate(stack, size=(resolution, resolution), mode="area")
         gain = 1 + 0.05 * torch.randn(rows, 3, 1, 1, generator=generator)
         images = {
             name: ((stack[:, 3 * k : 3 * k + 3] + 1) * gain - 1).clamp(-1, 1) for k, name in enumerate(IMAGES)

@@ -6,16 +6,17 @@ import json
 import multiprocessing
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.framing import Square, square_around
 from pipeline.photograph import Rgb
 from pipeline.prompts import FIELDS, FIRST_PERSONA_SEED, PERSONAS, ClinicalPrompt
-from pipeline.training.cache import MARGIN, SIDE
+from pipeline.training.cache import CANONICAL, MARGIN, SIDE
 
 if TYPE_CHECKING:
     from pipeline.renderer.patient import RenderedPatient, Renderer
@@ -52,6 +53,18 @@ def render_pairs(task: RenderTask, pairs: int, report: Callable[[str], None]) ->
     with context.Pool(os.cpu_count() or 1) as pool:
         for done, line in enumerate(pool.imap_unordered(_render_shard, missing), start=1):
             report(f"{done}/{len(missing)} shards: {line}")
+
+
+def render_portraits(task: RenderTask) -> NDArray[np.uint8]:
+    """Every persona in the canonical square: uint8 (personas, 3, CANONICAL, CANONICAL)."""
+    renderer = _renderer(task)
+    portraits = []
+    for number in range(len(PERSONAS)):
+        portrait = renderer.portrait(FIRST_PERSONA_SEED + number)
+        square = square_around(portrait.landmarks)
+        cut = _cut(portrait.photograph, replace(square, side=square.side / MARGIN), CANONICAL)
+        portraits.append(cut.transpose(2, 0, 1))
+    return np.stack(portraits)
 
 
 def _shard(folder: Path, first_seed: int) -> Path:
@@ -116,13 +129,14 @@ def _columns(name: str, patient: RenderedPatient, square: Square, persona: str |
     }
 
 
-def _cut(image: np.ndarray, square: Square) -> Rgb:
+def _cut(image: np.ndarray, square: Square, side: int = SIDE) -> Rgb:
+    """``MARGIN`` times the square, as ``side`` pixels."""
     import cv2
 
     # Twice the size first, then the mean of four: an affine warp alone would alias.
-    scale = 2 * SIDE / (square.side * MARGIN)
+    scale = 2 * side / (square.side * MARGIN)
     x, y = square.centre_x - square.side * MARGIN / 2, square.centre_y - square.side * MARGIN / 2
     matrix = np.array([[scale, 0, -x * scale + (scale - 1) / 2], [0, scale, -y * scale + (scale - 1) / 2]])
-    size = (2 * SIDE, 2 * SIDE)
+    size = (2 * side, 2 * side)
     large = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.resize(large, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(large, (side, side), interpolation=cv2.INTER_AREA), np.uint8)

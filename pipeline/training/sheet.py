@@ -24,7 +24,7 @@ def write_sheet(net: EmbeddedNet, held_out: PairCache, path: Path, patients: int
     """A row for each patient: photograph, swapped, true swap, swapped and healed, true healed swap."""
     model = EmbeddedModel(net, digest="in training")
     random = torch.Generator().manual_seed(7)
-    batch = held_out.draw(patients, model.resolution, random)
+    batch = held_out.draw(patients, random)
     rows = []
     for k in range(patients):
         image = {name: pictures[k : k + 1] for name, pictures in batch.images.items()}

@@ -18,6 +18,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class Progress:
     def __str__(self) -> str:
         bands = " ".join(
             f"{low:.2f}-{high:.2f}:{loss:.3f}"
-            for low, high, loss in zip(BANDS, BANDS[1:], self.loss_by_band, strict=False)
+            for (low, high), loss in zip(pairwise(BANDS), self.loss_by_band, strict=True)
         )
         return (
             f"stage {self.stage} step {self.step} images {self.images} "
@@ -88,7 +89,7 @@ class Trainer:
         self.average = copy.deepcopy(net).requires_grad_(False)
         matrices, others = [], []
         for name, parameter in net.named_parameters():
-            is_matrix = parameter.ndim == 2 and "pos_embed" not in name and "words" not in name
+            is_matrix = parameter.ndim == 2 and name.startswith("transformer.") and "pos_embed" not in name
             (matrices if is_matrix else others).append(parameter)
         self.optimizers: list[tuple[torch.optim.Optimizer, float]] = [
             (
@@ -113,8 +114,6 @@ class Trainer:
         saved = sheeted = time.monotonic()
         while self.stage < len(self.recipe.stages):
             stage = self.recipe.stages[self.stage]
-            self.net.lay_positions_for(stage.resolution)
-            self.average.lay_positions_for(stage.resolution)
             losses: list[tuple[Tensor, Tensor]] = []
             began, seen = time.monotonic(), 0
             while self.images_in_stage < stage.images:
@@ -137,7 +136,7 @@ class Trainer:
     def _one_step(self, stage: Stage) -> tuple[Tensor, Tensor]:
         recipe, rows = self.recipe, stage.rows_in_batch
         random = torch.Generator().manual_seed(recipe.seed * 1_000_003 + self.step)
-        batch = self.cache.draw(rows, stage.resolution, random)
+        batch = self.cache.draw(rows, random)
         draw = torch.randn(rows, generator=random)
         sigma = torch.sigmoid(recipe.sigma_mean + recipe.sigma_spread * draw)
         before, target, tokens, soft = examples(batch, recipe, random)
@@ -172,7 +171,7 @@ class Trainer:
     def _set_rates(self, stage: Stage) -> None:
         done = self.images_in_stage / stage.images
         rate = stage.peak * min(1.0, (self.step + 1) / self.recipe.warmup_steps)
-        if done > 1 - stage.cooldown:
+        if stage.cooldown and done > 1 - stage.cooldown:
             rate *= max(0.05, (1 - done) / stage.cooldown)
         for optimizer, base in self.optimizers:
             for group in optimizer.param_groups:
@@ -189,7 +188,7 @@ class Trainer:
         sigma = torch.cat([s for s, _ in losses])
         loss = torch.cat([value for _, value in losses])
         bands = []
-        for low, high in zip(BANDS, BANDS[1:], strict=False):
+        for low, high in pairwise(BANDS):
             inside = (sigma >= low) & (sigma < high)
             bands.append(float(loss[inside].mean()) if inside.any() else float("nan"))
         return Progress(self.stage, self.step, self.images, images_per_second, bands, self.seconds / 60)
@@ -198,8 +197,8 @@ class Trainer:
         """Write the checkpoint to a new file and rename it: a kill leaves the old one or the new one, never half."""
         self.folder.mkdir(parents=True, exist_ok=True)
         state: dict[str, Any] = {
-            "net": _weights(self.net),
-            "average": _weights(self.average),
+            "net": self.net.state_dict(),
+            "average": self.average.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer, _ in self.optimizers],
             "counts": [self.stage, self.step, self.images, self.images_in_stage],
             "seconds": self.seconds,
@@ -215,8 +214,8 @@ class Trainer:
         if not path.exists():
             return
         state = torch.load(path, map_location="cpu", weights_only=True)
-        _load(self.net, state["net"])
-        _load(self.average, state["average"])
+        self.net.load_state_dict(state["net"])
+        self.average.load_state_dict(state["average"])
         for (optimizer, _), saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.stage, self.step, self.images, self.images_in_stage = state["counts"]
@@ -226,10 +225,3 @@ class Trainer:
 def _weights(net: EmbeddedNet) -> dict[str, Tensor]:
     # The position grid follows from the resolution and is laid anew: it is not learned and must not be loaded.
     return {name: value for name, value in net.state_dict().items() if "pos_embed.pos_embed" not in name}
-
-
-def _load(net: EmbeddedNet, weights: dict[str, Tensor]) -> None:
-    wanted = _weights(net)
-    if wanted.keys() != weights.keys():
-        raise ValueError(f"checkpoint of another network: {sorted(wanted.keys() ^ weights.keys())[:4]}")
-    net.load_state_dict(weights, strict=False)
