@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pytest
 from pydicom import Dataset
 from pydicom.uid import SegmentationStorage
 
+from dicom_io.pseudonyms import Pseudonyms
+from dicom_io.site_key import SiteKey
 from tests.peers.dcmtk import storescu
 from tests.peers.node import Node, make_node
 from tests.peers.orthanc import Orthanc, orthanc
@@ -38,12 +42,21 @@ class Delivered:
 
 @dataclass(frozen=True)
 class Run:
-    """What went in, the servers, and what came out."""
+    """What went in, the servers, and what came out. ``outcomes``: the manifest's entry of each file that was sent."""
 
     sent: tuple[Path, ...]
+    outcomes: dict[Path, dict[str, Any]] = field(repr=False)
     node: Node
     archive: Orthanc
     delivered: tuple[Delivered, ...] = field(repr=False)
+
+    @property
+    def released(self) -> list[Path]:
+        return [file for file in self.sent if self.outcomes[file]["outcome"] == "released"]
+
+    @property
+    def held(self) -> list[Path]:
+        return [file for file in self.sent if self.outcomes[file]["outcome"] == "quarantined"]
 
     @property
     def images(self) -> list[Delivered]:
@@ -76,11 +89,27 @@ def run(tmp_path_factory: pytest.TempPathFactory, sample_files: tuple[Path, ...]
             for file in sample_files:
                 sent = storescu([file], node.port)
                 assert sent.returncode == 0, sent.stderr
-            owed = OBJECTS_PER_PHOTOGRAPH * len(sample_files)
             wait_until(
-                lambda: len(archive.instances()) >= owed,
+                lambda: outcomes_of(node, sample_files) is not None,
                 SECONDS_PER_PHOTOGRAPH * len(sample_files),
-                f"{owed} objects in Orthanc; the node's log is {node.log}",
+                f"an outcome of every photograph; the node's log is {node.log}",
                 interval=1,
             )
-            yield Run(sample_files, node, archive, everything_in(archive))
+            outcomes = outcomes_of(node, sample_files)
+            assert outcomes is not None
+            yield Run(sample_files, outcomes, node, archive, everything_in(archive))
+
+
+def outcomes_of(node: Node, files: tuple[Path, ...]) -> dict[Path, dict[str, Any]] | None:
+    """What the node's manifests say of each of ``files``; None until they speak of all."""
+    pseudonyms = Pseudonyms(SiteKey.from_file(node.key))
+    manifests = [json.loads(path.read_text()) for path in node.manifests.glob("*.json")]
+    entries = {entry["source"]: entry for manifest in manifests for entry in manifest["instances"]}
+    digests = {file: pseudonyms.source_digest(_sop_instance_uid(file)) for file in files}
+    if not all(digest in entries for digest in digests.values()):
+        return None
+    return {file: entries[digest] for file, digest in digests.items()}
+
+
+def _sop_instance_uid(file: Path) -> str:
+    return str(pydicom.dcmread(file, stop_before_pixels=True).SOPInstanceUID)

@@ -51,6 +51,10 @@ class Node:
         return self.folder / "site.key"
 
     @property
+    def manifests(self) -> Path:
+        return self.folder / "state" / "manifests"
+
+    @property
     def log(self) -> Path:
         return self.folder / "node.log"
 

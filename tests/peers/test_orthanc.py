@@ -60,20 +60,36 @@ def read_back(one: Delivered) -> NDArray[np.float64]:
     return np.asarray(pixels[0, :, :, 0], np.float64)
 
 
-def test_four_objects_arrive_for_each_photograph(run: Run) -> None:
-    assert len(run.delivered) == OBJECTS_PER_PHOTOGRAPH * len(run.sent)
+def test_four_objects_arrive_for_each_photograph_that_was_released(run: Run) -> None:
+    assert len(run.delivered) == OBJECTS_PER_PHOTOGRAPH * len(run.released)
     kinds: dict[str, Counter[str]] = defaultdict(Counter)
     for one in run.delivered:
         kinds[one.dataset.StudyInstanceUID][getattr(one.dataset, "SegmentationType", "image")] += 1
-    assert len(kinds) == len(run.sent)
+    assert len(kinds) == len(run.released)
     assert all(kind == {"image": 2, "BINARY": 1, "FRACTIONAL": 1} for kind in kinds.values())
+
+
+def test_photographs_that_show_no_face_are_released(run: Run) -> None:
+    faceless = [file for file in run.released if run.outcomes[file]["gate"]["faces"] == 0]
+    assert sorted(file.parent.name for file in faceless) == ["anselm-forearm", "pippa-dermoscopy"]
+
+
+def test_whoever_is_held_back_is_held_by_the_gate_and_by_name(run: Run) -> None:
+    pseudonyms = Pseudonyms(SiteKey.from_file(run.node.key))
+    delivered = {one.dataset.StudyInstanceUID for one in run.delivered}
+    for file in run.held:
+        why = run.outcomes[file]["why"]
+        assert (why["stage"], why["error"]) in {("gate", "Rejected"), ("gate", "Undecided"), ("swap", "Undecided")}
+        assert run.outcomes[file]["outputs"] == []
+        source = pydicom.dcmread(file, stop_before_pixels=True)
+        assert pseudonyms.uid(source.StudyInstanceUID) not in delivered
 
 
 def test_twins_are_of_the_class_and_size_of_their_photographs(run: Run) -> None:
     def shape(dataset: Dataset) -> tuple[str, int, int]:
         return dataset.SOPClassUID, dataset.Rows, dataset.Columns
 
-    sent = Counter(shape(pydicom.dcmread(file, stop_before_pixels=True)) for file in run.sent)
+    sent = Counter(shape(pydicom.dcmread(file, stop_before_pixels=True)) for file in run.released)
     pairs = twins_by_study(run).values()
     assert Counter(shape(sick) for sick, _ in pairs) == sent
     assert Counter(shape(healthy) for _, healthy in pairs) == sent
@@ -88,7 +104,7 @@ def test_the_twins_of_a_photograph_stand_in_two_series_of_one_patient(run: Run) 
 
 
 def test_patients_stay_apart(run: Run) -> None:
-    assert len({one.dataset.PatientID for one in run.delivered}) == len(run.sent)
+    assert len({one.dataset.PatientID for one in run.delivered}) == len(run.released)
 
 
 def test_dciodvfy_finds_no_error(run: Run, tmp_path: Path) -> None:
@@ -115,7 +131,7 @@ def test_the_lesions_are_found_where_they_are(run: Run) -> None:
     pseudonyms = Pseudonyms(SiteKey.from_file(run.node.key))
     segmentations = segmentations_by_study(run)
     overlaps = {}
-    for file in run.sent:
+    for file in run.released:
         truth = np.asarray(Image.open(file.with_name("truth.png"))) > 127
         source = pydicom.dcmread(file, stop_before_pixels=True)
         mask = read_back(segmentations[pseudonyms.uid(source.StudyInstanceUID)]["BINARY"]) == 1
@@ -134,7 +150,7 @@ def test_nothing_planted_stands_in_anything_that_left(run: Run, repository: Path
 
 def test_a_study_sent_again_gives_the_same_uids_and_no_duplicates(run: Run, tmp_path: Path) -> None:
     """Once more to the same node, which takes it for what it is; and the same key makes the same UIDs elsewhere."""
-    file = min(run.sent, key=lambda path: path.stat().st_size)
+    file = min(run.released, key=lambda path: path.stat().st_size)
     again = storescu([file], run.node.port)
     assert again.returncode == 0, again.stderr
 
