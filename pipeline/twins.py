@@ -9,7 +9,7 @@ from typing import Protocol
 
 import torch
 
-from pipeline.calibration import Calibration
+from pipeline.calibration import load_calibration
 from pipeline.crop import FaceCrop, FrameCrop
 from pipeline.errors import ModelError, Undecided
 from pipeline.faces import FaceFinder
@@ -155,7 +155,7 @@ def load_twin_maker(model: str = "embedded", device: str = "cpu") -> TwinMaker:
 
 
 def load_flow_twin_maker(folder: Path = FOLDER, settings: TwinSettings | None = None) -> FlowTwinMaker:
-    """The embedded model of ``folder`` with a face finder and the gate, calibrated on rendered faces as it was trained."""
+    """The embedded model of ``folder`` with a face finder and a gate calibrated on rendered faces."""
     finder = FaceFinder()
-    gate = Gate(finder, Recognisers.load(), Calibration.shipped("rendered"))
+    gate = Gate(finder, Recognisers.load(), load_calibration("rendered"))
     return FlowTwinMaker(load_embedded(folder), finder, gate, settings)

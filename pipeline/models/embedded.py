@@ -140,8 +140,9 @@ def load_embedded(folder: Path = FOLDER) -> EmbeddedModel:
         weights = load_safetensors(blob)
     except SafetensorError as error:
         raise ModelError(f"the weights in {folder} are damaged: {error}") from error
+    full = {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
     try:
-        net.load_state_dict({name: value.float() if value.is_floating_point() else value for name, value in weights.items()})
+        net.load_state_dict(full)
     except RuntimeError as error:
         raise ModelError(f"the weights in {folder} are of another network") from error
     return EmbeddedModel(net, digest)

@@ -1,10 +1,10 @@
 """The network of the embedded model: an SD3 transformer over 16 x 16 places of a face, between two convolutional ramps.
 
-It works on pixels and predicts the clean image, trained with a velocity loss ("Back to Basics: Let Denoising Generative
-Models Denoise", Li & He, arXiv 2511.13720). The transformer decides what is where and listens to the words; the ramps,
-with skips across them as in a U-Net (Ronneberger et al., arXiv 1505.04597) and in hourglass transformers (Crowson et al.,
-arXiv 2401.11605), carry texture past it. A transformer on patches alone, with the pictures that two cores can show it in
-an hour, was still learning to copy its input.
+It works on pixels and predicts the clean image, trained with a velocity loss ("Back to Basics: Let Denoising
+Generative Models Denoise", Li & He, arXiv 2511.13720). The transformer decides what is where and listens to the words;
+the ramps, with skips across them as in a U-Net (Ronneberger et al., arXiv 1505.04597) and in hourglass transformers
+(Crowson et al., arXiv 2401.11605), carry texture past it. A transformer on patches alone, with the pictures that two
+cores can show it in an hour, was still learning to copy its input.
 """
 
 from __future__ import annotations

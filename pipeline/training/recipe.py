@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+
 @dataclass(frozen=True)
 class Stage:
     """A stretch of training. ``images`` counts pictures seen, four to a row."""

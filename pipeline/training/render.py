@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,10 +85,11 @@ def _render_shard(task: RenderTask) -> str:
         if patient.visible and disguised.visible:
             rows.append(_as_row(patient, disguised, persona))
     path = _shard(task.out, task.first_seed)
-    columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    columns: dict[str, Any] = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    columns["fields"] = json.dumps({name: list(words) for name, words in FIELDS.items()})
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
-        np.savez(file, fields=json.dumps({name: list(words) for name, words in FIELDS.items()}), **columns)
+        np.savez(file, **columns)
     partial.replace(path)
     return f"{path.name} holds {len(rows)} of {SHARD} patients (the others' lesions cannot be seen)"
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline.models.embedded_net import EmbeddedNet
 from pipeline.training.cache import Batch, PairCache
@@ -87,7 +87,8 @@ class Trainer:
         self.recipe, self.cache, self.folder = recipe, cache, folder
         self.net = net
         self.average = copy.deepcopy(net).requires_grad_(False)
-        matrices, others = [], []
+        matrices: list[nn.Parameter] = []
+        others: list[nn.Parameter] = []
         for name, parameter in net.named_parameters():
             is_matrix = parameter.ndim == 2 and name.startswith("transformer.") and "pos_embed" not in name
             (matrices if is_matrix else others).append(parameter)
@@ -158,7 +159,7 @@ class Trainer:
         self._set_rates(stage)
         for optimizer, _ in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), recipe.clip_norm)
         for optimizer, _ in self.optimizers:
             optimizer.step()
@@ -180,9 +181,10 @@ class Trainer:
     def _follow(self) -> None:
         decay = min(self.recipe.ema, (5 + self.step) / (15 + self.step))
         with torch.no_grad():
-            averaged = list(self.average.parameters())
+            averaged: list[Tensor] = list(self.average.parameters())
+            current: list[Tensor] = list(self.net.parameters())
             torch._foreach_mul_(averaged, decay)
-            torch._foreach_add_(averaged, list(self.net.parameters()), alpha=1 - decay)
+            torch._foreach_add_(averaged, current, alpha=1 - decay)
 
     def _progress(self, losses: list[tuple[Tensor, Tensor]], images_per_second: float) -> Progress:
         sigma = torch.cat([s for s, _ in losses])

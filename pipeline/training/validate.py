@@ -54,7 +54,8 @@ class Case:
 
 def validate(renderer: Renderer, maker: FlowTwinMaker, seeds: range, sheet: Path | None) -> list[Case]:
     """Figures of every patient of ``seeds`` whose lesion can be seen; the first sixteen as pictures in ``sheet``."""
-    cases, rows = [], []
+    cases: list[Case] = []
+    rows: list[NDArray[np.uint8]] = []
     for seed in seeds:
         patient = renderer.patient(seed, output=384)
         if not patient.visible:
@@ -124,7 +125,7 @@ def _iou(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
 
 
 def _heat(difference: NDArray[np.floating]) -> Rgb:
-    return np.clip(128 + 6 * difference, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(128 + 6 * difference, 0, 255), np.uint8)
 
 
 def _outlined(rgb: Rgb, mask: NDArray[np.bool_]) -> Rgb:
