@@ -38,7 +38,9 @@ class Quarantine:
 
         Raises ``FileNotFoundError`` when neither ``path`` nor an earlier entry is there: that would be a loss.
         """
-        entry = private_folder(private_folder(self.folder) / name)
+        final = private_folder(self.folder) / name
+        # Built under a hidden name and shown whole: whoever lists the quarantine never sees an entry without its reason.
+        entry = private_folder(final if final.is_dir() else self.folder / f".{name}")
         source, reason = entry / "source.dcm", entry / "reason.json"
         if not source.exists():
             # A link needs no room, which matters when the disk is full; elsewhere than on one file system, a copy.
@@ -55,12 +57,16 @@ class Quarantine:
             since = datetime.now(UTC).isoformat(timespec="seconds")
             stated = {"source": digest, "study": study, "since": since, "why": asdict(refusal)}
             write_file(reason, (json.dumps(stated, indent=2) + "\n").encode())
+        if entry != final:
+            entry.rename(final)
+            sync_folder(self.folder)
 
     def entries(self) -> list[Entry]:
         """All entries, oldest first. One whose reason cannot be read is listed as such, never left out."""
         if not self.folder.is_dir():
             return []
-        return sorted((self._entry(path) for path in self.folder.iterdir() if path.is_dir()), key=lambda e: e.since)
+        shown = (path for path in self.folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        return sorted((self._entry(path) for path in shown), key=lambda entry: entry.since)
 
     def find(self, beginning: str) -> Entry | None:
         """The one entry whose name begins so; None when there is none, or more than one."""
