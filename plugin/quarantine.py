@@ -39,7 +39,7 @@ class Quarantine:
         Raises ``FileNotFoundError`` when neither ``path`` nor an earlier entry is there: that would be a loss.
         """
         final = private_folder(self.folder) / name
-        # Built under a hidden name and shown whole: whoever lists the quarantine never sees an entry without its reason.
+        # Built under a hidden name and shown whole: who lists the quarantine never sees an entry without its reason.
         entry = private_folder(final if final.is_dir() else self.folder / f".{name}")
         source, reason = entry / "source.dcm", entry / "reason.json"
         if not source.exists():
