@@ -4,6 +4,7 @@ VENV       ?= .venv
 BIN        := $(VENV)/bin
 PIP        := $(BIN)/python -m pip --disable-pip-version-check install -qq --constraint constraints.txt
 TRAIN_ARGS ?=
+SAMPLE_ARGS ?=
 TEST_ARGS  ?=
 
 .PHONY: help demo test check bench train samples peers clean
@@ -14,7 +15,7 @@ help:
 	@echo "make check    ruff and mypy alone"
 	@echo "make bench    figures to build/bench.json"
 	@echo "make train    the embedded model, from rendered patients (TRAIN_ARGS=...)"
-	@echo "make samples  sample_data/studies, rendered again"
+	@echo "make samples  sample_data/studies, rendered again (SAMPLE_ARGS=\"--assets FOLDER\")"
 
 demo: $(VENV)/.runtime
 	$(BIN)/twinveil demo --out build/demo
@@ -33,7 +34,7 @@ train: $(VENV)/.development
 	$(BIN)/python -m pipeline.training $(TRAIN_ARGS)
 
 samples: $(VENV)/.development
-	$(BIN)/python -m sample_data.make_samples
+	$(BIN)/python -m sample_data.make_samples $(SAMPLE_ARGS)
 
 peers:
 	@sh scripts/install_peers.sh

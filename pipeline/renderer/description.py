@@ -9,63 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-SHORT_AVERAGE_LONG = ("short", "average", "long")
-NARROW_AVERAGE_WIDE = ("narrow", "average", "wide")
+from pipeline import prompts
+from pipeline.prompts import UNNAMED_LESION
 
 FIELDS: dict[str, tuple[str, ...]] = {
-    "view": ("face", "close-up", "dermoscopy"),
-    "sex": ("female", "male"),
-    "age": ("adolescent", "young adult", "middle-aged", "elderly"),
-    "skin_type": ("I", "II", "III", "IV", "V", "VI"),
-    "lesion": ("healthy", "erythema", "papules", "plaque", "naevus", "vitiligo"),
-    "severity": ("mild", "moderate", "severe"),
-    "site": (
-        "cheeks and nose",
-        "right cheek",
-        "left cheek",
-        "forehead",
-        "chin",
-        "right temple",
-        "left temple",
-        "perioral",
-        "periocular",
-        "nose",
-        "whole face",
-        "multiple",
-        "skin patch",
-    ),
-    "face_length": SHORT_AVERAGE_LONG,
-    "face_width": NARROW_AVERAGE_WIDE,
-    "jaw": NARROW_AVERAGE_WIDE,
-    "nose_width": NARROW_AVERAGE_WIDE,
-    "nose_length": SHORT_AVERAGE_LONG,
-    "lips": ("thin", "average", "full"),
-    "mouth_width": NARROW_AVERAGE_WIDE,
-    "eye_size": ("small", "average", "large"),
-    "eye_spacing": ("close", "average", "wide"),
-    "eye_colour": ("dark", "brown", "hazel", "green", "blue", "grey"),
-    "brows": ("thin", "average", "thick"),
-    "brow_height": ("low", "average", "high"),
-    "weight": ("slim", "average", "heavy"),
-    "hair_style": (
-        "bob",
-        "braid",
-        "long",
-        "ponytail",
-        "short slick",
-        "short messy",
-        "short crop",
-        "short quiff",
-        "afro",
-        "cap",
-        "buzz cut",
-        "bald",
-    ),
-    "hair_colour": ("black", "dark brown", "brown", "light brown", "blond", "red", "grey", "white"),
-    "beard": ("none", "stubble", "beard"),
-    "glasses": ("none", "worn"),
+    name: tuple(word for word in words if word != UNNAMED_LESION)
+    for name, words in prompts.FIELDS.items()
+    if name != "persona"
 }
-"""Field to its words, in the fields' order. Skin types are Fitzpatrick's, read from the individual typology angle."""
+"""Field to its words: the vocabulary of prompts without what only a prompt can say, a lesion that nobody named and a
+persona. Skin types are Fitzpatrick's, read from the individual typology angle."""
 
 CLINICAL_FIELDS = ("view", "sex", "age", "skin_type", "lesion", "severity", "site")
 PERSONA_FIELDS = tuple(name for name in FIELDS if name not in CLINICAL_FIELDS)

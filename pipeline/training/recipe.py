@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,3 @@ class Recipe:
     seed: int = 20_26
     checkpoint_seconds: float = 180.0
     sheet_seconds: float = 900.0
-
-    def shortened(self, images: int) -> Recipe:
-        """The same recipe with ``images`` pictures in each stage and tiny batches, for tests."""
-        return replace(self, stages=tuple(replace(s, images=images, rows_in_batch=2) for s in self.stages))
