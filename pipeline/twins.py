@@ -64,7 +64,7 @@ class EditKnobs:
 
 @dataclass(frozen=True)
 class TwinSettings:
-    """Knobs of both edits, chosen on held-out rendered patients (see the model card)."""
+    """Knobs of both edits: a first guess, to be searched on held-out rendered patients once the model swaps."""
 
     swaps: tuple[EditKnobs, ...] = (EditKnobs(0.9, 16), EditKnobs(0.95, 16), EditKnobs(1.0, 20))
     """One for each attempt: a twin that was refused is tried again with more change and another persona."""

