@@ -53,6 +53,10 @@ class _Square:
         columns = np.clip(np.arange(self.left, self.left + self.side), 0, self.width - 1)
         return _resize(rgb[rows[:, None], columns], side).astype(np.uint8)
 
+    def within(self, points: NDArray[np.floating], side: int = 128) -> NDArray[np.float64]:
+        """``points`` (n, 2) of the photograph in pixels of what ``take`` gives."""
+        return np.asarray((points - [self.left, self.top]) * (side / self.side), np.float64)
+
     def _add(self, rgb: Rgb, addition: NDArray[np.float32], keep: Mask) -> Rgb:
         """``keep * rgb + addition`` inside the square, both (side, side[, 3]); the photograph elsewhere."""
         top, left = max(self.top, 0), max(self.left, 0)
@@ -94,23 +98,13 @@ class FaceCrop(_Square):
         left, top = round(square.centre_x - side / 2), round(square.centre_y - side / 2)
         return cls(left, top, side, shape[0], shape[1])
 
-    def mask(self, side: int | None = None) -> Mask:
-        """The head: 1 from hairline to chin and from ear to ear, feathered to 0 before the square's edge.
-
-        Feathering ends inside the square, so no seam can appear at its edge. ``side`` defaults to the square's own.
-        """
-        side = side or self.side
-        axis = (2 * np.arange(side, dtype=np.float32) + 1) / side - 1
-        radius = np.hypot(axis[None, :] / _HEAD_HALF_WIDTH, axis[:, None] / _HEAD_HALF_HEIGHT)
-        return _smooth_step((_FEATHER_END - radius.astype(np.float32)) / (_FEATHER_END - 1))
-
     def put_back(self, rgb: Rgb, edited: Rgb) -> Rgb:
         """A copy of ``rgb`` with the head replaced by ``edited`` (uint8, square, any size).
 
         Nothing of ``rgb`` remains where the mask is 1, neither its colours nor its fine texture.
         """
         self._expect(rgb)
-        mask = self.mask()
+        mask = head_matte(self.side)
         return self._add(rgb, _resize(edited.astype(np.float32), self.side) * mask[..., None], 1 - mask)
 
     def put_difference(self, rgb: Rgb, before: Rgb, after: Rgb) -> Rgb:
@@ -149,6 +143,14 @@ class FrameCrop(_Square):
     def put_difference(self, rgb: Rgb, before: Rgb, after: Rgb) -> Rgb:
         """A copy of ``rgb`` with ``after - before`` added everywhere, enlarged to its resolution; texture stays."""
         return self._add_difference(rgb, before, after, np.ones((self.side, self.side), np.float32))
+
+
+def head_matte(side: int, reach: float = 1.0) -> Mask:
+    """The head in the canonical square, or in one ``reach`` times as large around it: 1 from hairline to chin and from
+    ear to ear, feathered to 0 before the canonical square's edge, so that no seam can appear there."""
+    axis = ((2 * np.arange(side, dtype=np.float32) + 1) / side - 1) * reach
+    radius = np.hypot(axis[None, :] / _HEAD_HALF_WIDTH, axis[:, None] / _HEAD_HALF_HEIGHT)
+    return _smooth_step((_FEATHER_END - radius.astype(np.float32)) / (_FEATHER_END - 1))
 
 
 def _resize(values: NDArray[np.uint8] | NDArray[np.float32], side: int) -> NDArray[np.float32]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pipeline.calibration import load_calibration
 from pipeline.crop import FaceCrop, FrameCrop
@@ -16,7 +18,7 @@ from pipeline.faces import FaceFinder
 from pipeline.flowedit import flow_edit
 from pipeline.gate import Gate
 from pipeline.models.base import Branch, pixels_from_rgb, rgb_from_pixels
-from pipeline.models.embedded import FOLDER, EmbeddedModel, load_embedded
+from pipeline.models.embedded import FOLDER, EmbeddedModel, Subject, load_embedded
 from pipeline.persona import as_persona, describe, healed, persona_for
 from pipeline.photograph import Findings, Hints, Photograph, Rgb, Subtraction
 from pipeline.prompts import ClinicalPrompt
@@ -42,7 +44,7 @@ class TwinMaker(Protocol):
         """The gate. Raises Rejected or Undecided."""
         ...
 
-    def heal(self, sick_twin: Rgb, hints: Hints, persona_seed: bytes, attempt: int) -> Rgb:
+    def heal(self, sick_twin: Rgb, hints: Hints) -> Rgb:
         """The healthy twin of a sick twin."""
         ...
 
@@ -58,8 +60,6 @@ class EditKnobs:
     sigma_start: float
     steps: int
     n_avg: int = 1
-    guidance_scale: float = 1.0
-    """The same on both branches: unequal scales exaggerate lesions and drift the palette."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,11 @@ class FlowTwinMaker:
         self._settings = settings or TwinSettings()
         self._progress = progress
 
+    @property
+    def resolution(self) -> int:
+        """Pixels along each side of the square that is edited."""
+        return self._model.resolution
+
     def swap(self, photograph: Photograph, persona_seed: bytes, attempt: int) -> Rgb:
         faces = self._finder.find(photograph.rgb)
         if not faces and photograph.hints.view not in ("close-up", "dermoscopy"):
@@ -99,23 +104,22 @@ class FlowTwinMaker:
         for number, face in enumerate(faces):
             crop = FaceCrop.around(face, twin.shape)
             target = as_persona(prompt, persona_for(persona_seed, attempt, number))
-            twin = crop.put_back(twin, self._edit(crop.take(twin, self._model.resolution), prompt, target, knobs))
+            before = crop.take(twin, self._model.resolution)
+            landmarks = crop.within(face.landmarks, self._model.resolution)
+            twin = crop.put_back(twin, self.edit(before, landmarks, prompt, target, knobs))
         return twin
 
     def judge(self, photograph: Photograph, sick_twin: Rgb) -> Findings:
         return self._gate.judge(photograph.rgb, sick_twin, photograph.hints)
 
-    def heal(self, sick_twin: Rgb, hints: Hints, persona_seed: bytes, attempt: int) -> Rgb:
-        prompt = describe(hints)
+    def heal(self, sick_twin: Rgb, hints: Hints) -> Rgb:
+        # Whoever the twin has become is in the picture: no persona is named, so the face stays.
+        prompt = describe(hints).saying(sex=None)
         twin = sick_twin
-        for number, crop in enumerate(self._crops(sick_twin)):
-            if isinstance(crop, FaceCrop):
-                persona = persona_for(persona_seed, attempt, number)
-                source = as_persona(prompt.saying(view="face"), persona)
-            else:
-                source = prompt.saying(view=hints.view or "close-up")
+        for crop in self._crops(sick_twin):
+            source = prompt.saying(view="face" if isinstance(crop, FaceCrop) else hints.view or "close-up")
             before = crop.take(twin, self._model.resolution)
-            after = self._edit(before, source, healed(source), self._settings.heal)
+            after = self.edit(before, None, source, healed(source), self._settings.heal)
             twin = crop.put_difference(twin, before, after)
         return twin
 
@@ -128,9 +132,18 @@ class FlowTwinMaker:
         faces = [FaceCrop.around(face, twin.shape) for face in self._finder.find(twin)]
         return [*faces] or [FrameCrop.whole(twin.shape)]
 
-    def _edit(self, rgb: Rgb, source: ClinicalPrompt, target: ClinicalPrompt, knobs: EditKnobs) -> Rgb:
-        branches = [Branch(self._model.embed(prompt), knobs.guidance_scale) for prompt in (source, target)]
-        z = self._model.encode(pixels_from_rgb(rgb))
+    def edit(
+        self,
+        rgb: Rgb,
+        landmarks: NDArray[np.float64] | None,
+        source: ClinicalPrompt,
+        target: ClinicalPrompt,
+        knobs: EditKnobs,
+    ) -> Rgb:
+        """One FlowEdit of a square of the model's size, uint8, with ``landmarks`` (5, 2) in its pixels."""
+        subject = Subject(pixels_from_rgb(rgb), landmarks)
+        branches = [Branch(self._model.embed((prompt, subject))) for prompt in (source, target)]
+        z = self._model.encode(subject.photograph)
         with torch.inference_mode():
             (edited,) = flow_edit(
                 self._model,

@@ -114,6 +114,32 @@ def demo(
 
 @app.command()
 @exits
+def evaluate(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for scorecard.json and report.html.")] = Path(
+        "build/evaluation"
+    ),
+    patients: Annotated[int, typer.Option("--patients", "-n", min=2, help="Patients to render and examine.")] = 200,
+    seed: Annotated[int, typer.Option("--seed", "-s", min=1_000_000, help="The first patient's seed.")] = 1_000_000,
+    assets: Annotated[Path | None, typer.Option("--assets", help="Folder of hair, brows and lashes (CC0).")] = None,
+    model: Annotated[Path | None, typer.Option("--model", help="Folder of weights; else the shipped ones.")] = None,
+) -> ExitStatus:
+    """The scorecard: unseen rendered patients through the whole pipeline, with the truth beside each."""
+    from plugin.evaluate_command import evaluate as run
+
+    figures = run(patients, seed, out, assets, model, Console(stderr=True))["figures"]
+    table = Table("Figure", "Value", "95 % interval", "n", "First bar", "", box=None, pad_edge=False)
+    for name, figure in figures.items():
+        shown = ["" if figure.get(key) is None else f"{figure[key]:.3f}" for key in ("value", "low", "high")]
+        met = {None: "", True: "met", False: "missed"}[figure["meets_first_bar"]]
+        bar = "" if figure["first_bar"] is None else str(figure["first_bar"])
+        table.add_row(name, shown[0], " to ".join(filter(None, shown[1:])), str(figure["n"]), bar, met)
+    Console().print(table)
+    typer.echo(f"Look at {out / 'report.html'}; every figure by lesion and skin type is in {out / 'scorecard.json'}.")
+    return ExitStatus.RELEASED
+
+
+@app.command()
+@exits
 def check(config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
     """Configuration, model, key, disk, and a C-ECHO of every destination."""
     from plugin.check_command import check as run

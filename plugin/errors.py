@@ -3,6 +3,7 @@
 PluginError
 ├── ConfigurationRefused   the configuration is missing, incomplete, contradictory or names something unknown
 ├── UnknownTransition      a life cycle was asked for a step that its table does not have
+├── PackageMissing         what was asked for needs packages of an extra that is not installed
 ├── NodeBusy               another process already works on this state folder
 └── DemoFailed             the demonstration did not come to its end
 """
@@ -20,6 +21,10 @@ class ConfigurationRefused(PluginError):
 
 class UnknownTransition(PluginError):
     """``(state, event)`` is not in the table of the life cycle: a programming error, never a matter of data."""
+
+
+class PackageMissing(PluginError):
+    """A package of one of the distribution's extras is needed. The message names the extra."""
 
 
 class NodeBusy(PluginError):

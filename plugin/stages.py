@@ -96,7 +96,7 @@ class PhotographStages:
         """The healthy twin: the same new person without the disease."""
         read = self._sources.get(source)
         sick = self._sick_twin(source, study, attempt)
-        healthy = self._twins.heal(sick, _as_photograph(read).hints, self._persona_seed(read), attempt)
+        healthy = self._twins.heal(sick, _as_photograph(read).hints)
         save_arrays(self._file(source, study, "healthy-twin.npz"), rgb=healthy)
 
     def subtract(self, source: Source, study: Study, attempt: int) -> Measured:

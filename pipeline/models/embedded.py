@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
@@ -29,11 +31,26 @@ SIGMA_FLOOR = 0.03
 """Velocity is (z - x_hat) / sigma; the last step's sigma is never below this."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What an edit is about: the photograph, float32 [1, 3, R, R] in [-1, 1], and the face in it.
+
+    ``landmarks``: (5, 2) in pixels of the square, in YuNet's order; ``None`` where there is no face.
+    """
+
+    photograph: Tensor
+    landmarks: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class EmbeddedPrompt(Prompt):
-    """One word index for each field, 0 where nothing is said."""
+    """One word index for each field, 0 where nothing is said, and the pictures that the network sees beside z."""
 
     tokens: tuple[int, ...]
+    photograph: Tensor
+    """[1, 3, R, R]"""
+    portrait: Tensor
+    """[1, 4, R, R]"""
 
 
 class EmbeddedModel:
@@ -60,8 +77,14 @@ class EmbeddedModel:
     def decode(self, z: Tensor) -> Tensor:
         return z.clamp(-1, 1)
 
-    def embed(self, words: ClinicalPrompt) -> EmbeddedPrompt:
-        return EmbeddedPrompt(words.tokens())
+    def embed(self, words: tuple[ClinicalPrompt, Subject]) -> EmbeddedPrompt:
+        """What is said, and of which photograph. ``UnusablePhotograph`` if that is not of the model's size."""
+        prompt, subject = words
+        check_pixels(subject.photograph, self.resolution)
+        tokens = prompt.tokens()
+        landmarks = np.full((5, 2), np.nan) if subject.landmarks is None else subject.landmarks
+        portrait = self._net.portraits.beside(torch.tensor(tokens[-1:]), torch.from_numpy(landmarks)[None])
+        return EmbeddedPrompt(tokens, subject.photograph.float(), portrait)
 
     def sigmas(self, steps: int, start: float, latent_size: tuple[int, int]) -> Tensor:
         """Evenly spaced: in pixel space at one resolution there is nothing to shift for."""
@@ -70,31 +93,22 @@ class EmbeddedModel:
 
     @torch.no_grad()
     def velocities(self, zs: Sequence[Tensor], sigma: float, branches: Sequence[Branch]) -> list[Tensor]:
+        """Guidance scales are ignored: the model is trained on edits, not with an empty prompt to be led away from."""
         check_branches(zs, branches)
+        prompts = [expect_prompt(branch.prompt, EmbeddedPrompt) for branch in branches]
         batch = zs[0].shape[0]
-        inputs: list[Tensor] = []
-        tokens: list[tuple[int, ...]] = []
-        for z, branch in zip(zs, branches, strict=True):
-            inputs.append(z)
-            tokens.append(expect_prompt(branch.prompt, EmbeddedPrompt).tokens)
-            if branch.guidance_scale != 1.0:
-                negative = branch.negative or self.embed(ClinicalPrompt())
-                inputs.append(z)
-                tokens.append(expect_prompt(negative, EmbeddedPrompt).tokens)
-        clean = self._clean_images(torch.cat(inputs), sigma, torch.tensor(tokens).repeat_interleave(batch, 0))
-        parts = iter(clean.split(batch))
-        velocities = []
-        for z, branch in zip(zs, branches, strict=True):
-            x = next(parts)
-            if branch.guidance_scale != 1.0:
-                unconditional = next(parts)
-                x = unconditional + branch.guidance_scale * (x - unconditional)
-            velocities.append((z - x) / max(sigma, SIGMA_FLOOR))
-        return velocities
+        clean = self._clean_images(
+            torch.cat(list(zs)),
+            sigma,
+            torch.tensor([prompt.tokens for prompt in prompts]).repeat_interleave(batch, 0),
+            torch.cat([prompt.photograph for prompt in prompts]).repeat_interleave(batch, 0),
+            torch.cat([prompt.portrait for prompt in prompts]).repeat_interleave(batch, 0),
+        ).split(batch)
+        return [(z - x) / max(sigma, SIGMA_FLOOR) for z, x in zip(zs, clean, strict=True)]
 
-    def _clean_images(self, z: Tensor, sigma: float, tokens: Tensor) -> Tensor:
+    def _clean_images(self, z: Tensor, sigma: float, tokens: Tensor, photograph: Tensor, portrait: Tensor) -> Tensor:
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            prediction: Tensor = self._net(z, torch.full((len(z),), sigma), tokens)
+            prediction: Tensor = self._net(z, torch.full((len(z),), sigma), tokens, photograph, portrait)
         return prediction.float()
 
 

@@ -1,10 +1,12 @@
 """The network of the embedded model: an SD3 transformer over 16 x 16 places of a face, between two convolutional ramps.
 
 It works on pixels and predicts the clean image, trained with a velocity loss ("Back to Basics: Let Denoising
-Generative Models Denoise", Li & He, arXiv 2511.13720). The transformer decides what is where and listens to the words;
-the ramps, with skips across them as in a U-Net (Ronneberger et al., arXiv 1505.04597) and in hourglass transformers
-(Crowson et al., arXiv 2401.11605), carry texture past it. A transformer on patches alone, with the pictures that two
-cores can show it in an hour, was still learning to copy its input.
+Generative Models Denoise", Li & He, arXiv 2511.13720). Like an editing model (InstructPix2Pix, Brooks et al., arXiv
+2211.09800; FLUX.1 Kontext, arXiv 2506.15742) it is shown the photograph that is edited beside the noised picture, and
+says what the caption changes in it. The transformer decides what is where and listens to the words; the ramps, with
+skips across them as in a U-Net (Ronneberger et al., arXiv 1505.04597) and in hourglass transformers (Crowson et al.,
+arXiv 2401.11605), carry texture past it. A flow that had to draw whole faces from noise was, with the pictures that two
+cores can show it in an hour, still learning to copy its input.
 """
 
 from __future__ import annotations
@@ -19,11 +21,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.errors import ModelError
+from pipeline.models.portraits import Portraits
 
 PIXEL_DEVIATION = 0.5
 """Standard deviation of rendered photographs' pixels in [-1, 1]."""
 FOLD = 2
 """Pixels are folded 2 x 2 into channels before the first convolution."""
+_SEEN = 3 + 3 + 4
+"""Channels: z, the photograph, the portrait with its cover."""
+_SAID = 3 + 3 + 1
+"""Channels: what is added, the logarithm of what light is multiplied by, the portrait's share."""
+_REACH = 0.25
+"""Furthest that hair and outlines are drawn aside, in half sides of the square."""
+_CERTAIN, _DOUBT = 8.0, 4.0
+"""Slope and offset of the portrait's share before anything is learned: 0.98 in the midst of its face, 0.02 beyond."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,8 @@ class NetConfig:
     heads: int = 3
     """Of 64 channels: fewer, wider heads are a third faster on a CPU than six of 32."""
     layers: int = 4
+    views: int = 10
+    """Sides from which each persona's portrait is kept."""
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "fields": list(self.fields), "channels": list(self.channels)}
@@ -54,33 +67,34 @@ class NetConfig:
 
 
 class EmbeddedNet(nn.Module):
-    """x_hat = net(z, sigma, tokens); z [B,3,R,R] in [-1,1] plus noise, sigma [B] in [0,1], tokens int64 [B, fields].
+    """x_hat = net(z, sigma, tokens, photograph, portrait): z [B,3,R,R] in [-1,1] plus noise, sigma [B] in [0,1], tokens
+    int64 [B, fields], the photograph that is edited [B,3,R,R], a persona's portrait over its face [B,4,R,R] (see
+    ``Portraits``; 0 where no persona is named).
 
-    A persona is a word with a picture: its portrait in the canonical square lies beside z as three more channels, and
-    nothing (0) where no persona is named. A word alone would have to be learned feature by feature.
+    What it computes is the edit. Photograph and portrait are each drawn into shape, so that hair and jaw come to fit
+    the new head; the portrait takes the photograph's place where it shows its face, more or less of it where the
+    network says so; colours are multiplied, as by a pigment or a light; and something is added. A network that has
+    learned nothing yet lays the relit portrait on the face. Where nobody is named all shapes stay.
     """
 
-    portraits: Tensor
     offsets: Tensor
 
     def __init__(self, config: NetConfig) -> None:
         super().__init__()
         self.config = config
         fine, coarse = config.channels
-        side = config.resolution
         self.register_buffer("offsets", torch.tensor([0, *config.fields[:-1]]).cumsum(0), persistent=False)
-        # [personas + 1, 3, side, side]; the first belongs to nobody.
-        self.register_buffer("portraits", torch.zeros(config.fields[-1], 3, side, side, dtype=torch.uint8))
+        self.portraits = Portraits(config.fields[-1] - 1, config.views, config.resolution)
         self.words = nn.Embedding(sum(config.fields), config.width)
         nn.init.normal_(self.words.weight, std=1.0)
         self.noise_level: Any = Timesteps(64, flip_sin_to_cos=True, downscale_freq_shift=0)
         self.condition = nn.Sequential(nn.Linear(64 + config.width, 192), nn.SiLU(), nn.Linear(192, 192), nn.SiLU())
-        self.enter = nn.Conv2d(6 * FOLD**2, fine, 3, padding=1)
+        self.enter = nn.Conv2d(_SEEN * FOLD**2, fine, 3, padding=1)
         self.fine_down = Residual(fine, fine)
         self.to_coarse = nn.Conv2d(fine, coarse, 2, stride=2)
         self.coarse_down = Residual(coarse, coarse)
         self.to_tokens = nn.Conv2d(coarse, config.width, 2, stride=2)
-        grid = side // 8
+        grid = config.resolution // 8
         self.transformer: Any = SD3Transformer2DModel(
             sample_size=grid,
             patch_size=1,
@@ -99,39 +113,73 @@ class EmbeddedNet(nn.Module):
         self.coarse_up = Residual(2 * coarse, coarse)
         self.from_coarse = nn.ConvTranspose2d(coarse, fine, 2, stride=2)
         self.fine_up = Residual(2 * fine, fine)
-        self.leave = nn.Conv2d(fine, 3 * FOLD**2, 3, padding=1)
+        self.shape = nn.Conv2d(coarse, 4, 3, padding=1)
+        self.leave = nn.Conv2d(fine, _SAID * FOLD**2, 3, padding=1)
+        for last in (self.shape, self.leave):
+            nn.init.zeros_(last.weight)
+            assert last.bias is not None
+            nn.init.zeros_(last.bias)
 
-    def forward(self, z: Tensor, sigma: Tensor, tokens: Tensor) -> Tensor:
+    def forward(self, z: Tensor, sigma: Tensor, tokens: Tensor, photograph: Tensor, portrait: Tensor) -> Tensor:
         words = self.words(tokens + self.offsets)  # [B, fields, width]
         pooled = words.mean(1) * words.shape[1] ** 0.5
         condition = self.condition(torch.cat([self.noise_level(sigma * 1000), pooled], 1))  # [B, 192]
-        keep, gain, scale = _preconditioning(sigma[:, None, None, None])
-        seen = functional.pixel_unshuffle(torch.cat([z * scale, self._portrait(tokens[:, -1])], 1), FOLD)
-        fine = self.fine_down(self.enter(seen.contiguous(memory_format=torch.channels_last)), condition)  # R/2
+        persona, face = relit(portrait, photograph).split([3, 1], 1)
+        seen = torch.cat([z * _trust(sigma)[:, None, None, None], photograph, persona, face], 1)
+        seen = functional.pixel_unshuffle(seen, FOLD).contiguous(memory_format=torch.channels_last)
+        fine = self.fine_down(self.enter(seen), condition)  # R/2
         coarse = self.coarse_down(self.to_coarse(fine), condition)  # R/4
         places = self.to_tokens(coarse)  # [B, width, R/8, R/8]
         places = places + self.transformer(
             hidden_states=places, encoder_hidden_states=words, pooled_projections=pooled, timestep=sigma * 1000
         ).sample
         up = self.coarse_up(torch.cat([self.from_tokens(places), coarse], 1), condition)
+        named = (face.amax((1, 2, 3), keepdim=True) > 0).float()
+        shapes = torch.tanh(self.shape(up).float()) * _REACH * named
         up = self.fine_up(torch.cat([self.from_coarse(up), fine], 1), condition)
-        return keep * z + gain * functional.pixel_shuffle(self.leave(up), FOLD).float()
-
-    def show(self, portraits: Tensor) -> None:
-        """Give the personas their faces: uint8 [personas, 3, R, R]."""
-        self.portraits[1:] = portraits
-
-    def _portrait(self, persona: Tensor) -> Tensor:
-        chosen = self.portraits[persona].float() / 127.5 - 1.0
-        return chosen * (persona > 0).float()[:, None, None, None]
+        added, gain, share = functional.pixel_shuffle(self.leave(up), FOLD).float().split([3, 3, 1], 1)
+        share = named * torch.sigmoid(share + _CERTAIN * face - _DOUBT)
+        mixed = (1 - share) * _drawn(photograph, shapes[:, :2]) + share * _drawn(persona, shapes[:, 2:])
+        edited: Tensor = (mixed + 1) * gain.clamp(-4, 2).exp() - 1 + added
+        return edited
 
 
-def _preconditioning(sigma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Weights of z and of the network's output in x_hat, and of z in its input (Karras et al., arXiv 2206.00364, for
-    z = (1 - sigma) x + sigma eps): the network has only to learn what the best linear guess leaves open."""
+def _drawn(picture: Tensor, shape: Tensor) -> Tensor:
+    """The picture [B,3,R,R] with each place taken from where ``shape`` [B,2,r,r] says: right and down, in half sides."""
+    side = picture.shape[-1]
+    axis = (2 * torch.arange(side, device=picture.device) + 1) / side - 1
+    shift = functional.interpolate(shape, (side, side), mode="bilinear")
+    grid = torch.stack([axis[None, None, :] + shift[:, 0], axis[None, :, None] + shift[:, 1]], -1)
+    return functional.grid_sample(picture, grid, padding_mode="border", align_corners=False)
+
+
+def relit(portrait: Tensor, photograph: Tensor) -> Tensor:
+    """The portrait [B,4,R,R] with its large shades and colours exchanged for those of the photograph [B,3,R,R] there:
+    the persona's features in the patient's complexion and light."""
+    colours, face = portrait.split([3, 1], 1)
+    side = photograph.shape[-1]
+
+    def coarse(values: Tensor) -> Tensor:
+        """Means over about a third of the distance between the eyes to each side."""
+        values = functional.interpolate(values, (32, 32), mode="area")
+        for _ in range(2):
+            values = functional.avg_pool2d(values, 5, 1, 2, count_include_pad=False)
+        return functional.interpolate(values, (side, side), mode="bilinear")
+
+    # Beyond the face there is little to compare, but something everywhere.
+    weight = face + 0.01
+    total = coarse(weight)
+    light = coarse((photograph + 1) * weight) / total
+    shade = coarse((colours + 1) * weight) / total
+    ratio = (light + 0.02) / (shade + 0.02)
+    return torch.cat([((colours + 1) * ratio - 1).clamp(-1, 1) * (face.amax((1, 2, 3), keepdim=True) > 0), face], 1)
+
+
+def _trust(sigma: Tensor) -> Tensor:
+    """Weight of z in the best linear guess at x from z = (1 - sigma) x + sigma eps alone (Wiener's; the skip weight of
+    Karras et al., arXiv 2206.00364). Where z is all noise it fades, and does not drown the photograph."""
     signal = (1 - sigma) * PIXEL_DEVIATION
-    power = (signal**2 + sigma**2).sqrt()
-    return signal * PIXEL_DEVIATION / power**2, PIXEL_DEVIATION * sigma / power, 1 / power
+    return signal * PIXEL_DEVIATION / (signal**2 + sigma**2)
 
 
 class Residual(nn.Module):

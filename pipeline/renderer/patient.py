@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -26,8 +26,9 @@ from pipeline.renderer.identity import Identity, sample_identity, shape_coeffici
 from pipeline.renderer.lesions import Lesion, paint_lesion
 from pipeline.renderer.optics import delta_e
 from pipeline.renderer.persona import Measurer
-from pipeline.renderer.photography import development, photograph, set_stage
-from pipeline.renderer.scene import sample_scene
+from pipeline.renderer.photography import Stage, development, photograph, set_stage
+from pipeline.renderer.scene import Scene, sample_scene
+from pipeline.renderer.shading import LESION, MELANIN
 from pipeline.renderer.skin import healthy_skin
 from pipeline.renderer.styling import Styling, sample_styling
 from pipeline.renderer.transfer import bake_transfer
@@ -38,6 +39,8 @@ Array = NDArray[np.float32]
 LESION_THRESHOLD = 0.35
 VISIBLE_DELTA_E, VISIBLE_PIXELS = 3.0, 12
 """A lesion counts as visible above this mean CIE76 difference within this many pixels of an image of 256."""
+DISTRACTING_DELTA_E = 5.0
+"""Mean CIE76 difference from which a brow or a frame counts as seen."""
 LEAST_SUPERSAMPLING = 1.5
 
 
@@ -129,7 +132,7 @@ class Renderer:
         person, neutral = self.identity(who)
         styling = sample_styling(who if accessories is None else accessories, person, self.with_assets)
         disease = LesionChoice(seed if lesion is None else lesion, kind, severity)
-        return self._face(person, neutral, styling, seed if scene is None else scene, disease, output)
+        return self._face(person, neutral, styling, sample_scene(seed if scene is None else scene), disease, output)
 
     def disguised(self, seed: int, persona: int, *, output: int = 256) -> RenderedPatient:
         """The patient of ``seed`` as the persona would look in their place: the truth of an identity swap.
@@ -140,30 +143,57 @@ class Renderer:
         styling = disguised_styling(seed, patient, other, self.with_assets)
         person = disguised_identity(patient, other, styling)
         neutral = self.head.shaped(shape_coefficients(person, self.head))
-        return self._face(person, neutral, styling, seed, LesionChoice(seed), output)
+        return self._face(person, neutral, styling, sample_scene(seed), LesionChoice(seed), output)
 
-    def portrait(self, persona: int, *, output: int = 256) -> RenderedPatient:
-        """The persona as everybody is shown: frontal, bald and bare, in one light and one complexion, healthy."""
+    def portrait(self, persona: int, *, yaw: float = 0.0, pitch: float = 0.0, output: int = 256) -> RenderedPatient:
+        """The persona as everybody is shown: bald and bare, in one light and one complexion, healthy; angles in
+        degrees."""
         person = portrait_identity(sample_identity(persona))
         styling = portrait_styling(sample_styling(persona, person, self.with_assets))
         neutral = self.head.shaped(shape_coefficients(person, self.head))
-        return self._face(person, neutral, styling, PORTRAIT_SCENE, LesionChoice(0, "healthy"), output)
+        scene = replace(sample_scene(PORTRAIT_SCENE), yaw=yaw, pitch=pitch, roll=0.0)
+        return self._face(person, neutral, styling, scene, LesionChoice(0, "healthy"), output)
+
+    def distractors(self, seed: int, *, output: int = 256) -> NDArray[np.bool_]:
+        """Where lips, brows, glasses and jewellery of ``patient(seed)`` are seen: none of it is disease."""
+        person, neutral = self.identity(seed)
+        worn = sample_styling(seed, person, self.with_assets)
+        bare = replace(worn, brow_density=0.0, glasses=None, earrings=None, stud=None)
+        setting, atlas = sample_scene(seed), self._atlas_for(output)
+        pictures = []
+        for styling in (worn, bare):
+            _, stage = self._stage(person, neutral, styling, setting, output)
+            healthy = healthy_skin(person, styling, atlas, paint_brows=not self.with_assets)
+            marked = healthy.copy()
+            # Painted as a lesion would be: the mark is seen where the skin's colour changes.
+            marked[..., MELANIN] += atlas.lips
+            marked[..., LESION] = atlas.lips
+            pictures.append(photograph(stage, [healthy, marked], development(person, setting, output)))
+        (with_them, _), (_, lips) = pictures[0]
+        without_them = pictures[1][0][0]
+        return np.asarray((lips > LESION_THRESHOLD) | (delta_e(with_them, without_them) > DISTRACTING_DELTA_E))
 
     def _face(
-        self, person: Identity, neutral: Array, styling: Styling, scene: int, choice: LesionChoice, output: int
+        self, person: Identity, neutral: Array, styling: Styling, setting: Scene, choice: LesionChoice, output: int
     ) -> RenderedPatient:
-        setting = sample_scene(scene)
-        side = self._render_side(output)
-        atlas = self._atlas if output <= 1.5 * self.size / 2 else self._large_atlas
-
-        figure = self._figures.make(person, neutral, styling, setting, side)
-        stage = set_stage(self.head, self._transfer, figure, person, styling, setting, side)
+        atlas = self._atlas_for(output)
+        figure, stage = self._stage(person, neutral, styling, setting, output)
         healthy = healthy_skin(person, styling, atlas, paint_brows=not self.with_assets)
         sick, disease = paint_lesion(healthy, atlas, choice.seed, choice.kind, choice.severity)
         twin, picture = photograph(stage, [healthy, sick], development(person, setting, output))
-        landmarks = self._projected_landmarks(figure) * (output / side)
+        landmarks = self._projected_landmarks(figure) * (output / stage.side)
         description = self._describe(person, neutral, styling, disease)
         return _with_truth(picture[0], twin[0], picture[1], landmarks, description)
+
+    def _stage(
+        self, person: Identity, neutral: Array, styling: Styling, setting: Scene, output: int
+    ) -> tuple[Figure, Stage]:
+        side = self._render_side(output)
+        figure = self._figures.make(person, neutral, styling, setting, side)
+        return figure, set_stage(self.head, self._transfer, figure, person, styling, setting, side)
+
+    def _atlas_for(self, output: int) -> Atlas:
+        return self._atlas if output <= 1.5 * self.size / 2 else self._large_atlas
 
     def close_up(
         self,

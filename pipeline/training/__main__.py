@@ -23,8 +23,8 @@ from pipeline.training.render import (
     HELD_OUT_FACE_SEEDS,
     SHARD,
     RenderTask,
+    portraits,
     render_pairs,
-    render_portraits,
 )
 from pipeline.training.sheet import write_sheet
 from pipeline.training.trainer import Trainer
@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--assets", type=Path, help="folder with hair, eyebrows and eyelashes")
     parser.add_argument("--faces", type=int, default=10_000, help="faces to render")
     parser.add_argument("--close-ups", type=int, default=2_000, help="patches of skin to render")
+    parser.add_argument("--images", type=int, default=Recipe.images, help="pictures to show")
     parser.add_argument("--out", type=Path, default=FOLDER, help="where the weights go")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
@@ -51,10 +52,10 @@ def main() -> None:
     held_out = replace(task, out=work / "held_out", first_seed=HELD_OUT_FACE_SEEDS.start)
     render_pairs(held_out, SHARD, say)
     validation = PairCache(held_out.out)
-    recipe = Recipe()
+    recipe = Recipe(images=arguments.images)
     torch.manual_seed(recipe.seed)
     net = EmbeddedNet(NetConfig(field_sizes()))
-    net.show(torch.from_numpy(render_portraits(task)))
+    net.portraits = portraits(task)
     trainer = Trainer(net, PairCache(task.out), recipe, work / "checkpoints")
 
     def export(net: EmbeddedNet) -> None:
@@ -67,9 +68,9 @@ def main() -> None:
         say(f"weights {save_embedded(net, arguments.out, facts)[:12]}… after {trainer.images} images")
 
     def sheet(net: EmbeddedNet, images: int) -> None:
-        if trainer.stage == len(recipe.stages) - 1:
-            write_sheet(net, validation, work / "sheets" / f"{images:07d}.png")
+        write_sheet(net, validation, work / "sheets" / f"{images:07d}.png")
 
+    net.compile()
     trainer.run(say, sheet)
     export(trainer.average)
 

@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from pipeline.errors import PipelineError
+from pipeline.faces import FaceFinder
 from pipeline.framing import Square, square_around
+from pipeline.models.portraits import Portraits, similarities
 from pipeline.photograph import Rgb
 from pipeline.prompts import FIELDS, FIRST_PERSONA_SEED, PERSONAS, ClinicalPrompt
 from pipeline.training.cache import CANONICAL, MARGIN, SIDE
@@ -26,6 +30,9 @@ FACE_SEEDS = range(0, 400_000)
 CLOSE_UP_SEEDS = range(400_000, 800_000)
 HELD_OUT_FACE_SEEDS = range(800_000, 900_000)
 """Training takes seeds below 800,000 alone; evaluation and samples take theirs from 1,000,000 on."""
+
+PORTRAIT_VIEWS = tuple((yaw, pitch) for pitch in (-3.0, 3.0) for yaw in (-12.0, -6.0, 0.0, 6.0, 12.0))
+"""Degrees. Rendered heads turn by 7 and nod by 4 (standard deviations)."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,7 @@ class RenderTask:
 def render_pairs(task: RenderTask, pairs: int, report: Callable[[str], None]) -> None:
     """Write ``pairs`` rendered pairs (rounded up to whole shards) under ``task.out``."""
     task.out.mkdir(parents=True, exist_ok=True)
-    _renderer(task)  # bakes the geometry once, before the workers start
+    portraits(task)  # bakes the geometry once, before the workers start
     starts = range(task.first_seed, task.first_seed + pairs, SHARD)
     missing = [
         RenderTask(task.mpfb2, task.assets, task.renderer_cache, task.out, start)
@@ -55,16 +62,51 @@ def render_pairs(task: RenderTask, pairs: int, report: Callable[[str], None]) ->
             report(f"{done}/{len(missing)} shards: {line}")
 
 
-def render_portraits(task: RenderTask) -> NDArray[np.uint8]:
-    """Every persona in the canonical square: uint8 (personas, 3, CANONICAL, CANONICAL)."""
-    renderer = _renderer(task)
-    portraits = []
+def portraits(task: RenderTask) -> Portraits:
+    """Every persona from ``PORTRAIT_VIEWS`` in the canonical square; rendered once, then read from the cache."""
+    path = task.renderer_cache / "portraits.npz"
+    if not path.exists():
+        _write(path, _render_portraits(_renderer(task)))
+    with np.load(path) as data:
+        pictures, landmarks = torch.from_numpy(data["pictures"]), torch.from_numpy(data["landmarks"])
+    shown = Portraits(len(PERSONAS), len(PORTRAIT_VIEWS), CANONICAL)
+    shown.show(pictures, landmarks)
+    return shown
+
+
+def _render_portraits(renderer: Renderer) -> dict[str, Any]:
+    """``pictures`` uint8 (personas, views, 3, R, R) and ``landmarks`` (personas, views, 5, 2) in pixels of them."""
+    finder = FaceFinder()
+    pictures, landmarks = [], []
     for number in range(len(PERSONAS)):
-        portrait = renderer.portrait(FIRST_PERSONA_SEED + number)
-        square = square_around(portrait.landmarks)
-        cut = _cut(portrait.photograph, replace(square, side=square.side / MARGIN), CANONICAL)
-        portraits.append(cut.transpose(2, 0, 1))
-    return np.stack(portraits)
+        for yaw, pitch in PORTRAIT_VIEWS:
+            portrait = renderer.portrait(FIRST_PERSONA_SEED + number, yaw=yaw, pitch=pitch)
+            found = _landmarks(finder, portrait)
+            if found is None:
+                raise PipelineError(f"no face is found in the portrait of {PERSONAS[number]}")
+            square = square_around(found)
+            cut = _cut(portrait.photograph, replace(square, side=square.side / MARGIN), CANONICAL)
+            pictures.append(cut.transpose(2, 0, 1))
+            landmarks.append(_within(found, square) * CANONICAL)
+    shape = (len(PERSONAS), len(PORTRAIT_VIEWS))
+    return {
+        "pictures": np.stack(pictures).reshape(*shape, 3, CANONICAL, CANONICAL),
+        "landmarks": np.stack(landmarks).reshape(*shape, 5, 2),
+    }
+
+
+def _write(path: Path, columns: dict[str, Any]) -> None:
+    """All of it or nothing: a killed run leaves no half of a file."""
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        np.savez(file, **columns)
+    partial.replace(path)
+
+
+def _within(landmarks: NDArray[np.floating], square: Square) -> NDArray[np.float32]:
+    """Landmarks as shares of the square's side, from its upper left corner."""
+    corner = np.array([square.centre_x, square.centre_y]) - square.side / 2
+    return np.asarray((landmarks - corner) / square.side, np.float32)
 
 
 def _shard(folder: Path, first_seed: int) -> Path:
@@ -78,20 +120,53 @@ def _renderer(task: RenderTask) -> Renderer:
 
 
 def _render_shard(task: RenderTask) -> str:
-    renderer = _renderer(task)
+    torch.set_num_threads(1)
+    renderer, finder, shown = _renderer(task), FaceFinder(), portraits(task)
     rows = []
     for seed in range(task.first_seed, task.first_seed + SHARD):
         patient, disguised, persona = _draw(renderer, seed)
-        if patient.visible and disguised.visible:
-            rows.append(_as_row(patient, disguised, persona))
+        found = [_landmarks(finder, each) for each in (patient, disguised)]
+        if patient.visible and disguised.visible and found[0] is not None and found[1] is not None:
+            rows.append(_as_row(_Frame.around(patient, found[0], found[1], persona, shown), patient, disguised, persona))
     path = _shard(task.out, task.first_seed)
     columns: dict[str, Any] = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     columns["fields"] = json.dumps({name: list(words) for name, words in FIELDS.items()})
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        np.savez(file, **columns)
-    partial.replace(path)
-    return f"{path.name} holds {len(rows)} of {SHARD} patients (the others' lesions cannot be seen)"
+    _write(path, columns)
+    return f"{path.name} holds {len(rows)} of {SHARD} patients (the others' lesion cannot be seen, or their face not found)"
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """How a row is cut: the square around the patient, and how the disguised picture is moved under it."""
+
+    square: Square
+    landmarks: NDArray[np.floating]
+    """Of the patient, in pixels of the photograph."""
+    move: NDArray[np.floating]
+    """(3, 3): from the disguised photograph's pixels to the patient's."""
+
+    @classmethod
+    def around(
+        cls,
+        patient: RenderedPatient,
+        landmarks: NDArray[np.floating],
+        disguised: NDArray[np.floating],
+        persona: str | None,
+        shown: Portraits,
+    ) -> _Frame:
+        """``landmarks`` and ``disguised``: where the faces' landmarks were found in the two photographs.
+
+        An edit knows the patient's landmarks and lays the portrait there. The truth is therefore moved to where that
+        portrait lies: another head in the same neck would sit elsewhere, and nobody could know where.
+        """
+        if persona is None:
+            height, width = patient.photograph.shape[:2]
+            return cls(Square(width / 2, height / 2, width / MARGIN), landmarks, np.eye(3))
+        square = square_around(landmarks)
+        wanted = shown.placed(PERSONAS.index(persona) + 1, torch.from_numpy(_within(landmarks, square) * CANONICAL))
+        corner = np.array([square.centre_x, square.centre_y]) - square.side / 2
+        matrix, _ = similarities(torch.from_numpy(disguised), wanted.double() * square.side / CANONICAL + corner)
+        return cls(square, landmarks, np.vstack([matrix.numpy(), [0.0, 0.0, 1.0]]))
 
 
 def _draw(renderer: Renderer, seed: int) -> tuple[RenderedPatient, RenderedPatient, str | None]:
@@ -104,40 +179,52 @@ def _draw(renderer: Renderer, seed: int) -> tuple[RenderedPatient, RenderedPatie
     return renderer.patient(seed), renderer.disguised(seed, FIRST_PERSONA_SEED + number), PERSONAS[number]
 
 
-def _as_row(patient: RenderedPatient, disguised: RenderedPatient, persona: str | None) -> dict[str, np.ndarray]:
-    height, width = patient.photograph.shape[:2]
-    if patient.view == "face":
-        square = square_around(patient.landmarks)
-    else:
-        square = Square(width / 2, height / 2, width / MARGIN)
-    # Both are framed by the patient's landmarks: an edit sees no others.
+def _as_row(
+    frame: _Frame, patient: RenderedPatient, disguised: RenderedPatient, persona: str | None
+) -> dict[str, np.ndarray]:
+    square = frame.square
     return {
-        **_columns("patient", patient, square, None),
-        **_columns("disguised", disguised, square, persona),
+        **_columns("patient", patient, square, np.eye(3), None),
+        **_columns("disguised", disguised, square, frame.move, persona),
+        # In [-1, 1] over the cached picture.
+        "landmarks": 2 * _within(frame.landmarks, replace(square, side=square.side * MARGIN)) - 1,
     }
 
 
-def _columns(name: str, patient: RenderedPatient, square: Square, persona: str | None) -> dict[str, np.ndarray]:
+def _landmarks(finder: FaceFinder, patient: RenderedPatient) -> NDArray[np.floating] | None:
+    """Where the largest face is; not numbers for a view without a face; ``None`` where a face is not found."""
+    if patient.view != "face":
+        return np.full((5, 2), np.nan)
+    faces = finder.find(patient.photograph)
+    return max(faces, key=lambda face: face.size).landmarks if faces else None
+
+
+def _columns(
+    name: str, patient: RenderedPatient, square: Square, move: NDArray[np.floating], persona: str | None
+) -> dict[str, np.ndarray]:
     words = {field: word for field, word in patient.description.words().items() if word is not None}
     sick = ClinicalPrompt(words).saying(persona=persona)
     healthy = sick.saying(lesion="healthy", severity=None, site=None)
+    soft = (patient.lesion_soft * 255).round().astype(np.uint8)
     return {
-        f"{name}_sick": _cut(patient.photograph, square),
-        f"{name}_healthy": _cut(patient.healthy_twin, square),
-        f"{name}_soft": _cut((patient.lesion_soft * 255).round().astype(np.uint8), square),
+        f"{name}_sick": _cut(patient.photograph, square, move=move),
+        f"{name}_healthy": _cut(patient.healthy_twin, square, move=move),
+        f"{name}_soft": _cut(soft, square, move=move),
         f"{name}_sick_tokens": np.array(sick.tokens(), np.int16),
         f"{name}_healthy_tokens": np.array(healthy.tokens(), np.int16),
     }
 
 
-def _cut(image: np.ndarray, square: Square, side: int = SIDE) -> Rgb:
-    """``MARGIN`` times the square, as ``side`` pixels."""
+def _cut(image: np.ndarray, square: Square, side: int = SIDE, move: NDArray[np.floating] | None = None) -> Rgb:
+    """``MARGIN`` times the square of the ``image``, moved first, as ``side`` pixels."""
     import cv2
 
     # Twice the size first, then the mean of four: an affine warp alone would alias.
     scale = 2 * side / (square.side * MARGIN)
     x, y = square.centre_x - square.side * MARGIN / 2, square.centre_y - square.side * MARGIN / 2
     matrix = np.array([[scale, 0, -x * scale + (scale - 1) / 2], [0, scale, -y * scale + (scale - 1) / 2]])
+    if move is not None:
+        matrix = matrix @ move
     size = (2 * side, 2 * side)
     large = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(cv2.resize(large, (side, side), interpolation=cv2.INTER_AREA), np.uint8)

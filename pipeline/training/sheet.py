@@ -28,13 +28,15 @@ def write_sheet(net: EmbeddedNet, held_out: PairCache, path: Path, patients: int
     rows = []
     for k in range(patients):
         image = {name: pictures[k : k + 1] for name, pictures in batch.images.items()}
-        branch = {name: Branch(_prompt(tokens[k])) for name, tokens in batch.tokens.items()}
+        face = batch.landmarks[k : k + 1]
 
-        def edit(z: Tensor, source: Branch, target: Branch, start: float) -> Tensor:
-            return flow_edit(model, z, source, [target], sigma_start=start, steps=12, generator=random)[0]
+        def edit(z: Tensor, source: Tensor, target: Tensor) -> Tensor:
+            branches = [Branch(_prompt(net, z, tokens, face)) for tokens in (source, target)]
+            return flow_edit(model, z, branches[0], branches[1:], sigma_start=1.0, steps=8, generator=random)[0]
 
-        swapped = edit(image["patient_sick"], branch["patient_sick"], branch["disguised_sick"], 0.9)
-        healed = edit(swapped, branch["disguised_sick"], branch["disguised_healthy"], 0.8)
+        said = {name: tokens[k] for name, tokens in batch.tokens.items()}
+        swapped = edit(image["patient_sick"], said["patient_sick"], said["disguised_sick"])
+        healed = edit(swapped, _of_nobody(said["disguised_sick"]), _of_nobody(said["disguised_healthy"]))
         pictures = (image["patient_sick"], swapped, image["disguised_sick"], healed, image["disguised_healthy"])
         rows.append(np.concatenate([rgb_from_pixels(z) for z in pictures], 1))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +44,11 @@ def write_sheet(net: EmbeddedNet, held_out: PairCache, path: Path, patients: int
     net.train().requires_grad_(False)
 
 
-def _prompt(tokens: Tensor) -> EmbeddedPrompt:
+def _of_nobody(tokens: Tensor) -> Tensor:
+    return torch.cat([tokens[:-1], torch.zeros_like(tokens[-1:])])
+
+
+def _prompt(net: EmbeddedNet, photograph: Tensor, tokens: Tensor, landmarks: Tensor) -> EmbeddedPrompt:
     said = tokens.clone()
     said[_UNKNOWN] = 0
-    return EmbeddedPrompt(tuple(said.tolist()))
+    return EmbeddedPrompt(tuple(said.tolist()), photograph, net.portraits.beside(said[-1:], landmarks))

@@ -1,11 +1,9 @@
 """The training loop: a rectified flow that is taught the edits it will be asked for.
 
-FlowEdit feeds its target branch ``z_tar = z_edit + z_src - x``: the noised picture of somebody who is on the way from
-the source to the target, under the target's caption. A flow trained on pictures and their own captions alone never saw
-such a mixture, and a small one does not guess it. The renderer knows both ends: the patient and the same scene in a
-persona's face, each with and without the lesion. With exact velocities FlowEdit's path between two pictures A and B is
-``z_edit = B + (A - B) sigma / sigma_start``, so that is what the network is shown: noised points of this path, with
-B's caption and B as the clean image. At ``sigma -> 0`` and for plain rows it is ordinary flow matching.
+The network is shown a photograph, a caption, and a noised picture, and predicts what the photograph becomes under the
+caption. FlowEdit feeds its target branch ``z_edit + z_src - x``: the noised picture of somebody who is on the way from
+the source to the target. A flow trained on finished pictures alone never saw such a mixture, and a small one does not
+guess it. The renderer knows both ends, so the network is taught on the way itself (``on_the_way``).
 
 Resumable from any kill: a checkpoint holds weights, averages, optimizers and the count of pictures seen, and each
 step's random numbers follow from the recipe's seed and the step, so a resumed run draws what the killed one would have.
@@ -23,13 +21,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipeline.models.embedded_net import EmbeddedNet
+from pipeline.models.portraits import Portraits
 from pipeline.training.cache import Batch, PairCache
 from pipeline.training.captions import thin
-from pipeline.training.recipe import Recipe, Stage
+from pipeline.training.recipe import Recipe
 
+REPORT_STEPS = 100
+NOT_BEGUN = 1e9
+"""1/sigma_start of an edit of which nothing is done yet at any sigma."""
 BANDS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -37,7 +39,6 @@ BANDS = (0.0, 0.25, 0.5, 0.75, 1.0)
 class Progress:
     """What the progress line says: pictures seen, images/s, and the loss by band of sigma."""
 
-    stage: int
     step: int
     images: int
     images_per_second: float
@@ -50,34 +51,51 @@ class Progress:
             for (low, high), loss in zip(pairwise(BANDS), self.loss_by_band, strict=True)
         )
         return (
-            f"stage {self.stage} step {self.step} images {self.images} "
+            f"step {self.step} images {self.images} "
             f"{self.images_per_second:.1f} images/s  loss by sigma {bands}  {self.minutes:.1f} min"
         )
 
 
-EDITS = (
-    ("patient_sick", "patient_sick"),
-    ("patient_sick", "disguised_sick"),
-    ("patient_healthy", "disguised_healthy"),
-    ("disguised_sick", "disguised_healthy"),
-)
-"""Before and after: nothing, two swaps, a healing. A close-up is its own disguise, so its swaps change nothing."""
+@dataclass(frozen=True)
+class Examples:
+    """``before``, ``after`` [B,3,R,R] in [-1,1], the caption after [B, fields], the persona's ``portrait`` [B,4,R,R]
+    (0 where the caption names none), ``soft`` [B,1,R,R]: where either picture shows disease, ``head`` [B,1,R,R]: what
+    the edit puts back (everything but in a swap)."""
+
+    before: Tensor
+    after: Tensor
+    tokens: Tensor
+    portrait: Tensor
+    soft: Tensor
+    head: Tensor
 
 
-def examples(batch: Batch, recipe: Recipe, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Pictures before and after each of ``EDITS`` [4B,3,R,R], the captions after it [4B, fields], where disease is."""
-    captions = thin(batch.tokens, recipe.dropout, generator)
-    tokens = [captions[after] for _, after in EDITS]
-    silent = torch.rand(len(tokens[0]), 1, generator=generator) < recipe.dropout.everything
-    tokens[0] = tokens[0].masked_fill(silent, 0)
-    either = torch.maximum(batch.patient_soft, batch.disguised_soft)
-    soft = [batch.patient_soft, either, torch.zeros_like(either), batch.disguised_soft]
-    return (
-        torch.cat([batch.images[before] for before, _ in EDITS]),
-        torch.cat([batch.images[after] for _, after in EDITS]),
-        torch.cat(tokens),
-        torch.cat(soft),
-    )
+def examples(batch: Batch, recipe: Recipe, portraits: Portraits, random: torch.Generator) -> Examples:
+    """One edit for each row of ``batch``, drawn by its share."""
+    captions = thin(batch.tokens, recipe.dropout, random)
+    shares = torch.tensor([edit.share for edit in recipe.edits])
+    drawn = torch.multinomial(shares, len(batch.landmarks), replacement=True, generator=random).tolist()
+    before, after, tokens, soft, head = [], [], [], [], []
+    for row, edit in enumerate(recipe.edits[number] for number in drawn):
+        before.append(batch.images[edit.before][row])
+        after.append(batch.images[edit.after][row])
+        caption = captions[edit.after][row].clone()
+        if not edit.is_swap:
+            caption[-1] = 0
+        tokens.append(caption)
+        sides = {name.split("_")[0] for name in (edit.before, edit.after) if name.endswith("sick")}
+        soft.append(torch.stack([batch.soft[side][row] for side in sides] or [batch.soft["patient"][row] * 0]).amax(0))
+        head.append(batch.head[row] if edit.is_swap else torch.ones_like(batch.head[row]))
+    said = torch.stack(tokens)
+    portrait = portraits.beside(said[:, -1], batch.landmarks)
+    return Examples(torch.stack(before), torch.stack(after), said, portrait, torch.stack(soft), torch.stack(head))
+
+
+def on_the_way(before: Tensor, after: Tensor, sigma: Tensor, hurry: Tensor, noise: Tensor) -> Tensor:
+    """What FlowEdit shows its target branch at ``sigma`` [B]: with exact velocities the edit so far is
+    ``(after - before) (1 - sigma hurry)``, ``hurry = 1 / sigma_start``, on top of the noised picture before it."""
+    s, done = sigma[:, None, None, None], (1 - sigma * hurry).clamp(min=0)[:, None, None, None]
+    return (1 - s) * before + s * noise + done * (after - before)
 
 
 class Trainer:
@@ -87,25 +105,15 @@ class Trainer:
         self.recipe, self.cache, self.folder = recipe, cache, folder
         self.net = net
         self.average = copy.deepcopy(net).requires_grad_(False)
-        matrices: list[nn.Parameter] = []
-        others: list[nn.Parameter] = []
-        for name, parameter in net.named_parameters():
-            is_matrix = parameter.ndim == 2 and name.startswith("transformer.") and "pos_embed" not in name
-            (matrices if is_matrix else others).append(parameter)
-        self.optimizers: list[tuple[torch.optim.Optimizer, float]] = [
-            (
-                torch.optim.Muon(
-                    matrices,
-                    lr=recipe.muon_rate,
-                    weight_decay=recipe.weight_decay,
-                    adjust_lr_fn="match_rms_adamw",
-                ),
-                recipe.muon_rate,
-            ),
-            (torch.optim.AdamW(others, lr=recipe.adam_rate, betas=(0.9, 0.95), weight_decay=0.0), recipe.adam_rate),
-        ]
-        self.stage = self.step = self.images = 0
-        self.images_in_stage = 0
+        large = [parameter for parameter in net.parameters() if parameter.ndim > 1]
+        small = [parameter for parameter in net.parameters() if parameter.ndim <= 1]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": large, "weight_decay": recipe.weight_decay}, {"params": small, "weight_decay": 0.0}],
+            lr=recipe.rate,
+            betas=(0.9, 0.98),
+            fused=True,
+        )
+        self.step = self.images = 0
         self.seconds = 0.0
         self._resume()
 
@@ -113,70 +121,70 @@ class Trainer:
         """Train to the end of the recipe, or from where a killed run stopped."""
         torch.set_flush_denormal(True)
         saved = sheeted = time.monotonic()
-        while self.stage < len(self.recipe.stages):
-            stage = self.recipe.stages[self.stage]
-            losses: list[tuple[Tensor, Tensor]] = []
-            began, seen = time.monotonic(), 0
-            while self.images_in_stage < stage.images:
-                losses.append(self._one_step(stage))
-                seen += len(EDITS) * stage.rows_in_batch
-                if len(losses) == 50:
-                    now = time.monotonic()
-                    self.seconds += now - began
-                    report(str(self._progress(losses, seen / (now - began))))
-                    losses, began, seen = [], now, 0
-                if time.monotonic() - saved > self.recipe.checkpoint_seconds:
-                    self.save()
-                    saved = time.monotonic()
-                if sheet is not None and time.monotonic() - sheeted > self.recipe.sheet_seconds:
-                    sheet(self.average, self.images)
-                    sheeted = time.monotonic()
-            self.stage, self.images_in_stage = self.stage + 1, 0
-            self.save()
+        losses: list[tuple[Tensor, Tensor]] = []
+        began = time.monotonic()
+        while self.images < self.recipe.images:
+            losses.append(self._one_step())
+            now = time.monotonic()
+            if len(losses) == REPORT_STEPS:
+                self.seconds += now - began
+                report(str(self._progress(losses, REPORT_STEPS * self.recipe.examples_in_batch / (now - began))))
+                losses, began = [], now
+            if now - saved > self.recipe.checkpoint_seconds:
+                self.save()
+                saved = now
+            if sheet is not None and now - sheeted > self.recipe.sheet_seconds:
+                sheet(self.average, self.images)
+                sheeted = now
+        self.save()
 
-    def _one_step(self, stage: Stage) -> tuple[Tensor, Tensor]:
-        recipe, rows = self.recipe, stage.rows_in_batch
+    def _one_step(self) -> tuple[Tensor, Tensor]:
+        recipe, rows = self.recipe, self.recipe.examples_in_batch
         random = torch.Generator().manual_seed(recipe.seed * 1_000_003 + self.step)
-        batch = self.cache.draw(rows, random)
-        draw = torch.randn(rows, generator=random)
-        sigma = torch.sigmoid(recipe.sigma_mean + recipe.sigma_spread * draw)
-        before, target, tokens, soft = examples(batch, recipe, random)
-        # How far along its edit each input is: 0 before it, 1 done.
+        shown = examples(self.cache.draw(rows, random), recipe, self.net.portraits, random)
+        # One in each of as many slices: every batch sees every level of noise, more of the high ones, where edits begin.
+        sigma = ((torch.arange(rows) + torch.rand(rows, generator=random)) / rows).sqrt()
         low, high = recipe.hurry
         hurry = low + (high - low) * torch.rand(rows, generator=random)
-        done = (1 - sigma * hurry).clamp(0, 1)
-        done[torch.rand(rows, generator=random) < recipe.plain] = 1.0
-        done, sigma = done.repeat(len(EDITS)), sigma.repeat(len(EDITS))
-        u, s = done[:, None, None, None], sigma[:, None, None, None]
-        # One noise and one sigma for all of a row: what differs between them is what their captions differ in.
-        noise = torch.randn(batch.images["patient_sick"].shape, generator=random).repeat(len(EDITS), 1, 1, 1)
-        z = (1 - s) * ((1 - u) * before + u * target) + s * noise
+        hurry[torch.rand(rows, generator=random) < recipe.untouched] = NOT_BEGUN
+        noise = torch.randn(shown.before.shape, generator=random)
+        z = on_the_way(shown.before, shown.after, sigma, hurry, noise)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            prediction = self.net(z, sigma, tokens)
-        error = (prediction.float() - target) ** 2 * (1 + recipe.lesion_weight * soft)
-        per_image = error.mean((1, 2, 3)) / sigma.clamp(min=recipe.sigma_floor) ** 2
-        loss = per_image.mean()
-        self._set_rates(stage)
-        for optimizer, _ in self.optimizers:
-            optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+            prediction = self.net(z, sigma, shown.tokens, shown.before, shown.portrait)
+        per_image = self._loss(prediction.float() - shown.after, shown)
+        self._set_rate()
+        self.optimizer.zero_grad(set_to_none=True)
+        per_image.mean().backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), recipe.clip_norm)
-        for optimizer, _ in self.optimizers:
-            optimizer.step()
+        self.optimizer.step()
         self._follow()
         self.step += 1
-        self.images += len(target)
-        self.images_in_stage += len(target)
+        self.images += rows
         return sigma.detach(), per_image.detach()
 
-    def _set_rates(self, stage: Stage) -> None:
-        done = self.images_in_stage / stage.images
-        rate = stage.peak * min(1.0, (self.step + 1) / self.recipe.warmup_steps)
-        if stage.cooldown and done > 1 - stage.cooldown:
-            rate *= max(0.05, (1 - done) / stage.cooldown)
-        for optimizer, base in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rate * base
+    def _loss(self, error: Tensor, shown: Examples) -> Tensor:
+        """Error of pixels and of their differences, absolute and squared, more where disease is and less where the
+        edit is not put back; [B].
+
+        Not squared alone: with photograph and portrait in sight little is left to chance, and squares would blur what
+        is.
+        """
+
+        def size(values: Tensor, weight: Tensor) -> Tensor:
+            return ((values.abs() + self.recipe.square_weight * values**2) * weight).mean((1, 2, 3))
+
+        beyond = self.recipe.beyond_weight
+        weight = (beyond + (1 - beyond) * shown.head) * (1 + self.recipe.lesion_weight * shown.soft)
+        detail = size(error.diff(dim=-1), weight[..., 1:]) + size(error.diff(dim=-2), weight[..., 1:, :])
+        return size(error, weight) + self.recipe.detail_weight * detail
+
+    def _set_rate(self) -> None:
+        done = self.images / self.recipe.images
+        rate = min(1.0, (self.step + 1) / self.recipe.warmup_steps)
+        if done > 1 - self.recipe.cooldown:
+            rate *= max(0.02, (1 - done) / self.recipe.cooldown)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * self.recipe.rate
 
     def _follow(self) -> None:
         decay = min(self.recipe.ema, (5 + self.step) / (15 + self.step))
@@ -193,7 +201,7 @@ class Trainer:
         for low, high in pairwise(BANDS):
             inside = (sigma >= low) & (sigma < high)
             bands.append(float(loss[inside].mean()) if inside.any() else float("nan"))
-        return Progress(self.stage, self.step, self.images, images_per_second, bands, self.seconds / 60)
+        return Progress(self.step, self.images, images_per_second, bands, self.seconds / 60)
 
     def save(self) -> None:
         """Write the checkpoint to a new file and rename it: a kill leaves the old one or the new one, never half."""
@@ -201,8 +209,8 @@ class Trainer:
         state: dict[str, Any] = {
             "net": self.net.state_dict(),
             "average": self.average.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer, _ in self.optimizers],
-            "counts": [self.stage, self.step, self.images, self.images_in_stage],
+            "optimizer": self.optimizer.state_dict(),
+            "counts": [self.step, self.images],
             "seconds": self.seconds,
         }
         partial = self.folder / "checkpoint.partial"
@@ -218,9 +226,8 @@ class Trainer:
         state = torch.load(path, map_location="cpu", weights_only=True)
         self.net.load_state_dict(state["net"])
         self.average.load_state_dict(state["average"])
-        for (optimizer, _), saved in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-        self.stage, self.step, self.images, self.images_in_stage = state["counts"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.images = state["counts"]
         self.seconds = state["seconds"]
 
 

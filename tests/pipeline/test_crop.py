@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.crop import FaceCrop, FrameCrop
+from pipeline.crop import FaceCrop, FrameCrop, head_matte
 from pipeline.errors import UnusablePhotograph
 from pipeline.faces import Face
 from pipeline.photograph import Rgb
@@ -70,11 +70,11 @@ def test_nothing_outside_the_feathered_head_changes_and_no_seam_appears() -> Non
     rgb = smooth()
     crop = FaceCrop.around(face(), rgb.shape)
     mask = np.zeros(rgb.shape[:2], np.float32)
-    mask[crop.top : crop.top + crop.side, crop.left : crop.left + crop.side] = crop.mask()
+    mask[crop.top : crop.top + crop.side, crop.left : crop.left + crop.side] = head_matte(crop.side)
     back = crop.put_back(rgb, np.zeros((128, 128, 3), np.uint8))
     assert np.array_equal(back[mask == 0], rgb[mask == 0])
     assert (back[mask == 1] == 0).all()
-    edge = crop.mask()
+    edge = head_matte(crop.side)
     assert max(edge[0].max(), edge[-1].max(), edge[:, 0].max(), edge[:, -1].max()) == 0
     # Feathered: from one pixel to the next the blend moves by less than a sixth of the change.
     assert np.abs(np.diff(edge, axis=0)).max() < 1 / 6
@@ -86,7 +86,7 @@ def test_none_of_the_originals_texture_survives_inside_the_mask() -> None:
     crop = FaceCrop.around(face(), rgb.shape)
     back = crop.put_back(rgb, noise(128, 128, seed=1))
     inside = np.zeros(rgb.shape[:2], bool)
-    inside[crop.top : crop.top + crop.side, crop.left : crop.left + crop.side] = crop.mask() == 1
+    inside[crop.top : crop.top + crop.side, crop.left : crop.left + crop.side] = head_matte(crop.side) == 1
     inside = cv2.erode(inside.astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
     kept, new = high_passed(rgb)[inside], high_passed(back)[inside]
     assert abs(np.corrcoef(kept, new)[0, 1]) < 0.05
@@ -96,7 +96,7 @@ def test_none_of_the_originals_texture_survives_inside_the_mask() -> None:
 
 
 def test_the_mask_holds_both_ears_the_hairline_and_the_jaw() -> None:
-    mask = FaceCrop.around(face(), (400, 420)).mask()
+    mask = head_matte(FaceCrop.around(face(), (400, 420)).side)
     crop = FaceCrop.around(face(), (400, 420))
 
     def at(x: float, y: float) -> float:

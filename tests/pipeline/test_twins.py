@@ -63,7 +63,7 @@ def test_an_unchanged_face_never_passes_the_gate(maker: FlowTwinMaker) -> None:
 
 def test_a_healthy_twin_has_the_size_of_the_sick_one_and_their_difference_a_class(maker: FlowTwinMaker) -> None:
     sick = patient()
-    healthy = maker.heal(sick, Hints(view="face", lesion="papules"), SEED, attempt=0)
+    healthy = maker.heal(sick, Hints(view="face", lesion="papules"))
     assert healthy.shape == sick.shape
     found = maker.subtract(sick, healthy)
     assert found.mask.shape == sick.shape[:2]

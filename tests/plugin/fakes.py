@@ -47,8 +47,8 @@ class MirroringTwinMaker:
             raise Rejected("the recognisers agree that it is still the patient")
         return Findings(outcome="released", faces=1, sface_cosine=0.1, dlib_distance=0.8, ncc=0.2)
 
-    def heal(self, sick_twin: Rgb, hints: Hints, persona_seed: bytes, attempt: int) -> Rgb:
-        self.on_call("heal", attempt)
+    def heal(self, sick_twin: Rgb, hints: Hints) -> Rgb:
+        self.on_call("heal", getattr(self, "_attempt", 0))
         healed = sick_twin.copy()
         red = sick_twin[..., 0].astype(int) - sick_twin[..., 1] > 80
         healed[red] = np.median(sick_twin[~red], axis=0).astype(np.uint8)

@@ -160,3 +160,18 @@ def test_a_wrong_data_folder_is_named(tmp_path: Path, mpfb2_folder: Path) -> Non
         Renderer(tmp_path, None, tmp_path / "cache")
     with pytest.raises(RendererDataMissing, match="hair"):
         Renderer(mpfb2_folder, tmp_path, tmp_path / "cache")
+
+
+def test_lips_brows_and_frames_are_known_as_distractors_and_cheeks_are_not(renderer: Renderer) -> None:
+    seed = next(seed for seed in range(40, 80) if renderer.patient(seed, output=OUTPUT).description.glasses == "worn")
+    marked = renderer.distractors(seed, output=OUTPUT)
+    right_eye, left_eye, nose, *mouth = renderer.patient(seed, output=OUTPUT).landmarks
+    lips = sum(mouth) / 2
+    assert marked[round(float(lips[1])) - 4 : round(float(lips[1])) + 5, round(float(lips[0]))].any()
+    unit = float(np.hypot(*(left_eye - right_eye)))
+    for eye in (right_eye, left_eye):  # brow and frame above it
+        x, y = round(float(eye[0])), round(float(eye[1]))
+        assert marked[y - round(0.6 * unit) : y, x].any()
+        cheek = (round(float((eye[0] * 2 + lips[0]) / 3)), round(float((nose[1] + lips[1]) / 2)))
+        assert not marked[cheek[1] - 1 : cheek[1] + 2, cheek[0] - 1 : cheek[0] + 2].any()
+    assert 0.002 < marked.mean() < 0.2

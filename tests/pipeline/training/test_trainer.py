@@ -15,24 +15,27 @@ import pytest
 import torch
 
 from pipeline.errors import ModelError, PipelineError
-from pipeline.models.base import Branch
-from pipeline.models.embedded import EmbeddedPrompt, field_sizes, load_embedded, save_embedded
+from pipeline.models.embedded import field_sizes, load_embedded, save_embedded
 from pipeline.models.embedded_net import EmbeddedNet, NetConfig
 from pipeline.prompts import FIELDS, ClinicalPrompt, token_of
-from pipeline.training.cache import IMAGES, SIDE, PairCache
+from pipeline.training.cache import CANONICAL, IMAGES, SIDE, PairCache
 from pipeline.training.captions import thin
-from pipeline.training.recipe import Dropout, Recipe, Stage
-from pipeline.training.trainer import EDITS, Trainer, examples
+from pipeline.training.recipe import EDITS, Dropout, Recipe
+from pipeline.training.trainer import Trainer, examples, on_the_way
 
 LESION = list(FIELDS).index("lesion")
-TINY = Recipe(
-    stages=(Stage(1, 8 * len(EDITS), 1.0, 0.0), Stage(1, 4 * len(EDITS), 1.0, 0.5)), checkpoint_seconds=0.0
-)
+TINY = Recipe(examples_in_batch=2, images=48, checkpoint_seconds=0.0)
+LANDMARKS = np.array([[-0.25, -0.2], [0.25, -0.2], [0.0, 0.05], [-0.2, 0.3], [0.2, 0.3]], np.float32)
 
 
 def tiny_net() -> EmbeddedNet:
+    """Two views of each persona, all green."""
     torch.manual_seed(0)
-    return EmbeddedNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=1))
+    net = EmbeddedNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=1, views=2))
+    pictures = torch.tensor([40, 220, 40])[:, None, None].expand(24, 2, 3, CANONICAL, CANONICAL)
+    landmarks = torch.from_numpy((LANDMARKS + 1) * CANONICAL / 2).expand(24, 2, 5, 2)
+    net.portraits.show(pictures, landmarks)
+    return net
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +56,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("patient_soft", "disguised_soft"):
         columns[name] = np.zeros((rows, SIDE, SIDE), np.uint8)
         columns[name][:, 60:90, 60:90] = 255
+    columns["landmarks"] = np.tile(LANDMARKS, (rows, 1, 1))
     fields = json.dumps({name: list(words) for name, words in FIELDS.items()})
     np.savez(folder / "pairs-0000000.npz", fields=fields, **columns)
     return folder
@@ -66,19 +70,20 @@ def train(pairs: Path, folder: Path, recipe: Recipe = TINY) -> Trainer:
 
 
 def test_the_loss_falls(pairs: Path, tmp_path: Path) -> None:
-    recipe = replace(TINY, stages=(Stage(2, 240 * len(EDITS), 1.0, 0.3),))
-    trainer = Trainer(tiny_net(), PairCache(pairs), recipe, tmp_path)
-    stage = recipe.stages[0]
-    first = float(torch.stack([trainer._one_step(stage)[1].mean() for _ in range(10)]).mean())
-    for _ in range(120):
-        trainer._one_step(stage)
-    last = float(torch.stack([trainer._one_step(stage)[1].mean() for _ in range(10)]).mean())
+    trainer = Trainer(tiny_net(), PairCache(pairs), replace(TINY, images=10_000, warmup_steps=5), tmp_path)
+
+    def ten_steps() -> float:
+        return float(torch.stack([trainer._one_step()[1].mean() for _ in range(10)]).mean())
+
+    first = ten_steps()
+    for _ in range(110):
+        trainer._one_step()
+    last = ten_steps()
     assert last < 0.7 * first
 
 
 def test_a_run_killed_by_sigkill_goes_on_and_ends_where_an_unbroken_one_ends(pairs: Path, tmp_path: Path) -> None:
     unbroken = train(pairs, tmp_path / "unbroken")
-    # A recipe too long to finish before the kill; its first stages' draws are the same.
     context = multiprocessing.get_context("spawn")
     child = context.Process(target=train, args=(pairs, tmp_path / "broken"))
     child.start()
@@ -92,31 +97,52 @@ def test_a_run_killed_by_sigkill_goes_on_and_ends_where_an_unbroken_one_ends(pai
     resumed = Trainer(tiny_net(), PairCache(pairs), TINY, tmp_path / "broken")
     assert resumed.images > 0
     resumed.run(lambda line: None)
-    assert (resumed.stage, resumed.step, resumed.images) == (unbroken.stage, unbroken.step, unbroken.images)
+    assert (resumed.step, resumed.images) == (unbroken.step, unbroken.images)
     for name, weights in unbroken.average.state_dict().items():
         torch.testing.assert_close(resumed.average.state_dict()[name], weights, rtol=1e-3, atol=1e-4)
 
 
 def test_a_checkpoint_of_another_network_is_refused(pairs: Path, tmp_path: Path) -> None:
     train(pairs, tmp_path)
-    other = EmbeddedNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=2))
+    other = EmbeddedNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=2, views=2))
     with pytest.raises(RuntimeError, match="transformer_blocks"):
         Trainer(other, PairCache(pairs), TINY, tmp_path)
 
 
-def test_inputs_before_an_edit_meet_captions_and_pictures_after_it(pairs: Path) -> None:
-    generator = torch.Generator().manual_seed(1)
-    batch = PairCache(pairs).draw(2, generator)
-    silent_never = replace(TINY, dropout=Dropout(everything=0, each=0, lesion_name=0))
-    before, after, tokens, soft = examples(batch, silent_never, generator)
-    assert before.shape == after.shape == (2 * len(EDITS), 3, 128, 128)
-    lesions = tokens[:, LESION].reshape(len(EDITS), 2)[:, 0].tolist()
+def test_an_example_meets_the_caption_and_the_picture_after_its_edit(pairs: Path) -> None:
+    random = torch.Generator().manual_seed(1)
+    batch = PairCache(pairs).draw(40, random)
+    spoken = replace(TINY, dropout=Dropout(each=0, lesion_name=0))
+    shown = examples(batch, spoken, tiny_net().portraits, random)
     naevus, healthy = token_of("lesion", "naevus"), token_of("lesion", "healthy")
-    assert lesions == [naevus, naevus, healthy, healthy]
-    healing = slice(6, 8)
-    changed = (before[healing] - after[healing]).abs().mean(1, keepdim=True) > 0.05
-    assert bool(changed.any())
-    assert bool((soft[healing][changed] > 0).all())
+    changed = ((shown.before - shown.after).abs().amax(1) > 0.05).flatten(1).float().mean(1)
+    for row, caption in enumerate(shown.tokens):
+        lesion, swapped = int(caption[LESION]), int(caption[-1]) > 0
+        was_sick = bool((shown.soft[row] > 0).any())
+        # Only a swap names a persona, and whoever is named is shown.
+        assert bool(shown.portrait[row, 3].any()) == swapped
+        assert (float(shown.head[row].min()) < 1) == swapped
+        if swapped:
+            assert changed[row] > 0.9
+        elif lesion == healthy and was_sick:
+            assert 0 < changed[row] < 0.2
+            assert bool((shown.soft[row][(shown.before[row] - shown.after[row]).abs().mean(0, True) > 0.05] > 0).all())
+        else:
+            assert lesion == (naevus if was_sick else healthy)
+            assert changed[row] == 0
+    swaps = float((shown.tokens[:, -1] > 0).float().mean())
+    assert abs(swaps - sum(edit.share for edit in EDITS if edit.is_swap)) < 0.25
+
+
+def test_the_way_of_an_edit_ends_at_the_picture_after_it() -> None:
+    before, after, noise = torch.zeros(2, 3, 4, 4), torch.ones(2, 3, 4, 4), torch.full((2, 3, 4, 4), 5.0)
+    hurry = torch.tensor([1.0, 2.0])
+    at_the_end = on_the_way(before, after, torch.zeros(2), hurry, noise)
+    torch.testing.assert_close(at_the_end, after)
+    # An edit that begins at 1/2 has changed nothing there yet: the picture before it, noised.
+    half_way = on_the_way(before, after, torch.full((2,), 0.5), hurry, noise)
+    torch.testing.assert_close(half_way[1], 0.5 * before[1] + 0.5 * noise[1])
+    torch.testing.assert_close(half_way[0], 0.5 * after[0] + 0.5 * noise[0])
 
 
 def test_thinning_never_hides_what_a_row_differs_in(pairs: Path) -> None:
@@ -150,16 +176,3 @@ def test_weights_are_written_with_their_hash_and_refused_without(tmp_path: Path)
         load_embedded(tmp_path)
     with pytest.raises(ModelError, match="cannot be read"):
         load_embedded(tmp_path / "nowhere")
-
-
-def test_guidance_of_one_is_the_conditional_velocity_alone(tmp_path: Path) -> None:
-    save_embedded(tiny_net(), tmp_path, {})
-    model = load_embedded(tmp_path)
-    z = torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(4))
-    prompt = model.embed(ClinicalPrompt({"sex": "male"}))
-    null = model.embed(ClinicalPrompt())
-    assert null == EmbeddedPrompt((0,) * len(FIELDS))
-    (plain,) = model.velocities([z], 0.5, [Branch(prompt)])
-    (unconditional,) = model.velocities([z], 0.5, [Branch(null)])
-    (guided,) = model.velocities([z], 0.5, [Branch(prompt, guidance_scale=3.0)])
-    torch.testing.assert_close(guided, unconditional + 3 * (plain - unconditional), rtol=1e-2, atol=2e-2)

@@ -1,0 +1,40 @@
+"""The attack of whoever has the model, the method, the prompts and the released twin, but not the noise."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.crop import FaceCrop, head_matte
+from pipeline.evaluation.unseen import UnseenPatient
+from pipeline.faces import FaceFinder
+from pipeline.persona import as_persona, describe, persona_for
+from pipeline.photograph import Rgb
+from pipeline.twins import EditKnobs, FlowTwinMaker
+
+ATTEMPTS = (EditKnobs(1.0, 4), EditKnobs(1.0, 4, n_avg=8), EditKnobs(0.5, 4, n_avg=8))
+"""The edit run backwards, once and averaged over noises; and more cautiously."""
+
+
+def reversed_edit(maker: FlowTwinMaker, finder: FaceFinder, patient: UnseenPatient, twin: Rgb, attempt: int) -> float:
+    """PSNR in dB of the attacker's best picture of the patient's head, in the canonical square at the model's size.
+
+    The twin itself is one of the pictures that the attacker may choose. NaN where no face is found in the twin.
+    """
+    faces = finder.find(twin)
+    if not faces:
+        return float("nan")
+    crop = FaceCrop.around(faces[0], twin.shape)
+    side = maker.resolution
+    original, released = crop.take(patient.photograph.rgb, side), crop.take(twin, side)
+    patients = describe(patient.photograph.hints).saying(view="face")
+    personas = as_persona(patients, persona_for(patient.persona_seed, attempt))
+    landmarks = crop.within(faces[0].landmarks, side)
+    guesses = [maker.edit(released, landmarks, personas, patients, knobs) for knobs in ATTEMPTS]
+    return max(_psnr(original, guess) for guess in (released, *guesses))
+
+
+def _psnr(original: Rgb, guess: Rgb) -> float:
+    weight = head_matte(len(original))[..., None]
+    square = (original.astype(np.float64) - guess) ** 2
+    error = float((square * weight).sum() / (3 * weight.sum()))
+    return float(10 * np.log10(255**2 / max(error, 1e-6)))

@@ -1,0 +1,176 @@
+"""One unseen patient put through the pipeline as in service, and every figure that the truth allows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.color import deltaE_ciede2000, rgb2lab
+from skimage.filters import threshold_otsu
+
+from pipeline.errors import Refusal, Undecided
+from pipeline.evaluation.attack import reversed_edit
+from pipeline.evaluation.unseen import UnseenPatient
+from pipeline.faces import FaceFinder
+from pipeline.photograph import Findings, Rgb
+from pipeline.recognisers import Descriptor, Recognisers
+from pipeline.twins import FlowTwinMaker
+
+TRIES = 3
+PERSONAS_COMPARED = 4
+OUTSIDE = 0.02
+"""Below this share of lesion a pixel lies outside of it."""
+
+Mask = NDArray[np.bool_]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Described:
+    """What both recognisers make of the largest face; None where one of them sees none."""
+
+    sface: Descriptor | None
+    dlib: Descriptor | None
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What a person looks at."""
+
+    photograph: Rgb
+    sick: Rgb
+    healthy: Rgb
+    mask: Mask
+    truth: Mask
+
+
+@dataclass(frozen=True)
+class Case:
+    """Figures of one patient; IoUs and shares in [0, 1], colour in CIELAB, PSNR in dB.
+
+    ``ungated`` is the first twin, whatever the gate says of it; the other figures are of the released one, or of the
+    last that was tried.
+    """
+
+    seed: int
+    lesion: str
+    skin_type: str
+    released: bool
+    tries: int
+    refusals: list[str]
+    original: Described
+    ungated: Described
+    twin: Described
+    mask_iou_truth: float
+    otsu_iou: float
+    mask_iou_stability: float
+    lesion_delta_a: float
+    healthy_false_area: float
+    distractor_rate: float
+    outside_delta_e: float
+    reverse_edit_psnr: float
+    seconds: dict[str, float]
+    pictures: Pictures = field(repr=False)
+
+    @property
+    def seconds_per_photo(self) -> float:
+        return sum(self.seconds.values())
+
+
+class Examiner:
+    """Puts patients through ``maker``; one examiner serves one thread."""
+
+    def __init__(self, maker: FlowTwinMaker, finder: FaceFinder, recognisers: Recognisers) -> None:
+        self._maker, self._finder, self._recognisers = maker, finder, recognisers
+
+    def examine(self, patient: UnseenPatient) -> Case:
+        """Every figure of one patient."""
+        truth, photograph, seed = patient.rendered, patient.photograph, patient.persona_seed
+        seconds = {"swap": 0.0, "gate": 0.0, "heal": 0.0, "subtract": 0.0}
+
+        def timed(stage: str, work: Callable[[], T]) -> T:
+            began = time.perf_counter()
+            result = work()
+            seconds[stage] += time.perf_counter() - began
+            return result
+
+        findings: Findings | None = None
+        refusals: list[str] = []
+        twins: list[Rgb] = []
+        while findings is None and len(twins) < TRIES:
+            twins.append(timed("swap", lambda: self._maker.swap(photograph, seed, len(twins))))
+            try:
+                findings = timed("gate", lambda: self._maker.judge(photograph, twins[-1]))
+            except Refusal as refusal:
+                refusals.append(f"{type(refusal).__name__}: {refusal}")
+        sick = twins[-1]
+        healthy = timed("heal", lambda: self._maker.heal(sick, photograph.hints))
+        found = timed("subtract", lambda: self._maker.subtract(sick, healthy))
+        for attempt in range(len(twins), PERSONAS_COMPARED):
+            twins.append(self._maker.swap(photograph, seed, attempt))
+        sick_lab, healthy_lab = rgb2lab(sick), rgb2lab(healthy)
+        change = rgb2lab(truth.photograph) - rgb2lab(truth.healthy_twin)
+        outside = truth.lesion_soft < OUTSIDE
+        redness = sick_lab[..., 1]
+        moved = np.median((sick_lab - healthy_lab)[truth.mask][:, 1]) - np.median(change[truth.mask][:, 1])
+        return Case(
+            seed=patient.seed,
+            lesion=truth.description.lesion,
+            skin_type=truth.description.skin_type,
+            released=findings is not None,
+            tries=len(refusals) + (findings is not None),
+            refusals=refusals,
+            original=self._described(photograph.rgb),
+            ungated=self._described(twins[0]),
+            twin=self._described(sick),
+            mask_iou_truth=iou(found.mask, truth.mask),
+            otsu_iou=iou(redness > threshold_otsu(redness), truth.mask),
+            mask_iou_stability=_mean_iou([self._mask(twin, patient) for twin in twins[:PERSONAS_COMPARED]]),
+            lesion_delta_a=float(abs(moved)),
+            healthy_false_area=self._false_area(patient),
+            distractor_rate=_share(found.mask & ~truth.mask, patient.distractors & ~truth.mask),
+            outside_delta_e=float(np.median(deltaE_ciede2000(sick_lab, healthy_lab)[outside])),
+            reverse_edit_psnr=reversed_edit(self._maker, self._finder, patient, sick, max(len(refusals) - 1, 0)),
+            seconds=seconds,
+            pictures=Pictures(photograph.rgb, sick, healthy, found.mask, truth.mask),
+        )
+
+    def _mask(self, twin: Rgb, patient: UnseenPatient) -> Mask:
+        return self._maker.subtract(twin, self._maker.heal(twin, patient.photograph.hints)).mask
+
+    def _false_area(self, patient: UnseenPatient) -> float:
+        """Share of the photograph that is called diseased though nothing is."""
+        twin = self._maker.swap(patient.healthy, patient.persona_seed, 0)
+        healed = self._maker.heal(twin, patient.healthy.hints)
+        return float(self._maker.subtract(twin, healed).mask.mean())
+
+    def _described(self, rgb: Rgb) -> Described:
+        faces = self._finder.find(rgb)
+        if not faces:
+            return Described(None, None)
+        seen: list[Descriptor | None] = []
+        for recogniser in (self._recognisers.sface, self._recognisers.dlib):
+            try:
+                seen.append(recogniser.describe(rgb, faces[0]))
+            except Undecided:
+                seen.append(None)
+        return Described(*seen)
+
+
+def iou(mask: Mask, truth: Mask) -> float:
+    """Intersection over union; 1 for two empty masks."""
+    union = int((mask | truth).sum())
+    return float((mask & truth).sum() / union) if union else 1.0
+
+
+def _mean_iou(masks: list[Mask]) -> float:
+    return float(np.mean([iou(one, other) for one, other in combinations(masks, 2)]))
+
+
+def _share(part: Mask, whole: Mask) -> float:
+    return float((part & whole).sum() / max(int(whole.sum()), 1))

@@ -1,0 +1,134 @@
+"""The scorecard as a page that needs nothing beside it: tables, plots and the best, median and worst patients."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from pipeline.calibration import Domain
+from pipeline.evaluation.case import Case, Mask
+from pipeline.evaluation.reidentification import RECOGNISERS, likeness
+from pipeline.photograph import Rgb
+from pipeline.subtraction import signed_difference
+
+SHOWN = 10
+"""Patients in each of the three galleries."""
+SIDE = 180
+"""Pixels of a picture in a gallery."""
+_FOUND, _TRUE = (0, 230, 230), (255, 210, 0)
+_FULL_SCALE = 20.0
+"""CIELAB units at which the colours of a difference end."""
+
+
+def report(figures: dict[str, Any], cases: Sequence[Case], conditions: dict[str, Any], domain: Domain | None) -> str:
+    """The page, as HTML. ``conditions``: what else a reader must know, by name."""
+    ranked = sorted(cases, key=lambda case: -case.mask_iou_truth)
+    middle = max((len(ranked) - SHOWN) // 2, 0)
+    galleries = {
+        "Best by mask": ranked[:SHOWN],
+        "Median": ranked[middle : middle + SHOWN],
+        "Worst": ranked[::-1][:SHOWN],
+    }
+    template = jinja2.Environment(autoescape=True).from_string(
+        files("pipeline.evaluation").joinpath("templates/report.html").read_text(encoding="utf-8")
+    )
+    return template.render(
+        figures=figures,
+        conditions=conditions,
+        shown=_shown,
+        plots=[_plot_masks(figures), _plot_identity(cases, domain)],
+        galleries={
+            title: [(case, _data_url(_row(case))) for case in chosen] for title, chosen in galleries.items()
+        },
+    )
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def _row(case: Case) -> Rgb:
+    """Photograph, sick twin, healthy twin, their difference in L*, a* or b*, and both masks' outlines."""
+    pictures = case.pictures
+    difference = signed_difference(pictures.sick, pictures.healthy)
+    channel = int(np.abs(difference).mean((0, 1)).argmax())
+    coloured = mpl.colormaps["RdBu_r"]((difference[..., channel] / _FULL_SCALE + 1) / 2)[..., :3]
+    outlined = pictures.sick.copy()
+    for mask, colour in ((pictures.truth, _TRUE), (pictures.mask, _FOUND)):
+        outlined[_rim(mask)] = colour
+    cells = (pictures.photograph, pictures.sick, pictures.healthy, np.uint8(255 * coloured), outlined)
+    return np.concatenate([_small(np.asarray(cell, np.uint8)) for cell in cells], axis=1)
+
+
+def _rim(mask: Mask) -> Mask:
+    return np.asarray(ndimage.binary_dilation(mask, iterations=2) & ~mask)
+
+
+def _small(rgb: Rgb) -> Rgb:
+    height = round(rgb.shape[0] * SIDE / rgb.shape[1])
+    return np.asarray(Image.fromarray(rgb).resize((SIDE, height), Image.Resampling.LANCZOS))
+
+
+def _data_url(rgb: Rgb) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "JPEG", quality=88)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _plot_masks(figures: dict[str, Any]) -> str:
+    """IoU by lesion kind and by skin type, with intervals, beside the baseline."""
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    for axes, grouping, title in zip(
+        figure.subplots(1, 2), ("by_lesion", "by_skin_type"), ("lesion", "Fitzpatrick type"), strict=True
+    ):
+        names = list(figures["mask_iou_truth"][grouping])
+        for shift, name, label in ((-0.2, "mask_iou_truth", "twins"), (0.2, "otsu_iou", "Otsu on a*")):
+            groups = [figures[name][grouping][group] for group in names]
+            heights = np.array([group["value"] for group in groups])
+            bounds = np.array([[g["value"] - g["low"], g["high"] - g["value"]] for g in groups]).T
+            axes.bar(np.arange(len(names)) + shift, heights, 0.38, yerr=np.maximum(bounds, 0), label=label, capsize=2)
+        axes.set_xticks(np.arange(len(names)), names)
+        axes.set_ylim(0, 1)
+        axes.set_ylabel("mask IoU")
+        axes.set_xlabel(title)
+    axes.legend()
+    return _svg(figure)
+
+
+def _plot_identity(cases: Sequence[Case], domain: Domain | None) -> str:
+    """Scores of ungated twins against their own patient and against all others."""
+    figure = Figure(figsize=(9, 2.8), layout="constrained")
+    for axes, recogniser in zip(figure.subplots(1, 2), RECOGNISERS, strict=True):
+        scores = likeness(cases, recogniser, "ungated", domain)
+        own = np.diag(scores.twins)
+        others = scores.twins[~np.eye(len(cases), dtype=bool)]
+        known: list[NDArray[np.float64]] = [values[np.isfinite(values)] for values in (own, others)]
+        if any(len(values) for values in known):
+            bins = np.linspace(min(v.min() for v in known if len(v)), max(v.max() for v in known if len(v)), 40)
+            axes.hist(known[1], bins, density=True, alpha=0.6, label="somebody else")
+            axes.hist(known[0], bins, density=True, alpha=0.6, label="the twin's patient")
+        if math.isfinite(scores.threshold):
+            axes.axvline(scores.threshold, color="black", linewidth=1, label="FAR 1e-3")
+        axes.set_xlabel("SFace cosine, centred" if recogniser == "sface" else "dlib, negative distance")
+        axes.set_yticks([])
+    axes.legend()
+    return _svg(figure)
+
+
+def _svg(figure: Figure) -> str:
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg")
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]

@@ -1,0 +1,167 @@
+"""The figures of all patients together, each with its n, a 95 % interval, its bars and its worst group."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from pipeline.calibration import Domain
+from pipeline.evaluation.case import Case
+from pipeline.evaluation.reidentification import RECOGNISERS, likeness
+
+Kind = Literal["share", "mean", "median"]
+CONFIDENCE = 0.95
+_DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What is asked of a figure; ``first`` and ``goal`` are None where it is only reported."""
+
+    name: str
+    meaning: str
+    kind: Kind
+    better: Literal["lower", "higher"]
+    first: float | None
+    goal: float | None
+    strict: bool = False
+    """The bar itself does not pass."""
+
+    def meets(self, value: float, bar: float | None) -> bool | None:
+        if bar is None:
+            return None
+        compare = {
+            ("lower", False): operator.le, ("lower", True): operator.lt,
+            ("higher", False): operator.ge, ("higher", True): operator.gt,
+        }[self.better, self.strict]  # fmt: skip
+        return bool(compare(value, bar))
+
+
+BARS = (
+    *(
+        Bar(f"reid_tar_at_far_1e3_{name}", f"ungated sick twins that {title} still takes for their patient",
+            "share", "lower", 0.10, 0.01)
+        for name, title in zip(RECOGNISERS, ("SFace", "dlib"), strict=True)
+    ),
+    *(
+        Bar(f"reid_rank1_{name}", f"patients whom {title} finds first in a gallery of the originals",
+            "share", "lower", 0.10, 0.02)
+        for name, title in zip(RECOGNISERS, ("SFace", "dlib"), strict=True)
+    ),
+    Bar("released_wrongly", "released, though at a FAR of 1e-3 a recogniser says it is the patient", "share", "lower",
+        0.0, 0.0),
+    Bar("release_rate", "released within three tries", "share", "higher", 0.90, 0.99),
+    Bar("mask_iou_truth", "subtraction mask against the rendered truth", "mean", "higher", 0.55, 0.80),
+    Bar("otsu_iou", "the baseline: Otsu's threshold on a* of the sick twin, without a healthy one", "mean", "higher",
+        None, None),
+    Bar("mask_iou_stability", "between the masks of one patient under four personas", "mean", "higher", 0.67, 0.85,
+        strict=True),
+    Bar("lesion_delta_a", "difference of the lesion's redness (a*) between photograph and twin", "median", "lower",
+        2.5, 1.0),
+    Bar("healthy_false_area", "share of the photograph called diseased where nothing is", "mean", "lower", 0.02, 0.005),
+    Bar("distractor_rate", "lip, brow, glasses and jewellery pixels marked", "mean", "lower", 0.05, 0.01),
+    Bar("outside_delta_e", "CIEDE2000 between the twins outside the lesion", "median", "lower", 2.0, 0.7),
+    Bar("reverse_edit_psnr", "best reconstruction of the patient's head by running the edit backwards, dB", "mean",
+        "lower", None, 14.0),
+    Bar("seconds_per_photo", "swap, gate, healing and subtraction of one photograph, tries included", "median",
+        "lower", 20.0, 3.0),
+)  # fmt: skip
+"""``worst_group_gap``, the loss of ``mask_iou_truth`` in the worst skin type, is added to them: it has no n of its own."""
+
+GAP = Bar("worst_group_gap", "loss of mask_iou_truth in the worst skin type", "mean", "lower", 0.15, 0.05)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its interval; NaN throughout where there is nothing to measure."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def scorecard(cases: Sequence[Case], domain: Domain | None) -> dict[str, Any]:
+    """All figures by name: value, interval, n, bars, and the same by lesion kind and by Fitzpatrick type.
+
+    ``domain``: of the gate's calibration. ``ValueError`` without cases.
+    """
+    if not cases:
+        raise ValueError("no patient was examined")
+    values = _values(cases, domain)
+    figures: dict[str, Any] = {}
+    for bar in BARS:
+        each = values[bar.name]
+        overall = estimate(each, bar.kind)
+        by_skin_type = _grouped(each, [case.skin_type for case in cases], bar.kind)
+        figures[bar.name] = {
+            "meaning": bar.meaning,
+            **asdict(overall),
+            **_bars(bar, overall.value),
+            "worst_skin_type": _worst(by_skin_type, bar),
+            "by_skin_type": by_skin_type,
+            "by_lesion": _grouped(each, [case.lesion for case in cases], bar.kind),
+        }
+    masks = figures["mask_iou_truth"]
+    gap = masks["value"] - min(group["value"] for group in masks["by_skin_type"].values())
+    figures[GAP.name] = {"meaning": GAP.meaning, "value": gap, "n": len(cases), **_bars(GAP, gap)}
+    return figures
+
+
+def estimate(values: NDArray[np.float64], kind: Kind) -> Estimate:
+    """Of (n,) values: Wilson's interval for a share, else the percentiles of bootstrap draws; NaN values left out."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return Estimate(math.nan, math.nan, math.nan, 0)
+    if kind == "share":
+        interval = binomtest(round(float(known.sum())), len(known)).proportion_ci(CONFIDENCE, "wilson")
+        return Estimate(float(known.mean()), float(interval.low), float(interval.high), len(known))
+    statistic: Callable[..., Any] = np.mean if kind == "mean" else np.median
+    draws = known[np.random.default_rng(0).integers(0, len(known), (_DRAWS, len(known)))]
+    low, high = np.quantile(statistic(draws, axis=1), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return Estimate(float(statistic(known)), float(low), float(high), len(known))
+
+
+def _values(cases: Sequence[Case], domain: Domain | None) -> dict[str, NDArray[np.float64]]:
+    """(n,) by the name of each bar."""
+    named = {bar.name for bar in BARS} & set(dir(cases[0]))
+    values = {name: np.array([getattr(case, name) for case in cases], np.float64) for name in named}
+    released = np.array([case.released for case in cases])
+    known_again = np.zeros(len(cases), bool)
+    for recogniser in RECOGNISERS:
+        first = likeness(cases, recogniser, "ungated", domain)
+        values[f"reid_tar_at_far_1e3_{recogniser}"] = first.matched.astype(np.float64)
+        values[f"reid_rank1_{recogniser}"] = first.ranked_first.astype(np.float64)
+        known_again |= likeness(cases, recogniser, "twin", domain).matched
+    values["released_wrongly"] = (known_again & released).astype(np.float64)
+    values["release_rate"] = released.astype(np.float64)
+    return values
+
+
+def _grouped(values: NDArray[np.float64], groups: Sequence[str], kind: Kind) -> dict[str, dict[str, float]]:
+    names = np.array(groups)
+    return {name: asdict(estimate(values[names == name], kind)) for name in sorted(set(groups))}
+
+
+def _worst(groups: dict[str, dict[str, float]], bar: Bar) -> str:
+    known = {name: group["value"] for name, group in groups.items() if math.isfinite(group["value"])}
+    if not known:
+        return ""
+    return (max if bar.better == "lower" else min)(known, key=lambda name: known[name])
+
+
+def _bars(bar: Bar, value: float) -> dict[str, Any]:
+    return {
+        "better": bar.better,
+        "first_bar": bar.first,
+        "goal": bar.goal,
+        "meets_first_bar": bar.meets(value, bar.first),
+        "meets_goal": bar.meets(value, bar.goal),
+    }

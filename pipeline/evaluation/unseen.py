@@ -1,0 +1,70 @@
+"""Patients to be judged by: rendered from seeds beyond training's and validation's, each with its truth."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.photograph import Hints, Photograph, Rgb
+from pipeline.prompts import FIRST_PERSONA_SEED, PERSONAS
+from pipeline.renderer.patient import RenderedPatient, Renderer
+
+FIRST_SEED = 1_000_000
+"""Training takes faces below 400,000 and validation those from 800,000 on."""
+OUTPUT = 384
+"""Pixels a side."""
+_AGES = {"adolescent": 16, "young adult": 27, "middle-aged": 48, "elderly": 72}
+
+
+@dataclass(frozen=True)
+class UnseenPatient:
+    """One patient whose lesion can be seen, as a header and a photograph tell of them, and the truth."""
+
+    seed: int
+    rendered: RenderedPatient
+    distractors: NDArray[np.bool_]
+    """Lips, brows, glasses and jewellery."""
+
+    @property
+    def photograph(self) -> Photograph:
+        """With what a header tells: sex, age, and the kind of the lesion."""
+        return Photograph(self.rendered.photograph, self._hints(self.rendered.description.lesion))
+
+    @property
+    def healthy(self) -> Photograph:
+        """The same visit without the lesion, of which the header then says nothing."""
+        return Photograph(self.rendered.healthy_twin, self._hints(None))
+
+    @property
+    def persona_seed(self) -> bytes:
+        """What an HMAC under a site's key is to a real patient."""
+        return hashlib.sha256(f"unseen patient {self.seed}".encode()).digest()
+
+    def _hints(self, lesion: str | None) -> Hints:
+        shown = self.rendered.description
+        return Hints(
+            view="face",
+            sex="female" if shown.sex == "female" else "male",
+            age_years=_AGES[shown.age or "middle-aged"],
+            lesion=lesion,  # type: ignore[arg-type]  # the renderer's kinds are the vocabulary's
+        )
+
+
+def unseen_patients(renderer: Renderer, count: int, first_seed: int = FIRST_SEED) -> Iterator[UnseenPatient]:
+    """``count`` patients from ``first_seed`` on; seeds whose lesion cannot be seen are left out."""
+    seed = first_seed
+    while count:
+        rendered = renderer.patient(seed, output=OUTPUT)
+        if rendered.visible:
+            yield UnseenPatient(seed, rendered, renderer.distractors(seed, output=OUTPUT))
+            count -= 1
+        seed += 1
+
+
+def true_swap(renderer: Renderer, patient: UnseenPatient, persona: str) -> Rgb:
+    """What a perfect swap of ``patient`` gives."""
+    return renderer.disguised(patient.seed, FIRST_PERSONA_SEED + PERSONAS.index(persona), output=OUTPUT).photograph
