@@ -10,9 +10,11 @@ from pipeline.training.recipe import Dropout
 
 _NAMES = list(FIELDS)
 _PERSONA_WORDS = [_NAMES.index(name) for name in PERSONA_FIELDS]
-_PERSONA = _NAMES.index("persona")
-_LESION = _NAMES.index("lesion")
-_PLACE = [_NAMES.index("severity"), _NAMES.index("site")]
+PERSONA = _NAMES.index("persona")
+LESION = _NAMES.index("lesion")
+SITE = _NAMES.index("site")
+"""Columns of a caption."""
+_PLACE = [_NAMES.index("severity"), SITE]
 _HEALTHY = token_of("lesion", "healthy")
 _UNNAMED = token_of("lesion", UNNAMED_LESION)
 
@@ -26,14 +28,14 @@ def thin(tokens: dict[str, Tensor], dropout: Dropout, generator: torch.Generator
 
     drop = chance(dropout.each, fields)
     # What the pictures of a row differ in is never dropped alone: two of them would have one caption.
-    drop[:, [_LESION, _PERSONA]] = False
+    drop[:, [LESION, PERSONA]] = False
     drop[:, _PERSONA_WORDS] |= chance(dropout.persona_words)
     drop[:, _PLACE] |= chance(dropout.place)
     unnamed = chance(dropout.lesion_name)
     thinned = {}
     for name, words in tokens.items():
-        lesion = words[:, _LESION : _LESION + 1]
+        lesion = words[:, LESION : LESION + 1]
         kept = words.clone()
-        kept[:, _LESION : _LESION + 1] = torch.where(unnamed & (lesion != _HEALTHY), _UNNAMED, lesion)
+        kept[:, LESION : LESION + 1] = torch.where(unnamed & (lesion != _HEALTHY), _UNNAMED, lesion)
         thinned[name] = kept.masked_fill(drop, 0)
     return thinned

@@ -19,17 +19,16 @@ class Edit:
 
 
 EDITS = (
-    Edit("patient_sick", "disguised_sick", 0.46),
-    Edit("patient_healthy", "disguised_healthy", 0.04),
-    Edit("disguised_sick", "disguised_healthy", 0.22),
-    Edit("patient_sick", "patient_healthy", 0.14),
-    Edit("patient_sick", "patient_sick", 0.04),
-    Edit("disguised_sick", "disguised_sick", 0.04),
-    Edit("patient_healthy", "patient_healthy", 0.06),
+    Edit("patient_sick", "patient_healthy", 0.30),
+    Edit("disguised_sick", "disguised_healthy", 0.20),
+    Edit("patient_healthy", "disguised_healthy", 0.30),
+    Edit("patient_sick", "disguised_sick", 0.08),
+    Edit("patient_sick", "patient_sick", 0.05),
+    Edit("patient_healthy", "patient_healthy", 0.07),
 )
-"""Two swaps, two healings, and what is to stay: the source branch of an edit changes nothing, and healing leaves
-healthy skin alone. Only a swap's caption names a persona: whoever is named is shown beside the photograph, and that
-says whose face is wanted."""
+"""Two healings, a swap of healthy skin and one that carries the lesion along, and what is to stay: the source branch of
+an edit changes nothing, and healing leaves healthy skin alone. Only a swap's caption names a persona: whoever is named
+is shown beside the photograph, and that says whose face is wanted."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,8 @@ class Dropout:
     """"a lesion" instead of its kind: the header need not hold a diagnosis."""
     place: float = 0.50
     """Severity and site together."""
+    lesion_as_it_is: float = 0.50
+    """Where nothing changes, no word of a lesion: "as it is" is what the source branch of every edit says."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Recipe:
     picture after it, and the network must take it from the photograph, the portrait and the caption. With half of the
     examples further on their way, or with low sigmas weighted up as a velocity loss does, the network learned to read
     the answer from z instead, and at sigma 1 it knew none."""
+    mirrored: float = 0.5
+    """Share of examples shown as a mirror shows them, portrait and all; what they say of sides is left out."""
     lesion_weight: float = 10.0
     """Added to the loss on the lesion's mask: a naevus is a hundredth of the picture and all of the matter."""
     beyond_weight: float = 0.1

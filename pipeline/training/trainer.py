@@ -26,7 +26,7 @@ from torch import Tensor
 from pipeline.models.embedded_net import EmbeddedNet
 from pipeline.models.portraits import Portraits
 from pipeline.training.cache import Batch, PairCache
-from pipeline.training.captions import thin
+from pipeline.training.captions import LESION, PERSONA, SITE, thin
 from pipeline.training.recipe import Recipe
 
 REPORT_STEPS = 100
@@ -74,6 +74,7 @@ def examples(batch: Batch, recipe: Recipe, portraits: Portraits, random: torch.G
     """One edit for each row of ``batch``, drawn by its share."""
     captions = thin(batch.tokens, recipe.dropout, random)
     shares = torch.tensor([edit.share for edit in recipe.edits])
+    as_it_is = torch.rand(len(batch.landmarks), generator=random) < recipe.dropout.lesion_as_it_is
     drawn = torch.multinomial(shares, len(batch.landmarks), replacement=True, generator=random).tolist()
     before, after, tokens, soft, head = [], [], [], [], []
     for row, edit in enumerate(recipe.edits[number] for number in drawn):
@@ -81,14 +82,28 @@ def examples(batch: Batch, recipe: Recipe, portraits: Portraits, random: torch.G
         after.append(batch.images[edit.after][row])
         caption = captions[edit.after][row].clone()
         if not edit.is_swap:
-            caption[-1] = 0
+            caption[PERSONA] = 0
+        if edit.before == edit.after and bool(as_it_is[row]):
+            caption[LESION] = 0
         tokens.append(caption)
         sides = {name.split("_")[0] for name in (edit.before, edit.after) if name.endswith("sick")}
         soft.append(torch.stack([batch.soft[side][row] for side in sides] or [batch.soft["patient"][row] * 0]).amax(0))
         head.append(batch.head[row] if edit.is_swap else torch.ones_like(batch.head[row]))
     said = torch.stack(tokens)
-    portrait = portraits.beside(said[:, -1], batch.landmarks)
-    return Examples(torch.stack(before), torch.stack(after), said, portrait, torch.stack(soft), torch.stack(head))
+    portrait = portraits.beside(said[:, PERSONA], batch.landmarks)
+    shown = Examples(torch.stack(before), torch.stack(after), said, portrait, torch.stack(soft), torch.stack(head))
+    return mirrored(shown, torch.rand(len(said), generator=random) < recipe.mirrored)
+
+
+def mirrored(shown: Examples, which: Tensor) -> Examples:
+    """Left for right in the rows of ``which`` [B]: twice as many faces. Their captions no longer say where a lesion is."""
+    pictures = (shown.before, shown.after, shown.portrait, shown.soft, shown.head)
+    before, after, portrait, soft, head = (
+        torch.where(which[:, None, None, None], picture.flip(-1), picture) for picture in pictures
+    )
+    tokens = shown.tokens.clone()
+    tokens[which, SITE] = 0
+    return Examples(before, after, tokens, portrait, soft, head)
 
 
 def on_the_way(before: Tensor, after: Tensor, sigma: Tensor, hurry: Tensor, noise: Tensor) -> Tensor:
