@@ -1,4 +1,10 @@
-"""The two edits and the subtraction: photograph to sick twin, to healthy twin, to what differs between them."""
+"""The two edits and the subtraction: from a photograph to a healthy twin, to a sick one, to what differs between them.
+
+Healing comes first. What it changed is the disease, kept as what it does to light (``pipeline.lesion``); the healed
+photograph becomes somebody else, the healthy twin; the disease is put on that twin. So the lesion stays where it is and
+as it is whoever the patient becomes ("lesion lock"). The other order, swapping the sick face and healing what came of
+it, stands beside it for comparison (``TwinSettings.lesion_lock``).
+"""
 
 from __future__ import annotations
 
@@ -14,12 +20,13 @@ from numpy.typing import NDArray
 from pipeline.calibration import load_calibration
 from pipeline.crop import FaceCrop, FrameCrop
 from pipeline.errors import ModelError, Undecided
-from pipeline.faces import FaceFinder
+from pipeline.faces import Face, FaceFinder
 from pipeline.flowedit import flow_edit
 from pipeline.gate import Gate
+from pipeline.lesion import Lesion
 from pipeline.models.base import Branch, pixels_from_rgb, rgb_from_pixels
 from pipeline.models.embedded import FOLDER, EmbeddedModel, Subject, load_embedded
-from pipeline.persona import as_persona, describe, healed, persona_for
+from pipeline.persona import Personas, as_it_is, as_persona, describe, healed, persona_for
 from pipeline.photograph import Findings, Hints, Photograph, Rgb, Subtraction
 from pipeline.prompts import ClinicalPrompt
 from pipeline.recognisers import Recognisers
@@ -29,6 +36,14 @@ Step = Callable[[int, int], None]
 """Called with the edit's steps done and in all."""
 
 
+@dataclass(frozen=True, eq=False)
+class Twins:
+    """The same new person with and without the disease, of the photograph's size."""
+
+    sick: Rgb
+    healthy: Rgb
+
+
 class TwinMaker(Protocol):
     """What a study needs of the pixels' side; ``name``, ``version`` and ``digest`` identify the algorithm."""
 
@@ -36,19 +51,19 @@ class TwinMaker(Protocol):
     version: str
     digest: str
 
-    def swap(self, photograph: Photograph, persona_seed: bytes, attempt: int) -> Rgb:
-        """The sick twin: each face replaced by a persona's. Raises Undecided where a face must be and none is found."""
+    def heal(self, photograph: Photograph) -> Lesion:
+        """The disease: what healing the photograph takes off it."""
         ...
 
-    def judge(self, photograph: Photograph, sick_twin: Rgb) -> Findings:
-        """The gate. Raises Rejected or Undecided."""
+    def swap(self, photograph: Photograph, lesion: Lesion, persona_seed: bytes, attempt: int) -> Twins:
+        """The twins: each face replaced by a persona's. Raises Undecided where a face must be and none is found."""
         ...
 
-    def heal(self, sick_twin: Rgb, hints: Hints) -> Rgb:
-        """The healthy twin of a sick twin."""
+    def judge(self, photograph: Photograph, twins: Twins) -> Findings:
+        """The gate, for both twins. Raises Rejected or Undecided."""
         ...
 
-    def subtract(self, sick_twin: Rgb, healthy_twin: Rgb) -> Subtraction:
+    def subtract(self, twins: Twins) -> Subtraction:
         """What differs between the twins."""
         ...
 
@@ -64,73 +79,106 @@ class EditKnobs:
 
 @dataclass(frozen=True)
 class TwinSettings:
-    """Knobs of both edits: a first guess, to be searched on held-out rendered patients once the model swaps."""
+    """Knobs of both edits."""
 
-    swaps: tuple[EditKnobs, ...] = (EditKnobs(0.9, 16), EditKnobs(0.95, 16), EditKnobs(1.0, 20))
-    """One for each attempt: a twin that was refused is tried again with more change and another persona."""
-    heal: EditKnobs = field(default_factory=lambda: EditKnobs(0.8, 12, n_avg=2))
+    swaps: tuple[EditKnobs, ...] = (EditKnobs(1.0, 4),)
+    """One for each attempt, the last for all that follow: a refused twin is tried again as another persona."""
+    heal: EditKnobs = field(default_factory=lambda: EditKnobs(1.0, 4))
+    lesion_lock: bool = True
+    """Heal first and put the lesion on the swapped face; else swap the sick face and heal that."""
 
 
 class FlowTwinMaker:
-    """Twins by FlowEdit on the embedded model."""
+    """Twins by FlowEdit on the embedded model. Serves one thread."""
 
-    version = "0.1.0"
+    version = "0.2.0"
 
     def __init__(
         self,
         model: EmbeddedModel,
         finder: FaceFinder,
+        recognisers: Recognisers,
         gate: Gate,
         settings: TwinSettings | None = None,
-        progress: Step | None = None,
+        personas: Personas | None = None,
     ) -> None:
         self.name, self.digest = model.name, model.digest
-        self._model, self._finder, self._gate = model, finder, gate
+        self._model, self._finder, self._recognisers, self._gate = model, finder, recognisers, gate
         self._settings = settings or TwinSettings()
-        self._progress = progress
+        self._personas = personas or Personas()
 
     @property
     def resolution(self) -> int:
         """Pixels along each side of the square that is edited."""
         return self._model.resolution
 
-    def swap(self, photograph: Photograph, persona_seed: bytes, attempt: int) -> Rgb:
+    def heal(self, photograph: Photograph) -> Lesion:
+        if not self._settings.lesion_lock:
+            return Lesion.none(photograph.rgb.shape)
+        faces = self._finder.find(photograph.rgb)
+        healthy = self._healed(photograph.rgb, photograph.hints, faces)
+        pixel = self._model_pixel(photograph.rgb, faces)
+        found = subtract(photograph.rgb, healthy, model_pixel=pixel)
+        return Lesion.between(photograph.rgb, healthy, found.mask, pixel)
+
+    def swap(self, photograph: Photograph, lesion: Lesion, persona_seed: bytes, attempt: int) -> Twins:
         faces = self._finder.find(photograph.rgb)
         if not faces and photograph.hints.view not in ("close-up", "dermoscopy"):
             raise Undecided("no face was found, and the header does not say that there is none")
+        if self._settings.lesion_lock:
+            # A close-up keeps its own pixels: nobody is in it, and its sick twin need not be put together again.
+            prompt = healed(describe(photograph.hints))
+            without = lesion.taken_off(photograph.rgb)
+            healthy = self._swapped(without, prompt, faces, photograph.rgb, persona_seed, attempt)
+            return Twins(lesion.put_on(healthy) if faces else photograph.rgb, healthy)
+        prompt = describe(photograph.hints)
+        sick = self._swapped(photograph.rgb, prompt, faces, photograph.rgb, persona_seed, attempt)
+        return Twins(sick, self._healed(sick, photograph.hints, self._finder.find(sick)))
+
+    def judge(self, photograph: Photograph, twins: Twins) -> Findings:
+        # The healthy twin leaves as well, and without the disease less of it is strange.
+        self._gate.judge(photograph.rgb, twins.healthy, photograph.hints)
+        return self._gate.judge(photograph.rgb, twins.sick, photograph.hints)
+
+    def subtract(self, twins: Twins) -> Subtraction:
+        pixel = self._model_pixel(twins.sick, self._finder.find(twins.sick))
+        return subtract(twins.sick, twins.healthy, model_pixel=pixel)
+
+    def _swapped(
+        self, rgb: Rgb, prompt: ClinicalPrompt, faces: list[Face], original: Rgb, persona_seed: bytes, attempt: int
+    ) -> Rgb:
+        """``rgb``, which ``prompt`` describes and which has the original's ``faces``, with a persona's for each."""
+        prompt = prompt.saying(view="face")
         knobs = self._settings.swaps[min(attempt, len(self._settings.swaps) - 1)]
-        prompt = describe(photograph.hints).saying(view="face")
-        twin = photograph.rgb
         for number, face in enumerate(faces):
-            crop = FaceCrop.around(face, twin.shape)
-            target = as_persona(prompt, persona_for(persona_seed, attempt, number))
-            before = crop.take(twin, self._model.resolution)
+            deck = self._personas.deck(persona_seed, lambda: self._likeness(original, faces[0]))
+            crop = FaceCrop.around(face, rgb.shape)
+            before = crop.take(rgb, self._model.resolution)
             landmarks = crop.within(face.landmarks, self._model.resolution)
-            twin = crop.put_back(twin, self.edit(before, landmarks, prompt, target, knobs))
-        return twin
+            target = as_persona(prompt, persona_for(deck, attempt, number))
+            rgb = crop.put_back(rgb, self.edit(before, landmarks, as_it_is(prompt), target, knobs))
+        return rgb
 
-    def judge(self, photograph: Photograph, sick_twin: Rgb) -> Findings:
-        return self._gate.judge(photograph.rgb, sick_twin, photograph.hints)
+    def _likeness(self, rgb: Rgb, face: Face) -> list[float]:
+        """How much each persona resembles the patient."""
+        return self._model.likeness(self._recognisers.sface.describe(rgb, face))
 
-    def heal(self, sick_twin: Rgb, hints: Hints) -> Rgb:
-        # Whoever the twin has become is in the picture: no persona is named, so the face stays.
-        prompt = describe(hints).saying(sex=None)
-        twin = sick_twin
-        for crop in self._crops(sick_twin):
-            source = prompt.saying(view="face" if isinstance(crop, FaceCrop) else hints.view or "close-up")
-            before = crop.take(twin, self._model.resolution)
-            after = self.edit(before, None, source, healed(source), self._settings.heal)
-            twin = crop.put_difference(twin, before, after)
-        return twin
+    def _healed(self, rgb: Rgb, hints: Hints, faces: list[Face]) -> Rgb:
+        """``rgb`` without disease: each face, or without faces the whole frame."""
+        prompt = describe(hints)
+        crops: list[FaceCrop | FrameCrop] = [FaceCrop.around(face, rgb.shape) for face in faces]
+        for crop in crops or [FrameCrop.whole(rgb.shape)]:
+            seen = prompt.saying(view="face" if isinstance(crop, FaceCrop) else hints.view or "close-up")
+            before = crop.take(rgb, self._model.resolution)
+            # No persona is named, so the face stays.
+            after = self.edit(before, None, as_it_is(seen), healed(seen), self._settings.heal)
+            rgb = crop.put_difference(rgb, before, after)
+        return rgb
 
-    def subtract(self, sick_twin: Rgb, healthy_twin: Rgb) -> Subtraction:
-        largest = max(crop.side for crop in self._crops(sick_twin))
-        return subtract(sick_twin, healthy_twin, model_pixel=largest / self._model.resolution)
-
-    def _crops(self, twin: Rgb) -> list[FaceCrop | FrameCrop]:
-        """A square for each face; without a face the whole frame."""
-        faces = [FaceCrop.around(face, twin.shape) for face in self._finder.find(twin)]
-        return [*faces] or [FrameCrop.whole(twin.shape)]
+    def _model_pixel(self, rgb: Rgb, faces: list[Face]) -> float:
+        """Photograph pixels to one of the model's, in the largest square that is edited."""
+        sides = [FaceCrop.around(face, rgb.shape).side for face in faces] or [FrameCrop.whole(rgb.shape).side]
+        return max(sides) / self._model.resolution
 
     def edit(
         self,
@@ -153,22 +201,26 @@ class FlowTwinMaker:
                 sigma_start=knobs.sigma_start,
                 steps=knobs.steps,
                 n_avg=knobs.n_avg,
-                progress=self._progress,
             )
         return rgb_from_pixels(self._model.decode(edited))
 
 
-def load_twin_maker(model: str = "embedded", device: str = "cpu") -> TwinMaker:
-    """Everything that turns pixels into twins, loaded and checked. ``ModelError`` names what is missing or altered."""
+def load_twin_maker(model: str = "embedded", device: str = "cpu", personas: Personas | None = None) -> TwinMaker:
+    """Everything that turns pixels into twins, loaded and checked. ``ModelError`` names what is missing or altered.
+
+    ``personas``: who has become whom; forgotten with the process where none is given.
+    """
     if model != "embedded":
         raise ModelError(f"model {model!r}: this version runs the embedded model alone; say model = \"embedded\"")
     if device != "cpu":
         raise ModelError(f"device {device!r}: the embedded model runs on the CPU")
-    return load_flow_twin_maker()
+    return load_flow_twin_maker(personas=personas)
 
 
-def load_flow_twin_maker(folder: Path = FOLDER, settings: TwinSettings | None = None) -> FlowTwinMaker:
+def load_flow_twin_maker(
+    folder: Path = FOLDER, settings: TwinSettings | None = None, personas: Personas | None = None
+) -> FlowTwinMaker:
     """The embedded model of ``folder`` with a face finder and a gate calibrated on rendered faces."""
-    finder = FaceFinder()
-    gate = Gate(finder, Recognisers.load(), load_calibration("rendered"))
-    return FlowTwinMaker(load_embedded(folder), finder, gate, settings)
+    finder, recognisers = FaceFinder(), Recognisers.load()
+    gate = Gate(finder, recognisers, load_calibration("rendered"))
+    return FlowTwinMaker(load_embedded(folder), finder, recognisers, gate, settings, personas)

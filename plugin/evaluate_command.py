@@ -37,12 +37,14 @@ def evaluate(
     from pipeline.evaluation.unseen import unseen_patients
     from pipeline.faces import FaceFinder
     from pipeline.models.embedded import FOLDER
+    from pipeline.persona import Personas
     from pipeline.recognisers import Recognisers
     from pipeline.twins import load_flow_twin_maker
 
-    maker = load_flow_twin_maker(model or FOLDER)
+    personas = Personas()
+    maker = load_flow_twin_maker(model or FOLDER, personas=personas)
     renderer = Renderer(mpfb2_folder(), assets, out / "renderer")
-    examiner = Examiner(maker, FaceFinder(), Recognisers.load())
+    examiner = Examiner(maker, personas, FaceFinder(), Recognisers.load())
     domain = load_calibration("rendered").domain
     cases = []
     with Progress(console=console, disable=not console.is_terminal) as bar:

@@ -7,7 +7,7 @@ import numpy as np
 from pipeline.crop import FaceCrop, head_matte
 from pipeline.evaluation.unseen import UnseenPatient
 from pipeline.faces import FaceFinder
-from pipeline.persona import as_persona, describe, persona_for
+from pipeline.persona import as_persona, describe
 from pipeline.photograph import Rgb
 from pipeline.twins import EditKnobs, FlowTwinMaker
 
@@ -15,7 +15,7 @@ ATTEMPTS = (EditKnobs(1.0, 4), EditKnobs(1.0, 4, n_avg=8), EditKnobs(0.5, 4, n_a
 """The edit run backwards, once and averaged over noises; and more cautiously."""
 
 
-def reversed_edit(maker: FlowTwinMaker, finder: FaceFinder, patient: UnseenPatient, twin: Rgb, attempt: int) -> float:
+def reversed_edit(maker: FlowTwinMaker, finder: FaceFinder, patient: UnseenPatient, twin: Rgb, persona: str) -> float:
     """PSNR in dB of the attacker's best picture of the patient's head, in the canonical square at the model's size.
 
     The twin itself is one of the pictures that the attacker may choose. NaN where no face is found in the twin.
@@ -27,7 +27,7 @@ def reversed_edit(maker: FlowTwinMaker, finder: FaceFinder, patient: UnseenPatie
     side = maker.resolution
     original, released = crop.take(patient.photograph.rgb, side), crop.take(twin, side)
     patients = describe(patient.photograph.hints).saying(view="face")
-    personas = as_persona(patients, persona_for(patient.persona_seed, attempt))
+    personas = as_persona(patients, persona)
     landmarks = crop.within(faces[0].landmarks, side)
     guesses = [maker.edit(released, landmarks, personas, patients, knobs) for knobs in ATTEMPTS]
     return max(_psnr(original, guess) for guess in (released, *guesses))

@@ -17,9 +17,10 @@ from pipeline.errors import Refusal, Undecided
 from pipeline.evaluation.attack import reversed_edit
 from pipeline.evaluation.unseen import UnseenPatient
 from pipeline.faces import FaceFinder
+from pipeline.persona import Personas, persona_for
 from pipeline.photograph import Findings, Rgb
 from pipeline.recognisers import Descriptor, Recognisers
-from pipeline.twins import FlowTwinMaker
+from pipeline.twins import FlowTwinMaker, Twins
 
 TRIES = 3
 PERSONAS_COMPARED = 4
@@ -85,8 +86,11 @@ class Case:
 class Examiner:
     """Puts patients through ``maker``; one examiner serves one thread."""
 
-    def __init__(self, maker: FlowTwinMaker, finder: FaceFinder, recognisers: Recognisers) -> None:
-        self._maker, self._finder, self._recognisers = maker, finder, recognisers
+    def __init__(
+        self, maker: FlowTwinMaker, personas: Personas, finder: FaceFinder, recognisers: Recognisers
+    ) -> None:
+        """``personas``: the ones that ``maker`` deals from."""
+        self._maker, self._personas, self._finder, self._recognisers = maker, personas, finder, recognisers
 
     def examine(self, patient: UnseenPatient) -> Case:
         """Every figure of one patient."""
@@ -101,18 +105,19 @@ class Examiner:
 
         findings: Findings | None = None
         refusals: list[str] = []
-        twins: list[Rgb] = []
+        twins: list[Twins] = []
+        disease = timed("heal", lambda: self._maker.heal(photograph))
         while findings is None and len(twins) < TRIES:
-            twins.append(timed("swap", lambda: self._maker.swap(photograph, seed, len(twins))))
+            twins.append(timed("swap", lambda: self._maker.swap(photograph, disease, seed, len(twins))))
             try:
                 findings = timed("gate", lambda: self._maker.judge(photograph, twins[-1]))
             except Refusal as refusal:
                 refusals.append(f"{type(refusal).__name__}: {refusal}")
-        sick = twins[-1]
-        healthy = timed("heal", lambda: self._maker.heal(sick, photograph.hints))
-        found = timed("subtract", lambda: self._maker.subtract(sick, healthy))
+        sick, healthy = twins[-1].sick, twins[-1].healthy
+        found = timed("subtract", lambda: self._maker.subtract(twins[-1]))
+        last = persona_for(self._personas.deck(seed, lambda: None), len(twins) - 1)
         for attempt in range(len(twins), PERSONAS_COMPARED):
-            twins.append(self._maker.swap(photograph, seed, attempt))
+            twins.append(self._maker.swap(photograph, disease, seed, attempt))
         sick_lab, healthy_lab = rgb2lab(sick), rgb2lab(healthy)
         change = rgb2lab(truth.photograph) - rgb2lab(truth.healthy_twin)
         outside = truth.lesion_soft < OUTSIDE
@@ -126,28 +131,25 @@ class Examiner:
             tries=len(refusals) + (findings is not None),
             refusals=refusals,
             original=self._described(photograph.rgb),
-            ungated=self._described(twins[0]),
+            ungated=self._described(twins[0].sick),
             twin=self._described(sick),
             mask_iou_truth=iou(found.mask, truth.mask),
             otsu_iou=iou(redness > threshold_otsu(redness), truth.mask),
-            mask_iou_stability=_mean_iou([self._mask(twin, patient) for twin in twins[:PERSONAS_COMPARED]]),
+            mask_iou_stability=_mean_iou([self._maker.subtract(each).mask for each in twins[:PERSONAS_COMPARED]]),
             lesion_delta_a=float(abs(moved)),
             healthy_false_area=self._false_area(patient),
             distractor_rate=_share(found.mask & ~truth.mask, patient.distractors & ~truth.mask),
             outside_delta_e=float(np.median(deltaE_ciede2000(sick_lab, healthy_lab)[outside])),
-            reverse_edit_psnr=reversed_edit(self._maker, self._finder, patient, sick, max(len(refusals) - 1, 0)),
+            reverse_edit_psnr=reversed_edit(self._maker, self._finder, patient, sick, last),
             seconds=seconds,
             pictures=Pictures(photograph.rgb, sick, healthy, found.mask, truth.mask),
         )
 
-    def _mask(self, twin: Rgb, patient: UnseenPatient) -> Mask:
-        return self._maker.subtract(twin, self._maker.heal(twin, patient.photograph.hints)).mask
-
     def _false_area(self, patient: UnseenPatient) -> float:
         """Share of the photograph that is called diseased though nothing is."""
-        twin = self._maker.swap(patient.healthy, patient.persona_seed, 0)
-        healed = self._maker.heal(twin, patient.healthy.hints)
-        return float(self._maker.subtract(twin, healed).mask.mean())
+        found = self._maker.heal(patient.healthy)
+        twins = self._maker.swap(patient.healthy, found, patient.persona_seed, 0)
+        return float(self._maker.subtract(twins).mask.mean())
 
     def _described(self, rgb: Rgb) -> Described:
         faces = self._finder.find(rgb)

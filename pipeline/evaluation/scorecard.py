@@ -73,7 +73,7 @@ BARS = (
     Bar("seconds_per_photo", "swap, gate, healing and subtraction of one photograph, tries included", "median",
         "lower", 20.0, 3.0),
 )  # fmt: skip
-"""``worst_group_gap``, the loss of ``mask_iou_truth`` in the worst skin type, is added to them: it has no n of its own."""
+"""``worst_group_gap``, the loss of ``mask_iou_truth`` in the worst skin type, is added to them: it has no n itself."""
 
 GAP = Bar("worst_group_gap", "loss of mask_iou_truth in the worst skin type", "mean", "lower", 0.15, 0.05)
 

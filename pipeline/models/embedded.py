@@ -86,6 +86,13 @@ class EmbeddedModel:
         portrait = self._net.portraits.beside(torch.tensor(tokens[-1:]), torch.from_numpy(landmarks)[None])
         return EmbeddedPrompt(tokens, subject.photograph.float(), portrait)
 
+    def likeness(self, descriptor: NDArray[np.float64]) -> list[float]:
+        """How alike each persona is to the face of SFace's ``descriptor`` (128,): cosines around their common mean."""
+        personas = self._net.portraits.descriptors[1:].double().numpy()
+        centre = personas.mean(0)
+        patient = descriptor / np.linalg.norm(descriptor) - centre
+        return [float(value) for value in (personas - centre) @ patient / np.linalg.norm(patient)]
+
     def sigmas(self, steps: int, start: float, latent_size: tuple[int, int]) -> Tensor:
         """Evenly spaced: in pixel space at one resolution there is nothing to shift for."""
         del latent_size

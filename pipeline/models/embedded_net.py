@@ -145,7 +145,7 @@ class EmbeddedNet(nn.Module):
 
 
 def _drawn(picture: Tensor, shape: Tensor) -> Tensor:
-    """The picture [B,3,R,R] with each place taken from where ``shape`` [B,2,r,r] says: right and down, in half sides."""
+    """The picture [B,3,R,R] with each place taken from where ``shape`` [B,2,r,r] says: right, down, in half sides."""
     side = picture.shape[-1]
     axis = (2 * torch.arange(side, device=picture.device) + 1) / side - 1
     shift = functional.interpolate(shape, (side, side), mode="bilinear")

@@ -22,17 +22,24 @@ class Portraits(nn.Module):
 
     pictures: Tensor
     landmarks: Tensor
+    descriptors: Tensor
 
     def __init__(self, personas: int, views: int, side: int) -> None:
         super().__init__()
         # The first belongs to nobody.
         self.register_buffer("pictures", torch.zeros(personas + 1, views, 3, side, side, dtype=torch.uint8))
         self.register_buffer("landmarks", torch.zeros(personas + 1, views, 5, 2, dtype=torch.int16))
+        # What SFace makes of people in this persona's face: unit length, their mean. 0 until it was measured.
+        self.register_buffer("descriptors", torch.zeros(personas + 1, 128))
 
     def show(self, pictures: Tensor, landmarks: Tensor) -> None:
         """Give the personas their faces: uint8 [personas, views, 3, R, R] and float [personas, views, 5, 2] pixels."""
         self.pictures[1:] = pictures
         self.landmarks[1:] = (landmarks * _UNITS).round().to(torch.int16)
+
+    def measure(self, descriptors: Tensor) -> None:
+        """Tell whom the personas resemble: float [personas, 128], the mean of SFace's unit descriptors of each."""
+        self.descriptors[1:] = descriptors
 
     def beside(self, persona: Tensor, landmarks: Tensor) -> Tensor:
         """The portrait of each persona [B] (0: nobody) laid over a face: float32 [B, 4, R, R].

@@ -16,6 +16,7 @@ from pipeline.models.embedded import FOLDER, field_sizes, save_embedded
 from pipeline.models.embedded_net import EmbeddedNet, NetConfig
 from pipeline.renderer.mpfb2 import mpfb2_folder
 from pipeline.training.cache import PairCache
+from pipeline.training.likeness import persona_descriptors
 from pipeline.training.recipe import Recipe
 from pipeline.training.render import (
     CLOSE_UP_SEEDS,
@@ -26,8 +27,11 @@ from pipeline.training.render import (
     portraits,
     render_pairs,
 )
-from pipeline.training.sheet import write_sheet
+from pipeline.training.sheet import edit_held_out, short_form, write_sheet
 from pipeline.training.trainer import Trainer
+
+HELD_OUT_SHOWN, SHEET_ROWS = 40, 10
+"""Patients of the short form, and of the sheet."""
 
 
 def main() -> None:
@@ -55,8 +59,10 @@ def main() -> None:
     recipe = Recipe(images=arguments.images)
     torch.manual_seed(recipe.seed)
     net = EmbeddedNet(NetConfig(field_sizes()))
+    pairs = PairCache(task.out)
     net.portraits = portraits(task)
-    trainer = Trainer(net, PairCache(task.out), recipe, work / "checkpoints")
+    net.portraits.measure(persona_descriptors(pairs, work / "geometry" / "persona-descriptors.npy"))
+    trainer = Trainer(net, pairs, recipe, work / "checkpoints")
 
     def export(net: EmbeddedNet) -> None:
         facts = {
@@ -68,10 +74,13 @@ def main() -> None:
         say(f"weights {save_embedded(net, arguments.out, facts)[:12]}… after {trainer.images} images")
 
     def sheet(net: EmbeddedNet, images: int) -> None:
-        write_sheet(net, validation, work / "sheets" / f"{images:07d}.png")
+        edited = edit_held_out(net, validation, HELD_OUT_SHOWN)
+        write_sheet(edited[:SHEET_ROWS], work / "sheets" / f"{images:07d}.png")
+        say(f"held out after {images} images: {short_form(edited)}")
 
     net.compile()
     trainer.run(say, sheet)
+    sheet(trainer.average, trainer.images)
     export(trainer.average)
 
 

@@ -30,8 +30,8 @@ CANONICAL = 128
 class Batch:
     """``images``, ``tokens`` by name of ``IMAGES``: float32 [B,3,R,R] in [-1,1] and int64 [B, fields].
 
-    ``soft``: by "patient" and "disguised", how much of a pixel is lesion, [B,1,R,R] in [0,1]. ``landmarks``: of the face
-    [B,5,2] in pixels, the patient's and, after a swap, the persona's; not numbers where there is no face.
+    ``soft``: by "patient" and "disguised", how much of a pixel is lesion, [B,1,R,R] in [0,1]. ``landmarks``: of the
+    face [B,5,2] in pixels, the patient's and, after a swap, the persona's; not numbers where there is no face.
     ``head`` [B,1,R,R]: what an edit of a face puts back into the photograph, in [0,1]; 1 where there is no face.
     """
 

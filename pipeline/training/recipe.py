@@ -51,7 +51,7 @@ class Recipe:
     """Small batches: with an hour on two cores it is the number of steps that is short."""
 
     examples_in_batch: int = 8
-    images: int = 60_000
+    images: int = 70_000
     """Pictures seen."""
     cooldown: float = 0.5
     """Share of the training at its end over which the rate falls linearly to a fiftieth."""
@@ -84,4 +84,4 @@ class Recipe:
     """Of squared errors, beside absolute ones: large errors first."""
     seed: int = 20_26
     checkpoint_seconds: float = 180.0
-    sheet_seconds: float = 600.0
+    sheet_seconds: float = 900.0

@@ -127,12 +127,13 @@ def _render_shard(task: RenderTask) -> str:
         patient, disguised, persona = _draw(renderer, seed)
         found = [_landmarks(finder, each) for each in (patient, disguised)]
         if patient.visible and disguised.visible and found[0] is not None and found[1] is not None:
-            rows.append(_as_row(_Frame.around(patient, found[0], found[1], persona, shown), patient, disguised, persona))
+            frame = _Frame.around(patient, found[0], found[1], persona, shown)
+            rows.append(_as_row(frame, patient, disguised, persona))
     path = _shard(task.out, task.first_seed)
     columns: dict[str, Any] = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     columns["fields"] = json.dumps({name: list(words) for name, words in FIELDS.items()})
     _write(path, columns)
-    return f"{path.name} holds {len(rows)} of {SHARD} patients (the others' lesion cannot be seen, or their face not found)"
+    return f"{path.name} holds {len(rows)} of {SHARD} patients (the others' lesion or face cannot be seen)"
 
 
 @dataclass(frozen=True)

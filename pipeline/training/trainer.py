@@ -96,7 +96,7 @@ def examples(batch: Batch, recipe: Recipe, portraits: Portraits, random: torch.G
 
 
 def mirrored(shown: Examples, which: Tensor) -> Examples:
-    """Left for right in the rows of ``which`` [B]: twice as many faces. Their captions no longer say where a lesion is."""
+    """Left for right in the rows of ``which`` [B]: twice as many faces. Their captions say of no side."""
     pictures = (shown.before, shown.after, shown.portrait, shown.soft, shown.head)
     before, after, portrait, soft, head = (
         torch.where(which[:, None, None, None], picture.flip(-1), picture) for picture in pictures
@@ -157,7 +157,7 @@ class Trainer:
         recipe, rows = self.recipe, self.recipe.examples_in_batch
         random = torch.Generator().manual_seed(recipe.seed * 1_000_003 + self.step)
         shown = examples(self.cache.draw(rows, random), recipe, self.net.portraits, random)
-        # One in each of as many slices: every batch sees every level of noise, more of the high ones, where edits begin.
+        # One in each of as many slices: every batch sees every level of noise, more of the high: edits begin there.
         sigma = ((torch.arange(rows) + torch.rand(rows, generator=random)) / rows).sqrt()
         low, high = recipe.hurry
         hurry = low + (high - low) * torch.rand(rows, generator=random)

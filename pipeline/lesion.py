@@ -1,0 +1,76 @@
+"""The disease as what it does to light: a map that can be taken off one face and put on another.
+
+A lesion changes how much of the light a place of skin sends back, and absorptions multiply (Beer and Lambert). So the
+disease is kept as the logarithm of a ratio of intensities in linear light, channel by channel, and nothing of the skin
+below it: no shading, no features. Put on another person of the same complexion it looks as it did ("lesion lock").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from pipeline.photograph import Rgb
+
+_DARKEST = 0.004
+"""Added to linear intensities: below it, about a tenth of the scale, 8 bits hold little but noise."""
+_STRONGEST = float(np.log(6.0))
+"""Bound of the logarithm: vitiligo on type VI lies below it."""
+_FEATHER = 1.5
+"""Model pixels beyond the mask over which the map fades: a lesion's rim is softer than its mask."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lesion:
+    """``change``: float32 (height, width, 3), logarithm of diseased over healthy intensity; 0 where nothing is."""
+
+    change: NDArray[np.float32]
+
+    @classmethod
+    def none(cls, shape: tuple[int, ...]) -> Lesion:
+        """Of a photograph of ``shape`` (height, width, ...) without disease."""
+        return cls(np.zeros((*shape[:2], 3), np.float32))
+
+    @classmethod
+    def between(cls, sick: Rgb, healthy: Rgb, mask: NDArray[np.bool_], model_pixel: float) -> Lesion:
+        """What turns ``healthy`` into ``sick`` (uint8, one shape) inside ``mask`` and just around it."""
+        if sick.shape != healthy.shape or mask.shape != sick.shape[:2]:
+            raise ValueError(f"shapes differ: {sick.shape}, {healthy.shape}, mask {mask.shape}")
+        if not mask.any():
+            return cls.none(sick.shape)
+        ratio = np.log(_linear(sick) + _DARKEST) - np.log(_linear(healthy) + _DARKEST)
+        away = ndimage.distance_transform_edt(~mask) / (_FEATHER * model_pixel)
+        inside = np.clip(1 - away, 0, 1)[..., None]
+        return cls((np.clip(ratio, -_STRONGEST, _STRONGEST) * inside).astype(np.float32))
+
+    def put_on(self, healthy: Rgb) -> Rgb:
+        """``healthy`` with the disease; the same pixels where there is none."""
+        return self._times(healthy, self.change)
+
+    def taken_off(self, sick: Rgb) -> Rgb:
+        """``sick`` without the disease; the same pixels where there is none."""
+        return self._times(sick, -self.change)
+
+    def _times(self, rgb: Rgb, change: NDArray[np.float32]) -> Rgb:
+        if rgb.shape != change.shape:
+            raise ValueError(f"a lesion of {change.shape} does not fit a photograph of {rgb.shape}")
+        touched = (change != 0).any(-1)
+        result = rgb.copy()
+        intensity = (_linear(rgb[touched]) + _DARKEST) * np.exp(change[touched]) - _DARKEST
+        result[touched] = _coded(intensity)
+        return result
+
+
+def _linear(rgb: Rgb) -> NDArray[np.float32]:
+    """sRGB's transfer function, IEC 61966-2-1, inverted: intensities in [0, 1]."""
+    coded = rgb.astype(np.float32) / 255
+    return np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+def _coded(linear: NDArray[np.floating]) -> NDArray[np.uint8]:
+    clipped = np.clip(linear, 0, 1)
+    coded = np.where(clipped <= 0.0031308, clipped * 12.92, 1.055 * clipped ** (1 / 2.4) - 0.055)
+    return np.rint(coded * 255).astype(np.uint8)

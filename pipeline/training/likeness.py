@@ -1,0 +1,47 @@
+"""Whom each persona resembles, as SFace sees it: measured on rendered patients in the persona's face."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.errors import PipelineError
+from pipeline.faces import FaceFinder
+from pipeline.prompts import PERSONAS
+from pipeline.recognisers import SFace
+from pipeline.training.cache import PairCache
+from pipeline.training.captions import PERSONA
+
+PATIENTS = 40
+"""Of each persona; the mean of so many no longer depends on whose hair, light and complexion they were."""
+
+
+def persona_descriptors(cache: PairCache, path: Path) -> Tensor:
+    """Float [personas, 128]: the mean of the unit descriptors of ``PATIENTS`` disguised patients; kept in ``path``."""
+    if not path.exists():
+        descriptors = _measured(cache)
+        with path.open("wb") as file:
+            np.save(file, descriptors)
+    return torch.from_numpy(np.load(path))
+
+
+def _measured(cache: PairCache) -> np.ndarray:
+    finder, sface = FaceFinder(), SFace()
+    personas = cache.columns["disguised_healthy_tokens"][:, PERSONA].numpy()
+    rows = []
+    for number, name in enumerate(PERSONAS, start=1):
+        seen: list[np.ndarray] = []
+        for row in np.flatnonzero(personas == number):
+            picture = cache.columns["disguised_healthy"][row].numpy()
+            if faces := finder.find(picture):
+                descriptor = sface.describe(picture, faces[0])
+                seen.append(descriptor / np.linalg.norm(descriptor))
+            if len(seen) == PATIENTS:
+                break
+        if not seen:
+            raise PipelineError(f"nobody was rendered in the face of {name}: render more pairs")
+        rows.append(np.mean(seen, axis=0))
+    return np.stack(rows).astype(np.float32)
