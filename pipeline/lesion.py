@@ -17,7 +17,7 @@ from pipeline.photograph import Rgb
 
 _DARKEST = 0.004
 """Added to linear intensities: below it, about a tenth of the scale, 8 bits hold little but noise."""
-_STRONGEST = float(np.log(6.0))
+_STRONGEST = float(np.log(30.0))
 """Bound of the logarithm: vitiligo on type VI lies below it."""
 _FEATHER = 1.5
 """Model pixels beyond the mask over which the map fades: a lesion's rim is softer than its mask."""
@@ -73,4 +73,4 @@ def _linear(rgb: Rgb) -> NDArray[np.float32]:
 def _coded(linear: NDArray[np.floating]) -> NDArray[np.uint8]:
     clipped = np.clip(linear, 0, 1)
     coded = np.where(clipped <= 0.0031308, clipped * 12.92, 1.055 * clipped ** (1 / 2.4) - 0.055)
-    return np.rint(coded * 255).astype(np.uint8)
+    return np.asarray(np.rint(coded * 255), np.uint8)

@@ -67,6 +67,14 @@ class Findings:
     ncc: float | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Twins:
+    """The same new person with and without the disease, of the photograph's size."""
+
+    sick: Rgb
+    healthy: Rgb
+
+
 @dataclass(frozen=True)
 class Subtraction:
     """The difference between the twins, ``sick - healthy``.

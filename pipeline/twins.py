@@ -27,21 +27,13 @@ from pipeline.lesion import Lesion
 from pipeline.models.base import Branch, pixels_from_rgb, rgb_from_pixels
 from pipeline.models.embedded import FOLDER, EmbeddedModel, Subject, load_embedded
 from pipeline.persona import Personas, as_it_is, as_persona, describe, healed, persona_for
-from pipeline.photograph import Findings, Hints, Photograph, Rgb, Subtraction
+from pipeline.photograph import Findings, Hints, Photograph, Rgb, Subtraction, Twins
 from pipeline.prompts import ClinicalPrompt
 from pipeline.recognisers import Recognisers
 from pipeline.subtraction import subtract
 
 Step = Callable[[int, int], None]
 """Called with the edit's steps done and in all."""
-
-
-@dataclass(frozen=True, eq=False)
-class Twins:
-    """The same new person with and without the disease, of the photograph's size."""
-
-    sick: Rgb
-    healthy: Rgb
 
 
 class TwinMaker(Protocol):

@@ -17,9 +17,11 @@ from dicom_io.site_key import SiteKey
 from plugin import __version__
 from plugin.config import Configuration, find_key_file, load_configuration
 from plugin.exit_status import ExitStatus, exits, status_of
+from plugin.ledger import DATABASE
 from plugin.logs import configure_logs
 
 if TYPE_CHECKING:
+    from pipeline.persona import Personas
     from pipeline.twins import TwinMaker
 
 HELP = """A DICOM node that replaces photographs of patients' skin by anonymous twins with the same disease.
@@ -38,11 +40,18 @@ def main() -> None:
     app()
 
 
-def load_twins(configuration: Configuration) -> TwinMaker:
+def load_twins(configuration: Configuration, personas: Personas | None = None) -> TwinMaker:
     """The configured model. Imported here: it takes seconds, and most commands need none."""
     from pipeline.twins import load_twin_maker
 
-    return load_twin_maker(configuration.model.name, configuration.model.device)
+    return load_twin_maker(configuration.model.name, configuration.model.device, personas)
+
+
+def load_node_twins(configuration: Configuration) -> TwinMaker:
+    """The same for a node, which remembers who became whom."""
+    from plugin.personas import KeptPersonas
+
+    return load_twins(configuration, KeptPersonas(configuration.state_folder / DATABASE))
 
 
 @app.callback(invoke_without_command=True)
@@ -73,7 +82,7 @@ def serve(config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
     configure_logs()
     configuration = load_configuration(config)
     key = SiteKey.from_file(configuration.key_path)
-    run(configuration, key, load_twins(configuration))
+    run(configuration, key, load_node_twins(configuration))
 
 
 @app.command()
@@ -106,7 +115,7 @@ def demo(
     from plugin.demo import demonstrate, sample_studies
 
     configure_logs(logging.WARNING)
-    summary = demonstrate(out, samples or sample_studies(), load_twins, Console(stderr=True))["summary"]
+    summary = demonstrate(out, samples or sample_studies(), load_node_twins, Console(stderr=True))["summary"]
     typer.echo(f"{summary['released']} of {summary['instances']} photographs released, {summary['quarantined']} held.")
     typer.echo(f"Look at {out / 'overview.png'}; what was received lies beside it, {out / 'manifest.json'} says why.")
     return ExitStatus.QUARANTINED if summary["quarantined"] else ExitStatus.RELEASED

@@ -30,6 +30,9 @@ CREATE INDEX IF NOT EXISTS twinveil_instances_by_state ON twinveil_instances (st
 CREATE INDEX IF NOT EXISTS twinveil_instances_by_job ON twinveil_instances (job);
 """
 
+DATABASE = "twinveil.sqlite"
+"""Name of the file in a node's state folder."""
+
 BUSY_SECONDS = 30.0
 """How long a writer waits for another one."""
 
@@ -52,14 +55,14 @@ class Ledger:
     def __init__(self, database: Path) -> None:
         private_folder(database.parent)
         self._database = database
-        with self._transaction() as connection:
+        with transaction(self._database) as connection:
             for statement in SCHEMA.split(";"):
                 connection.execute(statement)
         database.chmod(0o600)
 
     def record(self, name: str, *, digest: str, study: str) -> bool:
         """The row of a new instance; a repeat leaves the old one as it is. Returns whether it is new."""
-        with self._transaction() as connection:
+        with transaction(self._database) as connection:
             cursor = connection.execute(
                 "INSERT INTO twinveil_instances VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT (name) DO NOTHING",
                 (name, digest, study, State.RECEIVED, time.time()),
@@ -73,7 +76,7 @@ class Ledger:
         """
         before = time.time() - quiet_seconds
         jobs = []
-        with self._transaction() as connection:
+        with transaction(self._database) as connection:
             quiet = connection.execute(
                 "SELECT study FROM twinveil_instances WHERE state = ? GROUP BY study HAVING max(received) <= ?",
                 (State.RECEIVED, before),
@@ -89,7 +92,7 @@ class Ledger:
 
     def change(self, names: Sequence[str], event: Event) -> None:
         """``event`` happened to ``names``, all or none. Raises ``UnknownTransition``, ``KeyError`` without a row."""
-        with self._transaction() as connection:
+        with transaction(self._database) as connection:
             for name in names:
                 rows = self._select(connection, "name = ?", name)
                 if not rows:
@@ -98,13 +101,13 @@ class Ledger:
 
     def of_job(self, job: str) -> list[Row]:
         """The rows of ``job``, always in the same order."""
-        with self._transaction() as connection:
+        with transaction(self._database) as connection:
             return self._select(connection, "job = ?", job)
 
     def jobs_in(self, *states: State) -> list[str]:
         """Names of the jobs that have an instance in one of ``states``."""
         marks = ", ".join("?" * len(states))
-        with self._transaction() as connection:
+        with transaction(self._database) as connection:
             found = connection.execute(
                 f"SELECT DISTINCT job FROM twinveil_instances WHERE state IN ({marks}) AND job IS NOT NULL",
                 states,
@@ -113,13 +116,13 @@ class Ledger:
 
     def state_of(self, name: str) -> State | None:
         """The state of one instance, None without a row."""
-        with self._transaction() as connection:
+        with transaction(self._database) as connection:
             rows = self._select(connection, "name = ?", name)
         return rows[0].state if rows else None
 
     def counts(self) -> dict[State, int]:
         """Instances by state."""
-        with self._transaction() as connection:
+        with transaction(self._database) as connection:
             found = connection.execute("SELECT state, count(*) FROM twinveil_instances GROUP BY state").fetchall()
         return {State(state): count for state, count in found}
 
@@ -137,15 +140,16 @@ class Ledger:
             "UPDATE twinveil_instances SET state = ?, job = ? WHERE name = ?", (after(row.state, event), job, row.name)
         )
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """A connection of this call's own: associations come and go with their threads."""
-        connection = sqlite3.connect(self._database, timeout=BUSY_SECONDS, isolation_level=None)
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
-            connection.execute("COMMIT")
-        finally:
-            connection.close()  # rolls back what was not committed
+
+@contextmanager
+def transaction(database: Path) -> Iterator[sqlite3.Connection]:
+    """A connection of this call's own, committed at the end: associations come and go with their threads."""
+    connection = sqlite3.connect(database, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("BEGIN IMMEDIATE")
+        yield connection
+        connection.execute("COMMIT")
+    finally:
+        connection.close()  # rolls back what was not committed

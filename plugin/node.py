@@ -26,7 +26,7 @@ from plugin.dispatcher import Dispatcher
 from plugin.durable import private_folder, write_file
 from plugin.errors import NodeBusy
 from plugin.jobs import Jobs, JobSettings
-from plugin.ledger import Ledger
+from plugin.ledger import DATABASE, Ledger
 from plugin.outputs import OutputWriter
 from plugin.quarantine import Quarantine
 from plugin.stages import PhotographStages, StageSettings
@@ -56,7 +56,7 @@ class Node:
         pseudonyms = Pseudonyms(key, configuration.project)
         algorithm = algorithm_of(twins)
         spool = Spool(state / "spool", min_free_bytes=configuration.limits.min_free_bytes)
-        database = state / "twinveil.sqlite"
+        database = state / DATABASE
         self.ledger = Ledger(database)
         self.quarantine = Quarantine(state / "quarantine")
         self.manifests = state / "manifests"

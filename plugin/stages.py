@@ -18,7 +18,8 @@ from dicom_io.check import check_outgoing
 from dicom_io.identifiers import Identifiers
 from dicom_io.photograph import Limits, SourcePhotograph, read_photograph
 from dicom_io.pseudonyms import PatientIdentity, Pseudonyms
-from pipeline.photograph import Findings, Hints, Photograph, Rgb, Subtraction
+from pipeline.lesion import Lesion
+from pipeline.photograph import Findings, Hints, Photograph, Subtraction, Twins
 from plugin.durable import load_arrays, private_folder, save_arrays
 from plugin.outputs import OutputWriter
 from plugin.study import Measured, Outcome, Output, Refusal, Source, Study
@@ -81,28 +82,25 @@ class PhotographStages:
         """It can be decoded and edited at all."""
         _as_photograph(self._sources.get(source))
 
+    def heal(self, source: Source, study: Study) -> None:
+        """The disease: what healing takes off the photograph. The healed patient is not written anywhere."""
+        lesion = self._twins.heal(_as_photograph(self._sources.get(source)))
+        save_arrays(self._file(source, study, "lesion.npz"), change=lesion.change)
+
     def swap(self, source: Source, study: Study, attempt: int) -> None:
-        """The sick twin: another person, the same disease."""
+        """The twins: another person, without and with the same disease."""
         read = self._sources.get(source)
-        twin = self._twins.swap(_as_photograph(read), self._persona_seed(read), attempt)
-        save_arrays(self._file(source, study, f"sick-twin-{attempt}.npz"), rgb=twin)
+        lesion = Lesion(**load_arrays(self._file(source, study, "lesion.npz")))
+        twins = self._twins.swap(_as_photograph(read), lesion, self._persona_seed(read), attempt)
+        save_arrays(self._file(source, study, f"twins-{attempt}.npz"), sick=twins.sick, healthy=twins.healthy)
 
     def gate(self, source: Source, study: Study, attempt: int) -> Findings:
-        """Whether it is another person. Raises ``Rejected`` or ``Undecided``."""
-        twin = self._sick_twin(source, study, attempt)
-        return self._twins.judge(_as_photograph(self._sources.get(source)), twin)
-
-    def heal(self, source: Source, study: Study, attempt: int) -> None:
-        """The healthy twin: the same new person without the disease."""
-        read = self._sources.get(source)
-        sick = self._sick_twin(source, study, attempt)
-        healthy = self._twins.heal(sick, _as_photograph(read).hints)
-        save_arrays(self._file(source, study, "healthy-twin.npz"), rgb=healthy)
+        """Whether they are another person. Raises ``Rejected`` or ``Undecided``."""
+        return self._twins.judge(_as_photograph(self._sources.get(source)), self._made(source, study, attempt))
 
     def subtract(self, source: Source, study: Study, attempt: int) -> Measured:
-        """The disease: the difference between the twins."""
-        sick, healthy = self._sick_twin(source, study, attempt), self._healthy_twin(source, study)
-        found = self._twins.subtract(sick, healthy)
+        """The mask: the difference between the twins."""
+        found = self._twins.subtract(self._made(source, study, attempt))
         save_arrays(
             self._file(source, study, "subtraction.npz"),
             difference=found.difference, probability=found.probability, mask=found.mask,
@@ -114,10 +112,11 @@ class PhotographStages:
     ) -> tuple[Output, ...]:
         """New header, images and segmentations as DICOM files in the job's folder."""
         arrays = load_arrays(self._file(source, study, "subtraction.npz"))
+        twins = self._made(source, study, attempt)
         return self._writer.write(
             self._sources.get(source),
-            sick=self._sick_twin(source, study, attempt),
-            healthy=self._healthy_twin(source, study),
+            sick=twins.sick,
+            healthy=twins.healthy,
             subtraction=Subtraction(**arrays, lesion_class=measured.lesion_class),
             features_cleaned=findings.outcome == "released",
             folder=private_folder(self._folder(source, study) / "out"),
@@ -155,11 +154,8 @@ class PhotographStages:
         identity = PatientIdentity.of(read.header)
         return self._pseudonyms.persona_seed(identity.patient_id, identity.issuer)
 
-    def _sick_twin(self, source: Source, study: Study, attempt: int) -> Rgb:
-        return load_arrays(self._file(source, study, f"sick-twin-{attempt}.npz"))["rgb"]
-
-    def _healthy_twin(self, source: Source, study: Study) -> Rgb:
-        return load_arrays(self._file(source, study, "healthy-twin.npz"))["rgb"]
+    def _made(self, source: Source, study: Study, attempt: int) -> Twins:
+        return Twins(**load_arrays(self._file(source, study, f"twins-{attempt}.npz")))
 
     def _file(self, source: Source, study: Study, name: str) -> Path:
         return self._folder(source, study) / name

@@ -114,9 +114,9 @@ class Stages(Protocol):
     destinations: tuple[str, ...]
 
     def read(self, source: Source) -> None: ...
+    def heal(self, source: Source, study: Study) -> None: ...
     def swap(self, source: Source, study: Study, attempt: int) -> None: ...
     def gate(self, source: Source, study: Study, attempt: int) -> Findings: ...
-    def heal(self, source: Source, study: Study, attempt: int) -> None: ...
     def subtract(self, source: Source, study: Study, attempt: int) -> Measured: ...
     def write(
         self, source: Source, study: Study, attempt: int, findings: Findings, measured: Measured
@@ -142,6 +142,7 @@ def twin_photograph(source: Source, study: Study, stages: Stages, step: Steps) -
     outcome = Outcome(source)
     try:
         step(stages.read, source)
+        step(stages.heal, source, study)
         for attempt in range(stages.attempts):
             outcome = replace(outcome, attempts=attempt + 1)
             step(stages.swap, source, study, attempt)
@@ -151,7 +152,6 @@ def twin_photograph(source: Source, study: Study, stages: Stages, step: Steps) -
             except InstanceRefused as refused:
                 if refused.refusal.error not in TRY_ANOTHER_PERSONA or attempt + 1 == stages.attempts:
                     raise
-        step(stages.heal, source, study, attempt)
         measured = step(stages.subtract, source, study, attempt)
         outputs = step(stages.write, source, study, attempt, findings, measured)
         step(stages.check, source, outputs)

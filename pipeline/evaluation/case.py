@@ -18,9 +18,9 @@ from pipeline.evaluation.attack import reversed_edit
 from pipeline.evaluation.unseen import UnseenPatient
 from pipeline.faces import FaceFinder
 from pipeline.persona import Personas, persona_for
-from pipeline.photograph import Findings, Rgb
+from pipeline.photograph import Findings, Rgb, Twins
 from pipeline.recognisers import Descriptor, Recognisers
-from pipeline.twins import FlowTwinMaker, Twins
+from pipeline.twins import FlowTwinMaker
 
 TRIES = 3
 PERSONAS_COMPARED = 4

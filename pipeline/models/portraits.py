@@ -62,7 +62,8 @@ class Portraits(nn.Module):
         """Where the landmarks of the portrait come to lie that ``beside`` lays on ``landmarks``; both [5, 2]."""
         chosen, matrix = self._fit(torch.tensor([persona]), landmarks[None])
         turn, shift = matrix[0, :, :2], matrix[0, :, 2]
-        return (self.landmarks[persona, chosen[0]].float() / _UNITS - shift) @ torch.linalg.inv(turn).T
+        there: Tensor = (self.landmarks[persona, chosen[0]].float() / _UNITS - shift) @ torch.linalg.inv(turn).T
+        return there
 
     def _fit(self, persona: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor]:
         """Of each persona's views [B] the one whose landmarks a turn, a scale and a shift bring nearest, and the map

@@ -33,6 +33,8 @@ class Edited:
     """One held-out patient, healed and then swapped, with the truth beside each; uint8 (R, R, 3)."""
 
     lesion: str
+    truth: np.ndarray
+    """Where it is, bool (R, R)."""
     photograph: Rgb
     healed: Rgb
     healthy: Rgb
@@ -40,7 +42,6 @@ class Edited:
     disguised: Rgb
     untouched: Rgb
     """What healing makes of the patient's healthy photograph."""
-    truth: np.ndarray
 
 
 def edit_held_out(net: EmbeddedNet, held_out: PairCache, patients: int) -> list[Edited]:
@@ -72,8 +73,8 @@ def edit_held_out(net: EmbeddedNet, held_out: PairCache, patients: int) -> list[
         edited.append(
             Edited(
                 FIELDS["lesion"][int(said["patient_sick"][LESION]) - 1],
+                batch.soft["patient"][k, 0].numpy() > _TRUE_LESION,
                 *(rgb_from_pixels(z) for z in pictures),
-                truth=batch.soft["patient"][k, 0].numpy() > _TRUE_LESION,
             )
         )
     net.train().requires_grad_(False)

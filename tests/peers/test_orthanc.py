@@ -18,6 +18,7 @@ from pydicom.pixels import pixel_array
 
 from dicom_io.pseudonyms import Pseudonyms
 from dicom_io.site_key import SiteKey
+from pipeline.photograph import Twins
 from pipeline.twins import load_twin_maker
 from tests.peers.conftest import OBJECTS_PER_PHOTOGRAPH, Delivered, Run, everything_in
 from tests.peers.dcmtk import dciodvfy_errors, echoscu, storescu
@@ -119,7 +120,7 @@ def test_the_segmentation_is_the_difference_between_the_delivered_twins(run: Run
     maker = load_twin_maker()
     segmentations = segmentations_by_study(run)
     for study, (sick, healthy) in twins_by_study(run).items():
-        again = maker.subtract(pixel_array(sick), pixel_array(healthy))
+        again = maker.subtract(Twins(pixel_array(sick), pixel_array(healthy)))
         binary = read_back(segmentations[study]["BINARY"])
         fractional = read_back(segmentations[study]["FRACTIONAL"])
         assert np.array_equal(binary == 1, again.mask)

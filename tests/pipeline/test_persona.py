@@ -4,37 +4,67 @@ import secrets
 
 import pytest
 
-from pipeline.persona import as_persona, describe, healed, persona_for
+from pipeline.persona import (
+    LEAST_ALIKE,
+    Personas,
+    as_it_is,
+    as_persona,
+    deck_for,
+    describe,
+    healed,
+    persona_for,
+)
 from pipeline.photograph import Hints
 from pipeline.prompts import PERSONAS
 
 
-def test_the_same_seed_gives_the_same_persona_at_every_visit() -> None:
+def test_the_same_seed_deals_the_same_deck() -> None:
     seed = secrets.token_bytes(32)
-    assert persona_for(seed, 0) == persona_for(bytes(seed), 0)
+    assert deck_for(seed) == deck_for(bytes(seed))
+    assert deck_for(seed) != deck_for(secrets.token_bytes(32))
 
 
 def test_attempts_deal_every_persona_before_one_comes_again() -> None:
-    seed = secrets.token_bytes(32)
-    assert sorted(persona_for(seed, attempt) for attempt in range(len(PERSONAS))) == sorted(PERSONAS)
-    assert persona_for(seed, len(PERSONAS)) == persona_for(seed, 0)
+    deck = deck_for(secrets.token_bytes(32))
+    assert sorted(persona_for(deck, attempt) for attempt in range(len(PERSONAS))) == sorted(PERSONAS)
+    assert persona_for(deck, len(PERSONAS)) == persona_for(deck, 0)
 
 
 def test_two_faces_of_one_photograph_become_two_persons() -> None:
-    seed = secrets.token_bytes(32)
-    assert persona_for(seed, 0, face=0) != persona_for(seed, 0, face=1)
+    deck = deck_for(secrets.token_bytes(32))
+    assert persona_for(deck, 0, face=0) != persona_for(deck, 0, face=1)
 
 
 def test_all_personas_are_used_about_equally_often() -> None:
-    drawn = [persona_for(number.to_bytes(32, "big"), 0) for number in range(2400)]
+    drawn = [deck_for(number.to_bytes(32, "big"))[0] for number in range(2400)]
     counts = [drawn.count(persona) for persona in PERSONAS]
     assert min(counts) > 50
     assert max(counts) < 160
 
 
+def test_whoever_resembles_the_patient_comes_last() -> None:
+    likeness = [number / 10 for number in range(len(PERSONAS))]
+    least = set(PERSONAS[:LEAST_ALIKE])
+    decks = [deck_for(number.to_bytes(32, "big"), likeness) for number in range(60)]
+    assert all(set(deck[:LEAST_ALIKE]) == least for deck in decks)
+    assert {deck[0] for deck in decks} == least  # which of them stays the key's secret
+    assert all(sorted(deck) == sorted(PERSONAS) for deck in decks)
+
+
+def test_a_patient_who_comes_again_is_not_measured_again() -> None:
+    seed, personas = secrets.token_bytes(32), Personas()
+    first = personas.deck(seed, lambda: [float(number) for number in range(len(PERSONAS))])
+    assert personas.deck(seed, lambda: pytest.fail("the likeness of a known patient was asked for")) == first
+
+
+def test_a_likeness_that_is_not_a_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        deck_for(secrets.token_bytes(32), [float("nan")] * len(PERSONAS))
+
+
 def test_a_seed_that_could_be_guessed_is_refused() -> None:
     with pytest.raises(ValueError, match="guessable"):
-        persona_for(b"short", 0)
+        deck_for(b"short")
 
 
 def test_a_silent_header_still_speaks_of_a_lesion_in_a_face() -> None:
@@ -67,3 +97,8 @@ def test_a_persona_keeps_what_diagnosis_needs_and_loses_the_person() -> None:
 def test_healing_changes_the_disease_alone() -> None:
     prompt = describe(Hints(sex="male", lesion="plaque")).saying(severity="severe", site="chin")
     assert dict(healed(prompt).words) == {"view": "face", "sex": "male", "lesion": "healthy"}
+
+
+def test_as_it_is_says_nothing_of_disease() -> None:
+    prompt = describe(Hints(sex="male", lesion="plaque")).saying(severity="severe", site="chin")
+    assert dict(as_it_is(prompt).words) == {"view": "face", "sex": "male"}

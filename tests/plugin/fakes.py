@@ -13,7 +13,8 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGBaseline8Bit, VLPhotographicImageStorage, generate_uid
 
 from pipeline.errors import Rejected
-from pipeline.photograph import Findings, Hints, Photograph, Rgb, Subtraction
+from pipeline.lesion import Lesion
+from pipeline.photograph import Findings, Photograph, Rgb, Subtraction, Twins
 from pipeline.subtraction import subtract
 
 PATIENT_NAME = "Quillfeather^Ottoline"
@@ -34,29 +35,31 @@ class MirroringTwinMaker:
     def __init__(self, refusals: int = 0, on_call: Callable[[str, int], None] = lambda method, attempt: None) -> None:
         self.refusals = refusals
         self.on_call = on_call
+        self._attempt = 0
 
-    def swap(self, photograph: Photograph, persona_seed: bytes, attempt: int) -> Rgb:
+    def heal(self, photograph: Photograph) -> Lesion:
+        self.on_call("heal", 0)
+        healthy = photograph.rgb.copy()
+        red = healthy[..., 0].astype(int) - healthy[..., 1] > 80
+        healthy[red] = np.median(photograph.rgb[~red], axis=0).astype(np.uint8)
+        return Lesion.between(photograph.rgb, healthy, red, model_pixel=1.0)
+
+    def swap(self, photograph: Photograph, lesion: Lesion, persona_seed: bytes, attempt: int) -> Twins:
         self.on_call("swap", attempt)
         assert len(persona_seed) == 32
         self._attempt = attempt
-        return np.ascontiguousarray(photograph.rgb[:, ::-1])
+        pictures = (photograph.rgb, lesion.taken_off(photograph.rgb))
+        return Twins(*(np.ascontiguousarray(rgb[:, ::-1]) for rgb in pictures))
 
-    def judge(self, photograph: Photograph, sick_twin: Rgb) -> Findings:
-        self.on_call("judge", self._attempt if hasattr(self, "_attempt") else 0)
-        if getattr(self, "_attempt", 0) < self.refusals:
+    def judge(self, photograph: Photograph, twins: Twins) -> Findings:
+        self.on_call("judge", self._attempt)
+        if self._attempt < self.refusals:
             raise Rejected("the recognisers agree that it is still the patient")
         return Findings(outcome="released", faces=1, sface_cosine=0.1, dlib_distance=0.8, ncc=0.2)
 
-    def heal(self, sick_twin: Rgb, hints: Hints) -> Rgb:
-        self.on_call("heal", getattr(self, "_attempt", 0))
-        healed = sick_twin.copy()
-        red = sick_twin[..., 0].astype(int) - sick_twin[..., 1] > 80
-        healed[red] = np.median(sick_twin[~red], axis=0).astype(np.uint8)
-        return healed
-
-    def subtract(self, sick_twin: Rgb, healthy_twin: Rgb) -> Subtraction:
+    def subtract(self, twins: Twins) -> Subtraction:
         self.on_call("subtract", 0)
-        return subtract(sick_twin, healthy_twin, model_pixel=1.0)
+        return subtract(twins.sick, twins.healthy, model_pixel=1.0)
 
 
 def skin(side: int = 96, seed: int = 0) -> Rgb:

@@ -29,7 +29,7 @@ STUDY = "1.2.826.0.1.3680043.8.498.78"
 @pytest.fixture(autouse=True)
 def twins(monkeypatch: pytest.MonkeyPatch) -> MirroringTwinMaker:
     twins = MirroringTwinMaker()
-    monkeypatch.setattr(cli, "load_twins", lambda configuration: twins)
+    monkeypatch.setattr(cli, "load_twins", lambda configuration, personas=None: twins)
     monkeypatch.setattr(cli, "configure_logs", lambda *level: None)
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
     return twins
@@ -65,7 +65,7 @@ def test_process_writes_the_tree_the_manifest_and_the_overview(studies: Path, ke
         colours = np.asarray(overview.convert("RGB"))
     assert (colours == (0, 230, 230)).all(-1).any(), "the mask is outlined"
     for entry in manifest["instances"]:
-        assert set(entry["seconds"]) == {"read", "swap", "gate", "heal", "subtract", "write", "check"}
+        assert set(entry["seconds"]) == {"read", "heal", "swap", "gate", "subtract", "write", "check"}
         assert entry["gate"]["sface_cosine"] == 0.1
         assert entry["subtraction"]["lesion_class"] == "erythema"
 

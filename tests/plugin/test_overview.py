@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.photograph import Twins
 from plugin.overview import Row, difference_picture, diverging, draw, outlined
 from tests.plugin.fakes import MirroringTwinMaker, skin
 
@@ -39,8 +40,8 @@ def test_the_outline_surrounds_the_mask_and_covers_none_of_it() -> None:
 @pytest.mark.parametrize("with_healthy", [True, False])
 def test_there_is_one_row_for_each_photograph_whatever_its_shape(with_healthy: bool) -> None:
     wide = np.ascontiguousarray(np.tile(skin(), (1, 2, 1)))
-    rows = [
-        Row(rgb, rgb if with_healthy else None, MirroringTwinMaker().subtract(rgb, rgb).mask, "none", "None", "0 faces")
-        for rgb in (skin(), wide)
-    ]
+    rows = []
+    for rgb in (skin(), wide):
+        mask = MirroringTwinMaker().subtract(Twins(rgb, rgb)).mask
+        rows.append(Row(rgb, rgb if with_healthy else None, mask, "none", "None", "0 faces"))
     assert draw(rows).height > draw(rows[:1]).height + 150

@@ -1,0 +1,88 @@
+"""The disease as what it does to light: taken off, put on another face, and nothing else of the face with it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.lesion import Lesion
+from pipeline.photograph import Rgb
+from pipeline.subtraction import signed_difference
+
+SIDE = 96
+ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE]
+DISC = (ROWS - 48) ** 2 + (COLUMNS - 40) ** 2 < 14**2
+
+
+def skin(colour: tuple[int, int, int], seed: int = 0) -> Rgb:
+    noise = np.random.default_rng(seed).integers(-3, 4, (SIDE, SIDE, 1))
+    return np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
+
+
+def with_disc(rgb: Rgb, factors: tuple[float, float, float]) -> Rgb:
+    """Less light from a disc, in linear intensities."""
+    linear = (rgb / 255.0) ** 2.2
+    linear[DISC] *= factors
+    return np.asarray(np.rint(255 * linear ** (1 / 2.2)), np.uint8)
+
+
+@pytest.fixture
+def patient() -> tuple[Rgb, Rgb, Lesion]:
+    healthy = skin((205, 165, 145))
+    sick = with_disc(healthy, (0.9, 0.5, 0.55))
+    return sick, healthy, Lesion.between(sick, healthy, DISC, model_pixel=1.0)
+
+
+def test_taken_off_the_sick_skin_is_the_healthy_one(patient: tuple[Rgb, Rgb, Lesion]) -> None:
+    sick, healthy, lesion = patient
+    assert np.abs(lesion.taken_off(sick).astype(int) - healthy).max() <= 1
+    assert np.abs(lesion.put_on(healthy).astype(int) - sick).max() <= 1
+
+
+def test_beyond_its_rim_not_a_pixel_changes(patient: tuple[Rgb, Rgb, Lesion]) -> None:
+    sick, _, lesion = patient
+    far = (ROWS - 48) ** 2 + (COLUMNS - 40) ** 2 > 17**2
+    assert np.array_equal(lesion.taken_off(sick)[far], sick[far])
+    assert not lesion.change[far].any()
+
+
+def test_on_another_person_of_the_same_complexion_it_looks_the_same(patient: tuple[Rgb, Rgb, Lesion]) -> None:
+    sick, healthy, lesion = patient
+    other = skin((198, 160, 142), seed=5)
+    before = signed_difference(sick, healthy)[DISC].mean(0)
+    after = signed_difference(lesion.put_on(other), other)[DISC].mean(0)
+    assert np.abs(before).max() > 8
+    assert np.abs(after - before).max() < 1.5
+
+
+def test_shading_of_the_patient_is_not_carried_along() -> None:
+    light = np.linspace(0.5, 1.0, SIDE)[None, :, None]
+    healthy = (skin((205, 165, 145)) * light).astype(np.uint8)
+    sick = with_disc(healthy, (0.9, 0.5, 0.55))
+    lesion = Lesion.between(sick, healthy, DISC, model_pixel=1.0)
+    dark, bright = (lesion.change[48, column].mean() for column in (30, 50))
+    assert abs(dark - bright) < 0.05
+
+
+def test_no_mask_is_no_lesion(patient: tuple[Rgb, Rgb, Lesion]) -> None:
+    sick, healthy, _ = patient
+    lesion = Lesion.between(sick, healthy, np.zeros_like(DISC), model_pixel=1.0)
+    assert np.array_equal(lesion.put_on(healthy), healthy)
+    assert np.array_equal(Lesion.none(sick.shape).taken_off(sick), sick)
+
+
+def test_depigmented_skin_never_becomes_brighter_than_white() -> None:
+    dark = skin((60, 40, 30))
+    white = dark.copy()
+    white[DISC] = (240, 220, 200)
+    lesion = Lesion.between(white, dark, DISC, model_pixel=1.0)
+    assert lesion.put_on(skin((240, 220, 210))).max() <= 255
+    assert lesion.put_on(dark)[48, 40].mean() > 150
+
+
+def test_another_size_is_refused(patient: tuple[Rgb, Rgb, Lesion]) -> None:
+    sick, healthy, lesion = patient
+    with pytest.raises(ValueError, match="does not fit"):
+        lesion.put_on(sick[:50])
+    with pytest.raises(ValueError, match="shapes differ"):
+        Lesion.between(sick, healthy[:50], DISC, model_pixel=1.0)
