@@ -43,16 +43,28 @@ def signed_difference(sick: Rgb, healthy: Rgb) -> NDArray[np.float32]:
     return difference
 
 
-def subtract(sick: Rgb, healthy: Rgb, model_pixel: float, rule: SubtractionRule = DEFAULT_RULE) -> Subtraction:
-    """Map, probability, mask and class. ``model_pixel``: photograph pixels to one of the model's, >= some fraction."""
+def subtract(
+    sick: Rgb,
+    healthy: Rgb,
+    model_pixel: float,
+    rule: SubtractionRule = DEFAULT_RULE,
+    *,
+    floor: float | None = None,
+) -> Subtraction:
+    """Map, probability, mask and class.
+
+    ``model_pixel``: photograph pixels to one of the model's, >= some fraction. ``floor``: delta E of skin that did not
+    change, where it is known; else it is measured.
+    """
     if sick.shape != healthy.shape:
         raise ValueError(f"the twins differ in shape: {sick.shape} and {healthy.shape}")
     raw = signed_difference(sick, healthy)
     blur = rule.smoothing * model_pixel
     difference = np.stack([ndimage.gaussian_filter(raw[..., k], blur) for k in range(3)], -1).astype(np.float32)
     distance = np.linalg.norm(difference, axis=-1)
-    edited = ndimage.binary_dilation((sick != healthy).any(-1), iterations=2)
-    floor = min(noise_floor(distance, edited), rule.highest_floor)
+    if floor is None:
+        edited = ndimage.binary_dilation((sick != healthy).any(-1), iterations=2)
+        floor = min(noise_floor(distance, edited), rule.highest_floor)
     low, high = floor + rule.low, floor + rule.high
     mask = apply_hysteresis_threshold(distance, low, high)
     smallest = max(1, round(rule.smallest * model_pixel**2))

@@ -60,6 +60,10 @@ class TwinMaker(Protocol):
         ...
 
 
+FINEST = 4
+"""Times the model's resolution to which an edit is enlarged; a head that is larger still loses its finest texture."""
+
+
 @dataclass(frozen=True)
 class EditKnobs:
     """FlowEdit's knobs for one of the edits."""
@@ -134,7 +138,9 @@ class FlowTwinMaker:
 
     def subtract(self, twins: Twins) -> Subtraction:
         pixel = self._model_pixel(twins.sick, self._finder.find(twins.sick))
-        return subtract(twins.sick, twins.healthy, model_pixel=pixel)
+        # Twins made of one picture differ by the lesion alone: there is no noise that a floor would have to hold down.
+        floor = 0.0 if self._settings.lesion_lock else None
+        return subtract(twins.sick, twins.healthy, model_pixel=pixel, floor=floor)
 
     def _swapped(
         self, rgb: Rgb, prompt: ClinicalPrompt, faces: list[Face], original: Rgb, persona_seed: bytes, attempt: int
@@ -148,7 +154,13 @@ class FlowTwinMaker:
             before = crop.take(rgb, self._model.resolution)
             landmarks = crop.within(face.landmarks, self._model.resolution)
             target = as_persona(prompt, persona_for(deck, attempt, number))
-            rgb = crop.put_back(rgb, self.edit(before, landmarks, as_it_is(prompt), target, knobs))
+            after = self.edit(before, landmarks, as_it_is(prompt), target, knobs)
+            finer = min(crop.side, FINEST * self._model.resolution)
+            if finer > self._model.resolution:
+                embedded = self._model.embed((target, Subject(pixels_from_rgb(before), landmarks)))
+                whole = self._model.enlarged(pixels_from_rgb(after), pixels_from_rgb(crop.take(rgb, finer)), embedded)
+                after = rgb_from_pixels(whole)
+            rgb = crop.put_back(rgb, after)
         return rgb
 
     def _likeness(self, rgb: Rgb, face: Face) -> list[float]:

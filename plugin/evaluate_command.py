@@ -26,31 +26,22 @@ def evaluate(
     weights that are not whole.
     """
     try:
+        from pipeline.evaluation.crowd import Crowd
         from pipeline.evaluation.report import report
-        from pipeline.renderer.mpfb2 import mpfb2_folder
-        from pipeline.renderer.patient import Renderer
     except ImportError as error:
         raise PackageMissing(f"{error.name} is missing: patients are rendered by twinveil[train]") from error
     from pipeline.calibration import load_calibration
-    from pipeline.evaluation.case import Examiner
     from pipeline.evaluation.scorecard import scorecard
-    from pipeline.evaluation.unseen import unseen_patients
-    from pipeline.faces import FaceFinder
-    from pipeline.models.embedded import FOLDER
-    from pipeline.persona import Personas
-    from pipeline.recognisers import Recognisers
-    from pipeline.twins import load_flow_twin_maker
+    from pipeline.models.embedded import FOLDER, load_embedded
 
-    personas = Personas()
-    maker = load_flow_twin_maker(model or FOLDER, personas=personas)
-    renderer = Renderer(mpfb2_folder(), assets, out / "renderer")
-    examiner = Examiner(maker, personas, FaceFinder(), Recognisers.load())
+    embedded = load_embedded(model or FOLDER)
     domain = load_calibration("rendered").domain
+    out.mkdir(parents=True, exist_ok=True)
+    crowd = Crowd(patients, first_seed, model or FOLDER, assets, out / "renderer")
     cases = []
     with Progress(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("examining", total=patients)
-        for patient in unseen_patients(renderer, patients, first_seed):
-            case = examiner.examine(patient)
+        for case in crowd.examined():
             cases.append(case)
             line = (
                 f"patient {case.seed} {case.lesion} type {case.skin_type}: "
@@ -62,14 +53,13 @@ def evaluate(
                 console.print(f"{len(cases)}/{patients} {line}", highlight=False, soft_wrap=True)
     figures = scorecard(cases, domain)
     conditions = {
-        "model": f"{maker.name} {maker.version}, {maker.digest[:12]}",
+        "model": f"{embedded.name}, {embedded.digest[:12]}",
         "patients": len(cases),
         "first seed": first_seed,
-        "hair": "rendered with assets" if renderer.with_assets else "caps and cropped hair alone",
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+        "hair": "rendered with assets" if assets is not None else "caps and cropped hair alone",
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}; one core for each patient",
     }
     card: dict[str, Any] = {"conditions": conditions, "figures": _without_nan(figures)}
-    out.mkdir(parents=True, exist_ok=True)
     write_file(out / "scorecard.json", (json.dumps(card, indent=1) + "\n").encode(), mode=0o644)
     write_file(out / "report.html", report(figures, cases, conditions, domain).encode(), mode=0o644)
     return card

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,15 +53,12 @@ class UnseenPatient:
         )
 
 
-def unseen_patients(renderer: Renderer, count: int, first_seed: int = FIRST_SEED) -> Iterator[UnseenPatient]:
-    """``count`` patients from ``first_seed`` on; seeds whose lesion cannot be seen are left out."""
-    seed = first_seed
-    while count:
-        rendered = renderer.patient(seed, output=OUTPUT)
-        if rendered.visible:
-            yield UnseenPatient(seed, rendered, renderer.distractors(seed, output=OUTPUT))
-            count -= 1
-        seed += 1
+def unseen_patient(renderer: Renderer, seed: int) -> UnseenPatient | None:
+    """The patient of ``seed``, or None where the lesion cannot be seen."""
+    rendered = renderer.patient(seed, output=OUTPUT)
+    if not rendered.visible:
+        return None
+    return UnseenPatient(seed, rendered, renderer.distractors(seed, output=OUTPUT))
 
 
 def true_swap(renderer: Renderer, patient: UnseenPatient, persona: str) -> Rgb:

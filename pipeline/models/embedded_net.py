@@ -120,7 +120,17 @@ class EmbeddedNet(nn.Module):
             assert last.bias is not None
             nn.init.zeros_(last.bias)
 
-    def forward(self, z: Tensor, sigma: Tensor, tokens: Tensor, photograph: Tensor, portrait: Tensor) -> Tensor:
+    def forward(
+        self, z: Tensor, sigma: Tensor, tokens: Tensor, photograph: Tensor, portrait: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """x_hat, and the share of it that is altered as a logit [B,1,R,R] (see ``Alteration``)."""
+        alteration = self.alteration(z, sigma, tokens, photograph, portrait)
+        return alteration.applied(photograph, portrait), alteration.share
+
+    def alteration(
+        self, z: Tensor, sigma: Tensor, tokens: Tensor, photograph: Tensor, portrait: Tensor
+    ) -> Alteration:
+        """What is to be done with photograph and portrait; ``forward`` does it at the network's own resolution."""
         words = self.words(tokens + self.offsets)  # [B, fields, width]
         pooled = words.mean(1) * words.shape[1] ** 0.5
         condition = self.condition(torch.cat([self.noise_level(sigma * 1000), pooled], 1))  # [B, 192]
@@ -135,13 +145,43 @@ class EmbeddedNet(nn.Module):
         ).sample
         up = self.coarse_up(torch.cat([self.from_tokens(places), coarse], 1), condition)
         named = (face.amax((1, 2, 3), keepdim=True) > 0).float()
-        shapes = torch.tanh(self.shape(up).float()) * _REACH * named
+        shapes = torch.tanh(self.shape(up).float()) * _REACH * named  # [B, 4, R/4, R/4]
         up = self.fine_up(torch.cat([self.from_coarse(up), fine], 1), condition)
         added, gain, share = functional.pixel_shuffle(self.leave(up), FOLD).float().split([3, 3, 1], 1)
-        share = named * torch.sigmoid(share + _CERTAIN * face - _DOUBT)
-        mixed = (1 - share) * _drawn(photograph, shapes[:, :2]) + share * _drawn(persona, shapes[:, 2:])
-        edited: Tensor = (mixed + 1) * gain.clamp(-4, 2).exp() - 1 + added
-        return edited
+        return Alteration(shapes, share, gain.clamp(-4, 2), added, named)
+
+
+@dataclass(frozen=True, eq=False)
+class Alteration:
+    """An edit before it is done, as smooth fields: they can be enlarged where a finished picture would only blur."""
+
+    shapes: Tensor
+    """[B, 4, r, r]: where each place of the photograph and of the portrait is taken from, in half sides."""
+    share: Tensor
+    """[B, 1, R, R], a logit: how much of the portrait is shown, beyond what its cover says; where nobody is named, how
+    much of the picture is altered at all."""
+    gain: Tensor
+    """[B, 3, R, R]: logarithm of what intensities are multiplied by."""
+    added: Tensor
+    """[B, 3, R, R]"""
+    named: Tensor
+    """[B, 1, 1, 1]: 1 where a persona is named."""
+
+    def applied(self, photograph: Tensor, portrait: Tensor) -> Tensor:
+        """The edited picture, of the size of ``photograph`` [B,3,S,S] and ``portrait`` [B,4,S,S], whatever S is."""
+        side = photograph.shape[-1]
+        persona, face = relit(portrait, photograph).split([3, 1], 1)
+        share, gain, added = (_enlarged(field, side) for field in (self.share, self.gain, self.added))
+        shown = self.named * torch.sigmoid(share + _CERTAIN * face - _DOUBT)
+        mixed = (1 - shown) * _drawn(photograph, self.shapes[:, :2]) + shown * _drawn(persona, self.shapes[:, 2:])
+        altered = torch.where(self.named > 0, torch.ones_like(share), torch.sigmoid(share))
+        return (mixed + 1) * (gain * altered).exp() - 1 + added * altered
+
+
+def _enlarged(field: Tensor, side: int) -> Tensor:
+    if field.shape[-1] == side:
+        return field
+    return functional.interpolate(field, (side, side), mode="bicubic")
 
 
 def _drawn(picture: Tensor, shape: Tensor) -> Tensor:

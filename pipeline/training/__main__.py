@@ -12,12 +12,12 @@ from pathlib import Path
 
 import torch
 
-from pipeline.models.embedded import FOLDER, field_sizes, save_embedded
+from pipeline.models.embedded import EXPERTS, FOLDER, field_sizes, save_expert
 from pipeline.models.embedded_net import EmbeddedNet, NetConfig
 from pipeline.renderer.mpfb2 import mpfb2_folder
 from pipeline.training.cache import PairCache
-from pipeline.training.likeness import persona_descriptors
-from pipeline.training.recipe import Recipe
+from pipeline.training.personas import persona_descriptors, persona_offsets
+from pipeline.training.recipe import HEALING, SWAPPING, Recipe
 from pipeline.training.render import (
     CLOSE_UP_SEEDS,
     FACE_SEEDS,
@@ -27,10 +27,10 @@ from pipeline.training.render import (
     portraits,
     render_pairs,
 )
-from pipeline.training.sheet import edit_held_out, short_form, write_sheet
+from pipeline.training.sheet import heal_held_out, healing_figures, swap_figures, swap_held_out, write_sheet
 from pipeline.training.trainer import Trainer
 
-HELD_OUT_SHOWN, SHEET_ROWS = 40, 10
+HELD_OUT_SHOWN, SHEET_PATIENTS = 40, 16
 """Patients of the short form, and of the sheet."""
 
 
@@ -40,7 +40,9 @@ def main() -> None:
     parser.add_argument("--assets", type=Path, help="folder with hair, eyebrows and eyelashes")
     parser.add_argument("--faces", type=int, default=10_000, help="faces to render")
     parser.add_argument("--close-ups", type=int, default=2_000, help="patches of skin to render")
+    parser.add_argument("edit", choices=EXPERTS, help="which of the two networks")
     parser.add_argument("--images", type=int, default=Recipe.images, help="pictures to show")
+    parser.add_argument("--begin-with", type=Path, help="weights of another training, but for the portraits")
     parser.add_argument("--out", type=Path, default=FOLDER, help="where the weights go")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
@@ -56,13 +58,21 @@ def main() -> None:
     held_out = replace(task, out=work / "held_out", first_seed=HELD_OUT_FACE_SEEDS.start)
     render_pairs(held_out, SHARD, say)
     validation = PairCache(held_out.out)
-    recipe = Recipe(images=arguments.images)
+    recipe = Recipe({"heal": HEALING, "swap": SWAPPING}[arguments.edit], images=arguments.images)
     torch.manual_seed(recipe.seed)
-    net = EmbeddedNet(NetConfig(field_sizes()))
     pairs = PairCache(task.out)
-    net.portraits = portraits(task)
-    net.portraits.measure(persona_descriptors(pairs, work / "geometry" / "persona-descriptors.npy"))
-    trainer = Trainer(net, pairs, recipe, work / "checkpoints")
+    if arguments.edit == "heal":
+        net = EmbeddedNet(NetConfig(field_sizes(), views=1))  # nobody is shown to it
+    else:
+        net = EmbeddedNet(NetConfig(field_sizes()))
+        net.portraits = portraits(task)
+        descriptors = persona_descriptors(pairs, work / "geometry" / "persona-descriptors.npy")
+        net.portraits.measure(descriptors, persona_offsets(pairs))
+    if arguments.begin_with is not None:
+        begun = torch.load(arguments.begin_with, map_location="cpu", weights_only=True)
+        missing = net.load_state_dict(begun, strict=False).missing_keys
+        say(f"begun with {arguments.begin_with.name}, all but {', '.join(missing) or 'nothing'}")
+    trainer = Trainer(net, pairs, recipe, work / f"checkpoints-{arguments.edit}")
 
     def export(net: EmbeddedNet) -> None:
         facts = {
@@ -71,12 +81,13 @@ def main() -> None:
             "images_seen": trainer.images,
             "training_hours": round(trainer.seconds / 3600, 2),
         }
-        say(f"weights {save_embedded(net, arguments.out, facts)[:12]}… after {trainer.images} images")
+        say(f"weights {save_expert(net, arguments.out, arguments.edit, facts)[:12]}… after {trainer.images} images")
 
     def sheet(net: EmbeddedNet, images: int) -> None:
-        edited = edit_held_out(net, validation, HELD_OUT_SHOWN)
-        write_sheet(edited[:SHEET_ROWS], work / "sheets" / f"{images:07d}.png")
-        say(f"held out after {images} images: {short_form(edited)}")
+        healing = arguments.edit == "heal"
+        edited = (heal_held_out if healing else swap_held_out)(net, validation, HELD_OUT_SHOWN)
+        write_sheet(edited[:SHEET_PATIENTS], work / f"sheets-{arguments.edit}" / f"{images:07d}.png")
+        say(f"held out after {images} images: {(healing_figures if healing else swap_figures)(edited)}")
 
     net.compile()
     trainer.run(say, sheet)

@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from pipeline.models.embedded_net import EmbeddedNet
 from pipeline.models.portraits import Portraits
@@ -60,7 +61,7 @@ class Progress:
 class Examples:
     """``before``, ``after`` [B,3,R,R] in [-1,1], the caption after [B, fields], the persona's ``portrait`` [B,4,R,R]
     (0 where the caption names none), ``soft`` [B,1,R,R]: where either picture shows disease, ``head`` [B,1,R,R]: what
-    the edit puts back (everything but in a swap)."""
+    the edit puts back (everything but in a swap), ``changes`` [B]: 0 where ``after`` is ``before``."""
 
     before: Tensor
     after: Tensor
@@ -68,6 +69,7 @@ class Examples:
     portrait: Tensor
     soft: Tensor
     head: Tensor
+    changes: Tensor
 
 
 def examples(batch: Batch, recipe: Recipe, portraits: Portraits, random: torch.Generator) -> Examples:
@@ -76,7 +78,7 @@ def examples(batch: Batch, recipe: Recipe, portraits: Portraits, random: torch.G
     shares = torch.tensor([edit.share for edit in recipe.edits])
     as_it_is = torch.rand(len(batch.landmarks), generator=random) < recipe.dropout.lesion_as_it_is
     drawn = torch.multinomial(shares, len(batch.landmarks), replacement=True, generator=random).tolist()
-    before, after, tokens, soft, head = [], [], [], [], []
+    before, after, tokens, soft, head, changes = [], [], [], [], [], []
     for row, edit in enumerate(recipe.edits[number] for number in drawn):
         before.append(batch.images[edit.before][row])
         after.append(batch.images[edit.after][row])
@@ -89,9 +91,13 @@ def examples(batch: Batch, recipe: Recipe, portraits: Portraits, random: torch.G
         sides = {name.split("_")[0] for name in (edit.before, edit.after) if name.endswith("sick")}
         soft.append(torch.stack([batch.soft[side][row] for side in sides] or [batch.soft["patient"][row] * 0]).amax(0))
         head.append(batch.head[row] if edit.is_swap else torch.ones_like(batch.head[row]))
+        changes.append(float(edit.before != edit.after))
     said = torch.stack(tokens)
     portrait = portraits.beside(said[:, PERSONA], batch.landmarks)
-    shown = Examples(torch.stack(before), torch.stack(after), said, portrait, torch.stack(soft), torch.stack(head))
+    shown = Examples(
+        torch.stack(before), torch.stack(after), said, portrait, torch.stack(soft), torch.stack(head),
+        torch.tensor(changes),
+    )  # fmt: skip
     return mirrored(shown, torch.rand(len(said), generator=random) < recipe.mirrored)
 
 
@@ -103,7 +109,7 @@ def mirrored(shown: Examples, which: Tensor) -> Examples:
     )
     tokens = shown.tokens.clone()
     tokens[which, SITE] = 0
-    return Examples(before, after, tokens, portrait, soft, head)
+    return Examples(before, after, tokens, portrait, soft, head, shown.changes)
 
 
 def on_the_way(before: Tensor, after: Tensor, sigma: Tensor, hurry: Tensor, noise: Tensor) -> Tensor:
@@ -165,8 +171,8 @@ class Trainer:
         noise = torch.randn(shown.before.shape, generator=random)
         z = on_the_way(shown.before, shown.after, sigma, hurry, noise)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            prediction = self.net(z, sigma, shown.tokens, shown.before, shown.portrait)
-        per_image = self._loss(prediction.float() - shown.after, shown)
+            prediction, share = self.net(z, sigma, shown.tokens, shown.before, shown.portrait)
+        per_image = self._loss(prediction.float() - shown.after, shown) + self._misplaced(share.float(), shown)
         self._set_rate()
         self.optimizer.zero_grad(set_to_none=True)
         per_image.mean().backward()
@@ -192,6 +198,16 @@ class Trainer:
         weight = (beyond + (1 - beyond) * shown.head) * (1 + self.recipe.lesion_weight * shown.soft)
         detail = size(error.diff(dim=-1), weight[..., 1:]) + size(error.diff(dim=-2), weight[..., 1:, :])
         return size(error, weight) + self.recipe.detail_weight * detail
+
+    def _misplaced(self, share: Tensor, shown: Examples) -> Tensor:
+        """Cross entropy of where the network alters a picture against where disease is taken off it; [B].
+
+        Where a persona is named the share means the portrait's, and is learned from the picture alone.
+        """
+        truth = shown.soft * shown.changes[:, None, None, None]
+        entropy = functional.binary_cross_entropy_with_logits(share, truth, reduction="none")
+        weighted = (entropy * (1 + self.recipe.lesion_weight * shown.soft)).mean((1, 2, 3))
+        return self.recipe.place_weight * weighted * (shown.tokens[:, PERSONA] == 0)
 
     def _set_rate(self) -> None:
         done = self.images / self.recipe.images

@@ -11,7 +11,7 @@ import torch
 from pipeline.errors import UnusablePhotograph
 from pipeline.flowedit import flow_edit
 from pipeline.models.base import Branch
-from pipeline.models.embedded import EmbeddedModel, Subject, field_sizes, load_embedded, save_embedded
+from pipeline.models.embedded import EXPERTS, EmbeddedModel, Subject, field_sizes, load_embedded, save_expert
 from pipeline.models.embedded_net import EmbeddedNet, NetConfig
 from pipeline.prompts import ClinicalPrompt
 
@@ -22,7 +22,8 @@ SICK = ClinicalPrompt({"view": "face", "lesion": "plaque"})
 def untrained(tmp_path: Path) -> EmbeddedModel:
     torch.manual_seed(0)
     net = EmbeddedNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=1, views=1))
-    save_embedded(net, tmp_path, {})
+    for expert in EXPERTS:
+        save_expert(net, tmp_path, expert, {})
     return load_embedded(tmp_path)
 
 
@@ -56,3 +57,24 @@ def test_a_persona_is_shown_beside_the_photograph_where_there_is_a_face(untraine
 def test_a_photograph_of_another_size_is_refused(untrained: EmbeddedModel) -> None:
     with pytest.raises(UnusablePhotograph, match="multiples of 128"):
         untrained.embed((SICK, Subject(torch.zeros(1, 3, 96, 128))))
+
+
+def test_an_edit_enlarged_shrinks_to_the_edit(untrained: EmbeddedModel) -> None:
+    about = subject()
+    prompt = untrained.embed((SICK.saying(persona="persona 07"), about))
+    edited = (about.photograph * 0.8 + 0.05).clamp(-1, 1)
+    photograph = torch.nn.functional.interpolate(about.photograph, (384, 384), mode="bicubic").clamp(-1, 1)
+    whole = untrained.enlarged(edited, photograph, prompt)
+    assert whole.shape == (1, 3, 384, 384)
+    shrunk = torch.nn.functional.interpolate(whole, (128, 128), mode="area")
+    assert float((shrunk - edited).abs().mean()) < 0.05
+
+
+def test_the_persona_least_like_a_face_is_told_from_the_others(tmp_path: Path) -> None:
+    net = EmbeddedNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=1, views=1))
+    descriptors = torch.nn.functional.normalize(torch.randn(24, 128, generator=torch.Generator().manual_seed(1)))
+    net.portraits.measure(descriptors, torch.zeros(24, 5, 2))
+    for expert in EXPERTS:
+        save_expert(net, tmp_path, expert, {})
+    likeness = load_embedded(tmp_path).likeness(descriptors[6].double().numpy() * 9)
+    assert likeness.index(max(likeness)) == 6

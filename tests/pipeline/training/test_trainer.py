@@ -15,16 +15,18 @@ import pytest
 import torch
 
 from pipeline.errors import ModelError, PipelineError
-from pipeline.models.embedded import field_sizes, load_embedded, save_embedded
+from pipeline.models.embedded import EXPERTS, field_sizes, load_embedded, save_expert
 from pipeline.models.embedded_net import EmbeddedNet, NetConfig
 from pipeline.prompts import FIELDS, ClinicalPrompt, token_of
 from pipeline.training.cache import CANONICAL, IMAGES, SIDE, PairCache
-from pipeline.training.captions import thin
-from pipeline.training.recipe import EDITS, Dropout, Recipe
-from pipeline.training.trainer import Trainer, examples, on_the_way
+from pipeline.training.captions import SITE, thin
+from pipeline.training.personas import persona_offsets
+from pipeline.training.recipe import HEALING, SWAPPING, Dropout, Recipe
+from pipeline.training.trainer import Trainer, examples, mirrored, on_the_way
 
 LESION = list(FIELDS).index("lesion")
-TINY = Recipe(examples_in_batch=2, images=48, checkpoint_seconds=0.0)
+EVERY_EDIT = (*(replace(edit, share=0.5 * edit.share) for edit in (*HEALING, *SWAPPING)),)
+TINY = Recipe(EVERY_EDIT, examples_in_batch=2, images=48, checkpoint_seconds=0.0)
 LANDMARKS = np.array([[-0.25, -0.2], [0.25, -0.2], [0.0, 0.05], [-0.2, 0.3], [0.2, 0.3]], np.float32)
 
 
@@ -57,6 +59,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         columns[name] = np.zeros((rows, SIDE, SIDE), np.uint8)
         columns[name][:, 60:90, 60:90] = 255
     columns["landmarks"] = np.tile(LANDMARKS, (rows, 1, 1))
+    columns["disguised_landmarks"] = columns["landmarks"] + np.float32([0.0, 0.05])
     fields = json.dumps({name: list(words) for name, words in FIELDS.items()})
     np.savez(folder / "pairs-0000000.npz", fields=fields, **columns)
     return folder
@@ -128,10 +131,24 @@ def test_an_example_meets_the_caption_and_the_picture_after_its_edit(pairs: Path
             assert 0 < changed[row] < 0.2
             assert bool((shown.soft[row][(shown.before[row] - shown.after[row]).abs().mean(0, True) > 0.05] > 0).all())
         else:
-            assert lesion == (naevus if was_sick else healthy)
+            assert lesion in {0, naevus if was_sick else healthy}
             assert changed[row] == 0
     swaps = float((shown.tokens[:, -1] > 0).float().mean())
-    assert abs(swaps - sum(edit.share for edit in EDITS if edit.is_swap)) < 0.25
+    assert abs(swaps - sum(edit.share for edit in EVERY_EDIT if edit.is_swap)) < 0.25
+
+
+def test_a_mirrored_example_says_nothing_of_sides(pairs: Path) -> None:
+    random = torch.Generator().manual_seed(2)
+    batch = PairCache(pairs).draw(6, random)
+    shown = examples(batch, replace(TINY, mirrored=0.0), tiny_net().portraits, random)
+    which = torch.tensor([True, False, True, False, True, False])
+    turned = mirrored(shown, which)
+    for name in ("before", "after", "portrait", "soft", "head"):
+        plain, seen = getattr(shown, name), getattr(turned, name)
+        assert torch.equal(seen[which], plain[which].flip(-1))
+        assert torch.equal(seen[~which], plain[~which])
+    assert not turned.tokens[which, SITE].any()
+    assert torch.equal(turned.tokens[~which], shown.tokens[~which])
 
 
 def test_the_way_of_an_edit_ends_at_the_picture_after_it() -> None:
@@ -165,14 +182,32 @@ def test_pairs_of_another_vocabulary_are_refused(pairs: Path, tmp_path: Path) ->
 
 
 def test_weights_are_written_with_their_hash_and_refused_without(tmp_path: Path) -> None:
-    net = tiny_net()
-    digest = save_embedded(net, tmp_path, {"images_seen": 0})
-    model = load_embedded(tmp_path)
-    assert model.digest == digest
-    blob = bytearray((tmp_path / "model.safetensors").read_bytes())
-    blob[-1] ^= 1
-    (tmp_path / "model.safetensors").write_bytes(bytes(blob))
-    with pytest.raises(ModelError, match="SHA-256"):
-        load_embedded(tmp_path)
     with pytest.raises(ModelError, match="cannot be read"):
-        load_embedded(tmp_path / "nowhere")
+        load_embedded(tmp_path)
+    save_expert(tiny_net(), tmp_path, "heal", {"images_seen": 0})
+    with pytest.raises(ModelError, match="lacks a network: it has heal"):
+        load_embedded(tmp_path)
+    save_expert(tiny_net(), tmp_path, "swap", {"images_seen": 0})
+    whole = load_embedded(tmp_path).digest
+    for expert in EXPERTS:
+        path = tmp_path / f"{expert}.safetensors"
+        intact = path.read_bytes()
+        path.write_bytes(intact[:-1] + bytes([intact[-1] ^ 1]))
+        with pytest.raises(ModelError, match=f"{expert}.*SHA-256"):
+            load_embedded(tmp_path)
+        path.write_bytes(intact)
+    assert load_embedded(tmp_path).digest == whole
+    net = tiny_net()
+    with torch.no_grad():
+        net.leave.weight += 1
+    save_expert(net, tmp_path, "heal", {})
+    assert load_embedded(tmp_path).digest != whole
+
+
+def test_where_a_personas_face_lies_is_measured(pairs: Path, tmp_path: Path) -> None:
+    cache = PairCache(pairs)
+    personas = cache.columns["disguised_healthy_tokens"]
+    personas[:, -1] = torch.arange(len(personas)) % 24 + 1
+    offsets = persona_offsets(cache)
+    assert offsets.shape == (24, 5, 2)
+    torch.testing.assert_close(offsets[3], torch.tensor([0.0, 0.05 * SIDE / 2]).expand(5, 2))
