@@ -18,7 +18,7 @@ from pipeline.evaluation.attack import reversed_edit
 from pipeline.evaluation.unseen import UnseenPatient
 from pipeline.faces import FaceFinder
 from pipeline.persona import Personas, persona_for
-from pipeline.photograph import Findings, Rgb, Twins
+from pipeline.photograph import Findings, Photograph, Rgb, Twins
 from pipeline.recognisers import Descriptor, Recognisers
 from pipeline.twins import FlowTwinMaker
 
@@ -67,6 +67,8 @@ class Case:
     original: Described
     ungated: Described
     twin: Described
+    later: list[Described]
+    """The first twins of the later visits."""
     mask_iou_truth: float
     otsu_iou: float
     mask_iou_stability: float
@@ -133,6 +135,7 @@ class Examiner:
             original=self._described(photograph.rgb),
             ungated=self._described(twins[0].sick),
             twin=self._described(sick),
+            later=[self._described(self._first_twin(visit, seed)) for visit in patient.visits],
             mask_iou_truth=iou(found.mask, truth.mask),
             otsu_iou=iou(redness > threshold_otsu(redness), truth.mask),
             mask_iou_stability=_mean_iou([self._maker.subtract(each).mask for each in twins[:PERSONAS_COMPARED]]),
@@ -144,6 +147,9 @@ class Examiner:
             seconds=seconds,
             pictures=Pictures(photograph.rgb, sick, healthy, found.mask, truth.mask),
         )
+
+    def _first_twin(self, photograph: Photograph, seed: bytes) -> Rgb:
+        return self._maker.swap(photograph, self._maker.heal(photograph), seed, 0).sick
 
     def _false_area(self, patient: UnseenPatient) -> float:
         """Share of the photograph that is called diseased though nothing is."""

@@ -54,6 +54,15 @@ def likeness(cases: Sequence[Case], recogniser: str, which: str, domain: Domain 
     return Likeness(_scores(twins, originals, recogniser), threshold)
 
 
+def same_over_visits(cases: Sequence[Case], recogniser: str, domain: Domain | None) -> NDArray[np.float64]:
+    """(n,) share of a patient's later twins whom ``recogniser`` takes for the person of the first twin."""
+    threshold = likeness(cases, recogniser, "ungated", domain).threshold
+    first = _descriptors([case.ungated for case in cases], recogniser, domain)
+    later = [_descriptors([case.later[k] for case in cases], recogniser, domain) for k in range(len(cases[0].later))]
+    scores = np.stack([np.diag(_scores(first, visit, recogniser)) for visit in later])
+    return np.asarray((np.nan_to_num(scores, nan=-np.inf) > threshold).mean(0), np.float64)
+
+
 def _descriptors(described: Sequence[Described], recogniser: str, domain: Domain | None) -> NDArray[np.float64]:
     rows = []
     for each in described:

@@ -14,7 +14,7 @@ from scipy.stats import binomtest
 
 from pipeline.calibration import Domain
 from pipeline.evaluation.case import Case
-from pipeline.evaluation.reidentification import RECOGNISERS, likeness
+from pipeline.evaluation.reidentification import RECOGNISERS, likeness, same_over_visits
 
 Kind = Literal["share", "mean", "median"]
 CONFIDENCE = 0.95
@@ -53,6 +53,11 @@ BARS = (
     *(
         Bar(f"reid_rank1_{name}", f"patients whom {title} finds first in a gallery of the originals",
             "share", "lower", 0.10, 0.02)
+        for name, title in zip(RECOGNISERS, ("SFace", "dlib"), strict=True)
+    ),
+    *(
+        Bar(f"same_over_visits_{name}", f"twins of later visits that {title} takes for the first visit's person",
+            "mean", "higher", None, None)
         for name, title in zip(RECOGNISERS, ("SFace", "dlib"), strict=True)
     ),
     Bar("released_wrongly", "released, though at a FAR of 1e-3 a recogniser says it is the patient", "share", "lower",
@@ -139,6 +144,7 @@ def _values(cases: Sequence[Case], domain: Domain | None) -> dict[str, NDArray[n
         first = likeness(cases, recogniser, "ungated", domain)
         values[f"reid_tar_at_far_1e3_{recogniser}"] = first.matched.astype(np.float64)
         values[f"reid_rank1_{recogniser}"] = first.ranked_first.astype(np.float64)
+        values[f"same_over_visits_{recogniser}"] = same_over_visits(cases, recogniser, domain)
         known_again |= likeness(cases, recogniser, "twin", domain).matched
     values["released_wrongly"] = (known_again & released).astype(np.float64)
     values["release_rate"] = released.astype(np.float64)

@@ -14,6 +14,8 @@ from pipeline.renderer.patient import RenderedPatient, Renderer
 
 FIRST_SEED = 1_000_000
 """Training takes faces below 400,000 and validation those from 800,000 on."""
+LATER, LATER_SCENES = 2, 50_000_000
+"""Later visits of each patient, and where their scenes begin."""
 OUTPUT = 384
 """Pixels a side."""
 _AGES = {"adolescent": 16, "young adult": 27, "middle-aged": 48, "elderly": 72}
@@ -27,11 +29,18 @@ class UnseenPatient:
     rendered: RenderedPatient
     distractors: NDArray[np.bool_]
     """Lips, brows, glasses and jewellery."""
+    later: tuple[Rgb, ...]
+    """The same patient and disease at later visits: pose, expression, light and clothes differ."""
 
     @property
     def photograph(self) -> Photograph:
         """With what a header tells: sex, age, and the kind of the lesion."""
         return Photograph(self.rendered.photograph, self._hints(self.rendered.description.lesion))
+
+    @property
+    def visits(self) -> list[Photograph]:
+        """The later visits, with what a header tells."""
+        return [Photograph(rgb, self.photograph.hints) for rgb in self.later]
 
     @property
     def healthy(self) -> Photograph:
@@ -58,7 +67,9 @@ def unseen_patient(renderer: Renderer, seed: int) -> UnseenPatient | None:
     rendered = renderer.patient(seed, output=OUTPUT)
     if not rendered.visible:
         return None
-    return UnseenPatient(seed, rendered, renderer.distractors(seed, output=OUTPUT))
+    later = [renderer.patient(seed, scene=LATER_SCENES + 10 * seed + visit, output=OUTPUT) for visit in range(LATER)]
+    marked = renderer.distractors(seed, output=OUTPUT)
+    return UnseenPatient(seed, rendered, marked, tuple(visit.photograph for visit in later))
 
 
 def true_swap(renderer: Renderer, patient: UnseenPatient, persona: str) -> Rgb:
