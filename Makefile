@@ -30,8 +30,11 @@ check: $(VENV)/.development
 bench: $(VENV)/.runtime
 	$(BIN)/python scripts/bench.py --out build/bench.json
 
+# Two networks, one for each edit; the second begins with what the first has learned to see.
+WEIGHTS := pipeline/models/embedded_weights
 train: $(VENV)/.development
-	$(BIN)/python -m pipeline.training $(TRAIN_ARGS)
+	$(BIN)/python -m pipeline.training heal $(TRAIN_ARGS)
+	$(BIN)/python -m pipeline.training swap --begin-with $(WEIGHTS)/heal.safetensors $(TRAIN_ARGS)
 
 samples: $(VENV)/.development
 	$(BIN)/python -m sample_data.make_samples $(SAMPLE_ARGS)

@@ -69,7 +69,7 @@ class EmbeddedModel:
 
     def __init__(self, healing: EmbeddedNet, swapping: EmbeddedNet, digest: str) -> None:
         """Two experts (as in eDiff-I, arXiv 2211.01324, by edit instead of noise): ``swapping`` knows the personas."""
-        self._healing, self._swapping = (net.eval().requires_grad_(False) for net in (healing, swapping))
+        self.healing, self._swapping = (net.eval().requires_grad_(False) for net in (healing, swapping))
         self.digest = digest
 
     @property
@@ -132,7 +132,7 @@ class EmbeddedModel:
         batch = zs[0].shape[0]
         swap = any(prompt.tokens[-1] for prompt in prompts)
         clean = self._clean_images(
-            self._swapping if swap else self._healing,
+            self._swapping if swap else self.healing,
             torch.cat(list(zs)),
             sigma,
             torch.tensor([prompt.tokens for prompt in prompts]).repeat_interleave(batch, 0),

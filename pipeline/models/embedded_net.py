@@ -115,10 +115,21 @@ class EmbeddedNet(nn.Module):
         self.fine_up = Residual(2 * fine, fine)
         self.shape = nn.Conv2d(coarse, 4, 3, padding=1)
         self.leave = nn.Conv2d(fine, _SAID * FOLD**2, 3, padding=1)
+        self._say_nothing()
+
+    def _say_nothing(self) -> None:
+        """Last layers that change nothing yet."""
         for last in (self.shape, self.leave):
             nn.init.zeros_(last.weight)
             assert last.bias is not None
             nn.init.zeros_(last.bias)
+
+    def begin_with(self, weights: dict[str, Tensor]) -> None:
+        """The features of another network of this size, with this one's own portraits and nothing said yet."""
+        features = {name: value for name, value in weights.items() if not name.startswith("portraits.")}
+        own = {name: value for name, value in self.state_dict().items() if name.startswith("portraits.")}
+        self.load_state_dict({**features, **own})
+        self._say_nothing()
 
     def forward(
         self, z: Tensor, sigma: Tensor, tokens: Tensor, photograph: Tensor, portrait: Tensor

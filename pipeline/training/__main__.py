@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 
 from pipeline.models.embedded import EXPERTS, FOLDER, field_sizes, save_expert
 from pipeline.models.embedded_net import EmbeddedNet, NetConfig
@@ -42,7 +43,7 @@ def main() -> None:
     parser.add_argument("--close-ups", type=int, default=2_000, help="patches of skin to render")
     parser.add_argument("edit", choices=EXPERTS, help="which of the two networks")
     parser.add_argument("--images", type=int, default=Recipe.images, help="pictures to show")
-    parser.add_argument("--begin-with", type=Path, help="weights of another training, but for the portraits")
+    parser.add_argument("--begin-with", type=Path, help="weights whose features to begin with")
     parser.add_argument("--out", type=Path, default=FOLDER, help="where the weights go")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
@@ -69,9 +70,8 @@ def main() -> None:
         descriptors = persona_descriptors(pairs, work / "geometry" / "persona-descriptors.npy")
         net.portraits.measure(descriptors, persona_offsets(pairs))
     if arguments.begin_with is not None:
-        begun = torch.load(arguments.begin_with, map_location="cpu", weights_only=True)
-        missing = net.load_state_dict(begun, strict=False).missing_keys
-        say(f"begun with {arguments.begin_with.name}, all but {', '.join(missing) or 'nothing'}")
+        net.begin_with(load_file(arguments.begin_with))
+        say(f"begun with what {arguments.begin_with} sees; what it says is learned anew")
     trainer = Trainer(net, pairs, recipe, work / f"checkpoints-{arguments.edit}")
 
     def export(net: EmbeddedNet) -> None:
