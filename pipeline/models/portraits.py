@@ -23,7 +23,6 @@ class Portraits(nn.Module):
     pictures: Tensor
     landmarks: Tensor
     descriptors: Tensor
-    offsets: Tensor
     large: Tensor | None = None
     """The same pictures without the first, uint8 [personas, views, 3, S, S], finer than the network sees them: for
     photographs finer than that."""
@@ -35,19 +34,15 @@ class Portraits(nn.Module):
         self.register_buffer("landmarks", torch.zeros(personas + 1, views, 5, 2, dtype=torch.int16))
         # What SFace makes of people in this persona's face: unit length, their mean. 0 until it was measured.
         self.register_buffer("descriptors", torch.zeros(personas + 1, 128))
-        # From a patient's landmarks to those of this persona in their place, pixels of the square; 0 likewise.
-        self.register_buffer("offsets", torch.zeros(personas + 1, 5, 2))
 
     def show(self, pictures: Tensor, landmarks: Tensor) -> None:
         """Give the personas their faces: uint8 [personas, views, 3, R, R] and float [personas, views, 5, 2] pixels."""
         self.pictures[1:] = pictures
         self.landmarks[1:] = (landmarks * _UNITS).round().to(torch.int16)
 
-    def measure(self, descriptors: Tensor, offsets: Tensor) -> None:
-        """Tell what patients in each persona's face are like: ``descriptors`` [personas, 128], the mean of SFace's unit
-        descriptors; ``offsets`` [personas, 5, 2], of their landmarks from the patients', in pixels of the square."""
+    def measure(self, descriptors: Tensor) -> None:
+        """Tell whom the personas resemble: float [personas, 128], the mean of SFace's unit descriptors of each."""
         self.descriptors[1:] = descriptors
-        self.offsets[1:] = offsets
 
     def beside(self, persona: Tensor, landmarks: Tensor, side: int | None = None) -> Tensor:
         """The portrait of each persona [B] (0: nobody) laid over a face: float32 [B, 4, S, S].
@@ -72,11 +67,17 @@ class Portraits(nn.Module):
         matte = functional.grid_sample(face, grid, align_corners=False)
         return torch.cat([colours, matte], 1) * known.float()[:, None, None, None]
 
+    def placed(self, persona: int, landmarks: Tensor) -> Tensor:
+        """Where the landmarks of the portrait come to lie that ``beside`` lays on ``landmarks``; both [5, 2]."""
+        chosen, matrix = self._fit(torch.tensor([persona]), landmarks[None])
+        turn, shift = matrix[0, :, :2], matrix[0, :, 2]
+        there: Tensor = (self.landmarks[persona, chosen[0]].float() / _UNITS - shift) @ torch.linalg.inv(turn).T
+        return there
+
     def _fit(self, persona: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor]:
         """Of each persona's views [B] the one whose landmarks a turn, a scale and a shift bring nearest, and the map
         [B, 2, 3] from the square to that view."""
-        there = landmarks.float() + self.offsets[persona]
-        matrix, distance = similarities(there[:, None], self.landmarks[persona].float() / _UNITS)
+        matrix, distance = similarities(landmarks[:, None].float(), self.landmarks[persona].float() / _UNITS)
         chosen = distance.argmin(1)
         return chosen, matrix[torch.arange(len(persona)), chosen]
 

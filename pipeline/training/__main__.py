@@ -17,7 +17,7 @@ from pipeline.models.embedded import EXPERTS, FOLDER, field_sizes, save_expert
 from pipeline.models.embedded_net import EmbeddedNet, NetConfig
 from pipeline.renderer.mpfb2 import mpfb2_folder
 from pipeline.training.cache import PairCache
-from pipeline.training.personas import persona_descriptors, persona_offsets
+from pipeline.training.personas import persona_descriptors
 from pipeline.training.recipe import HEALING, SWAPPING, Recipe
 from pipeline.training.render import (
     CLOSE_UP_SEEDS,
@@ -68,7 +68,7 @@ def main() -> None:
         net = EmbeddedNet(NetConfig(field_sizes()))
         net.portraits = portraits(task)
         descriptors = persona_descriptors(pairs, work / "geometry" / "persona-descriptors.npy")
-        net.portraits.measure(descriptors, persona_offsets(pairs))
+        net.portraits.measure(descriptors)
     if arguments.begin_with is not None:
         net.begin_with(load_file(arguments.begin_with))
         say(f"begun with what {arguments.begin_with} sees; what it says is learned anew")

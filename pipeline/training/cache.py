@@ -49,8 +49,7 @@ class PairCache:
         shards = sorted(folder.glob("pairs-*.npz"))
         if not shards:
             raise PipelineError(f"no rendered pairs in {folder}: render them first")
-        columns = [*IMAGES, *(f"{name}_tokens" for name in IMAGES), "patient_soft", "disguised_soft"]
-        columns += ["landmarks", "disguised_landmarks"]
+        columns = [*IMAGES, *(f"{name}_tokens" for name in IMAGES), "patient_soft", "disguised_soft", "landmarks"]
         parts: dict[str, list[Tensor]] = {name: [] for name in columns}
         for shard in shards:
             with np.load(shard) as data:

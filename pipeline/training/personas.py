@@ -1,4 +1,4 @@
-"""Whom each persona resembles and where its face lies: measured on rendered patients in the persona's face."""
+"""Whom each persona resembles, as SFace sees it: measured on rendered patients in the persona's face."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.errors import PipelineError
 from pipeline.faces import FaceFinder
 from pipeline.prompts import PERSONAS
 from pipeline.recognisers import SFace
-from pipeline.training.cache import SIDE, PairCache
+from pipeline.training.cache import PairCache
 from pipeline.training.captions import PERSONA
 
 PATIENTS = 40
@@ -26,14 +26,6 @@ def persona_descriptors(cache: PairCache, path: Path) -> Tensor:
         with path.open("wb") as file:
             np.save(file, descriptors)
     return torch.from_numpy(np.load(path))
-
-
-def persona_offsets(cache: PairCache) -> Tensor:
-    """Float [personas, 5, 2]: from a patient's landmarks to a persona's in their place, pixels of the square."""
-    personas = cache.columns["disguised_healthy_tokens"][:, PERSONA]
-    offsets = cache.columns["disguised_landmarks"] - cache.columns["landmarks"]
-    # Landmarks are in [-1, 1] over the cached picture.
-    return torch.stack([offsets[personas == number].mean(0) for number in range(1, len(PERSONAS) + 1)]) * SIDE / 2
 
 
 def _measured(cache: PairCache) -> np.ndarray:

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from pipeline.errors import PipelineError
 from pipeline.faces import FaceFinder
 from pipeline.framing import Square, square_around
 from pipeline.models.contact_sheet import SIDE as LARGE
-from pipeline.models.portraits import Portraits
+from pipeline.models.portraits import Portraits, similarities
 from pipeline.photograph import Rgb
 from pipeline.prompts import FIELDS, FIRST_PERSONA_SEED, PERSONAS, ClinicalPrompt
 from pipeline.training.cache import CANONICAL, MARGIN, SIDE
@@ -51,7 +52,7 @@ class RenderTask:
 def render_pairs(task: RenderTask, pairs: int, report: Callable[[str], None]) -> None:
     """Write ``pairs`` rendered pairs (rounded up to whole shards) under ``task.out``."""
     task.out.mkdir(parents=True, exist_ok=True)
-    _renderer(task)  # bakes the geometry once, before the workers start
+    portraits(task)  # bakes the geometry once, before the workers start
     starts = range(task.first_seed, task.first_seed + pairs, SHARD)
     missing = [
         RenderTask(task.mpfb2, task.assets, task.renderer_cache, task.out, start)
@@ -68,7 +69,10 @@ def portraits(task: RenderTask) -> Portraits:
     """Every persona from ``PORTRAIT_VIEWS`` in the canonical square; rendered once, then read from the cache."""
     path = task.renderer_cache / "portraits-2.npz"
     if not path.exists():
-        _write(path, _render_portraits(_renderer(task)))
+        _renderer(task)  # bakes the geometry once, before the workers start
+        with multiprocessing.get_context("spawn").Pool(os.cpu_count() or 1) as pool:
+            rendered = pool.map(partial(_render_persona, task), range(len(PERSONAS)), chunksize=1)
+        _write(path, {name: np.stack([one[name] for one in rendered]) for name in rendered[0]})
     with np.load(path) as data:
         large, landmarks = torch.from_numpy(data["pictures"]), torch.from_numpy(data["landmarks"])
     shown = Portraits(len(PERSONAS), len(PORTRAIT_VIEWS), CANONICAL)
@@ -78,25 +82,20 @@ def portraits(task: RenderTask) -> Portraits:
     return shown
 
 
-def _render_portraits(renderer: Renderer) -> dict[str, Any]:
-    """``pictures`` uint8 (personas, views, 3, S, S), ``landmarks`` (personas, views, 5, 2) as pixels of R a side."""
-    finder = FaceFinder()
+def _render_persona(task: RenderTask, number: int) -> dict[str, NDArray[Any]]:
+    """``pictures`` uint8 (views, 3, S, S), ``landmarks`` (views, 5, 2) as pixels of R a side."""
+    renderer, finder = _renderer(task), FaceFinder()
     pictures, landmarks = [], []
-    for number in range(len(PERSONAS)):
-        for yaw, pitch in PORTRAIT_VIEWS:
-            portrait = renderer.portrait(FIRST_PERSONA_SEED + number, yaw=yaw, pitch=pitch, output=2 * LARGE)
-            found = _landmarks(finder, portrait)
-            if found is None:
-                raise PipelineError(f"no face is found in the portrait of {PERSONAS[number]}")
-            square = square_around(found)
-            cut = _cut(portrait.photograph, replace(square, side=square.side / MARGIN), LARGE)
-            pictures.append(cut.transpose(2, 0, 1))
-            landmarks.append(_within(found, square) * CANONICAL)
-    shape = (len(PERSONAS), len(PORTRAIT_VIEWS))
-    return {
-        "pictures": np.stack(pictures).reshape(*shape, 3, LARGE, LARGE),
-        "landmarks": np.stack(landmarks).reshape(*shape, 5, 2),
-    }
+    for yaw, pitch in PORTRAIT_VIEWS:
+        portrait = renderer.portrait(FIRST_PERSONA_SEED + number, yaw=yaw, pitch=pitch, output=2 * LARGE)
+        found = _landmarks(finder, portrait)
+        if found is None:
+            raise PipelineError(f"no face is found in the portrait of {PERSONAS[number]}")
+        square = square_around(found)
+        cut = _cut(portrait.photograph, replace(square, side=square.side / MARGIN), LARGE)
+        pictures.append(cut.transpose(2, 0, 1))
+        landmarks.append(_within(found, square) * CANONICAL)
+    return {"pictures": np.stack(pictures), "landmarks": np.stack(landmarks)}
 
 
 def _write(path: Path, columns: dict[str, Any]) -> None:
@@ -125,13 +124,13 @@ def _renderer(task: RenderTask) -> Renderer:
 
 def _render_shard(task: RenderTask) -> str:
     torch.set_num_threads(1)
-    renderer, finder = _renderer(task), FaceFinder()
+    renderer, finder, shown = _renderer(task), FaceFinder(), portraits(task)
     rows = []
     for seed in range(task.first_seed, task.first_seed + SHARD):
         patient, disguised, persona = _draw(renderer, seed)
         found = [_landmarks(finder, each) for each in (patient, disguised)]
         if patient.visible and disguised.visible and found[0] is not None and found[1] is not None:
-            frame = _Frame.around(patient, found[0], found[1])
+            frame = _Frame.around(patient, found[0], found[1], persona, shown)
             rows.append(_as_row(frame, patient, disguised, persona))
     path = _shard(task.out, task.first_seed)
     columns: dict[str, Any] = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
@@ -142,30 +141,37 @@ def _render_shard(task: RenderTask) -> str:
 
 @dataclass(frozen=True)
 class _Frame:
-    """How a row is cut: the square around the patient, and how far the disguised picture is moved under it."""
+    """How a row is cut: the square around the patient, and how the disguised picture is moved under it."""
 
     square: Square
     landmarks: NDArray[np.floating]
     """Of the patient, in pixels of the photograph."""
-    disguised: NDArray[np.floating]
-    """Of the disguised, after the move."""
-    shift: NDArray[np.floating]
-    """(2,): what moves the disguised photograph."""
+    move: NDArray[np.floating]
+    """(3, 3): from the disguised photograph's pixels to the patient's."""
 
     @classmethod
     def around(
-        cls, patient: RenderedPatient, landmarks: NDArray[np.floating], disguised: NDArray[np.floating]
+        cls,
+        patient: RenderedPatient,
+        landmarks: NDArray[np.floating],
+        disguised: NDArray[np.floating],
+        persona: str | None,
+        shown: Portraits,
     ) -> _Frame:
         """``landmarks`` and ``disguised``: where the faces' landmarks were found in the two photographs.
 
-        Another head on the same neck holds its face higher or lower, by twelfths of its height, and nothing in the
-        photograph tells where; all else follows from the persona. The truth is moved so that face lies on face.
+        An edit knows the patient's landmarks and lays the portrait there. The truth is therefore moved to where that
+        portrait lies: another head in the same neck would sit elsewhere, and nobody could know where.
         """
-        if patient.view != "face":
+        if persona is None:
             height, width = patient.photograph.shape[:2]
-            return cls(Square(width / 2, height / 2, width / MARGIN), landmarks, disguised, np.zeros(2))
-        shift = landmarks.mean(0) - disguised.mean(0)
-        return cls(square_around(landmarks), landmarks, disguised + shift, shift)
+            return cls(Square(width / 2, height / 2, width / MARGIN), landmarks, np.eye(3))
+        square = square_around(landmarks)
+        wanted = shown.placed(PERSONAS.index(persona) + 1, torch.from_numpy(_within(landmarks, square) * CANONICAL))
+        corner = np.array([square.centre_x, square.centre_y]) - square.side / 2
+        there = wanted.double() * square.side / CANONICAL + corner
+        matrix, _ = similarities(torch.from_numpy(np.asarray(disguised)), there)
+        return cls(square, landmarks, np.vstack([matrix.numpy(), [0.0, 0.0, 1.0]]))
 
 
 def _draw(renderer: Renderer, seed: int) -> tuple[RenderedPatient, RenderedPatient, str | None]:
@@ -182,14 +188,11 @@ def _as_row(
     frame: _Frame, patient: RenderedPatient, disguised: RenderedPatient, persona: str | None
 ) -> dict[str, np.ndarray]:
     square = frame.square
-    cached = replace(square, side=square.side * MARGIN)
-    under = replace(square, centre_x=square.centre_x - frame.shift[0], centre_y=square.centre_y - frame.shift[1])
     return {
-        **_columns("patient", patient, square, None),
-        **_columns("disguised", disguised, under, persona),
+        **_columns("patient", patient, square, np.eye(3), None),
+        **_columns("disguised", disguised, square, frame.move, persona),
         # In [-1, 1] over the cached picture.
-        "landmarks": 2 * _within(frame.landmarks, cached) - 1,
-        "disguised_landmarks": 2 * _within(frame.disguised, cached) - 1,
+        "landmarks": 2 * _within(frame.landmarks, replace(square, side=square.side * MARGIN)) - 1,
     }
 
 
@@ -202,29 +205,31 @@ def _landmarks(finder: FaceFinder, patient: RenderedPatient) -> NDArray[np.float
 
 
 def _columns(
-    name: str, patient: RenderedPatient, square: Square, persona: str | None
+    name: str, patient: RenderedPatient, square: Square, move: NDArray[np.floating], persona: str | None
 ) -> dict[str, np.ndarray]:
     words = {field: word for field, word in patient.description.words().items() if word is not None}
     sick = ClinicalPrompt(words).saying(persona=persona)
     healthy = sick.saying(lesion="healthy", severity=None, site=None)
     soft = (patient.lesion_soft * 255).round().astype(np.uint8)
     return {
-        f"{name}_sick": _cut(patient.photograph, square),
-        f"{name}_healthy": _cut(patient.healthy_twin, square),
-        f"{name}_soft": _cut(soft, square),
+        f"{name}_sick": _cut(patient.photograph, square, move=move),
+        f"{name}_healthy": _cut(patient.healthy_twin, square, move=move),
+        f"{name}_soft": _cut(soft, square, move=move),
         f"{name}_sick_tokens": np.array(sick.tokens(), np.int16),
         f"{name}_healthy_tokens": np.array(healthy.tokens(), np.int16),
     }
 
 
-def _cut(image: np.ndarray, square: Square, side: int = SIDE) -> Rgb:
-    """``MARGIN`` times the square of the ``image`` as ``side`` pixels."""
+def _cut(image: np.ndarray, square: Square, side: int = SIDE, move: NDArray[np.floating] | None = None) -> Rgb:
+    """``MARGIN`` times the square of the ``image``, moved first, as ``side`` pixels."""
     import cv2
 
     # Twice the size first, then the mean of four: an affine warp alone would alias.
     scale = 2 * side / (square.side * MARGIN)
     x, y = square.centre_x - square.side * MARGIN / 2, square.centre_y - square.side * MARGIN / 2
     matrix = np.array([[scale, 0, -x * scale + (scale - 1) / 2], [0, scale, -y * scale + (scale - 1) / 2]])
+    if move is not None:
+        matrix = matrix @ move
     size = (2 * side, 2 * side)
     large = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(cv2.resize(large, (side, side), interpolation=cv2.INTER_AREA), np.uint8)

@@ -195,9 +195,15 @@ class Trainer:
             return ((values.abs() + self.recipe.square_weight * values**2) * weight).mean((1, 2, 3))
 
         beyond = self.recipe.beyond_weight
-        weight = (beyond + (1 - beyond) * shown.head) * (1 + self.recipe.lesion_weight * shown.soft)
+        weight = (beyond + (1 - beyond) * shown.head) * self._emphasis(shown)
         detail = size(error.diff(dim=-1), weight[..., 1:]) + size(error.diff(dim=-2), weight[..., 1:, :])
         return size(error, weight) + self.recipe.detail_weight * detail
+
+    def _emphasis(self, shown: Examples) -> Tensor:
+        """Weights [B,1,R,R], 1 beside disease and more on it: small lesions count as much as ``matters_alike`` does."""
+        area = shown.soft.mean((1, 2, 3), keepdim=True)
+        small = (self.recipe.matters_alike / area.clamp(min=1e-6)).clamp(1, self.recipe.most_emphasis)
+        return 1 + self.recipe.lesion_weight * small * shown.soft
 
     def _misplaced(self, share: Tensor, shown: Examples) -> Tensor:
         """Cross entropy of where the network alters a picture against where disease is taken off it; [B].
@@ -206,7 +212,7 @@ class Trainer:
         """
         truth = shown.soft * shown.changes[:, None, None, None]
         entropy = functional.binary_cross_entropy_with_logits(share, truth, reduction="none")
-        weighted = (entropy * (1 + self.recipe.lesion_weight * shown.soft)).mean((1, 2, 3))
+        weighted = (entropy * self._emphasis(shown)).mean((1, 2, 3))
         return self.recipe.place_weight * weighted * (shown.tokens[:, PERSONA] == 0)
 
     def _set_rate(self) -> None:

@@ -55,14 +55,15 @@ def test_the_face_is_known_from_its_scalp_and_neck(portraits: Portraits) -> None
     assert not laid[3, :, 40:].any()
 
 
-def test_a_persona_whose_face_lies_elsewhere_is_laid_there(portraits: Portraits) -> None:
-    offsets = torch.zeros(2, 5, 2)
-    offsets[0] = torch.tensor([0.0, 6.0])
-    portraits.measure(torch.zeros(2, 128), offsets)
-    first, second = (portraits.beside(torch.tensor([number]), FACE[None])[0] for number in (1, 2))
-    for x, y in FACE.tolist():
-        assert first[0, int(y) + 6, int(x)] > 0
-        assert second[0, int(y), int(x)] > 0
+def test_where_a_portrait_will_lie_is_known_beforehand(portraits: Portraits) -> None:
+    there = moved(FACE)
+    torch.testing.assert_close(portraits.placed(1, there), there, atol=0.05, rtol=0)
+    # Another face's landmarks cannot be met, only approached: by the portrait's own, turned, scaled and shifted.
+    wider = FACE * torch.tensor([1.3, 1.0])
+    placed = portraits.placed(1, wider)
+    assert float((placed - wider).norm()) > 1
+    spread = [float((points[1] - points[0]).norm() / (points[4] - points[3]).norm()) for points in (placed, FACE)]
+    assert abs(spread[0] - spread[1]) < 0.01
 
 
 def test_finer_portraits_are_shown_to_finer_photographs(portraits: Portraits) -> None:

@@ -20,7 +20,6 @@ from pipeline.models.embedded_net import EmbeddedNet, NetConfig
 from pipeline.prompts import FIELDS, ClinicalPrompt, token_of
 from pipeline.training.cache import CANONICAL, IMAGES, SIDE, PairCache
 from pipeline.training.captions import SITE, thin
-from pipeline.training.personas import persona_offsets
 from pipeline.training.recipe import HEALING, SWAPPING, Dropout, Recipe
 from pipeline.training.trainer import Trainer, examples, mirrored, on_the_way
 
@@ -59,7 +58,6 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         columns[name] = np.zeros((rows, SIDE, SIDE), np.uint8)
         columns[name][:, 60:90, 60:90] = 255
     columns["landmarks"] = np.tile(LANDMARKS, (rows, 1, 1))
-    columns["disguised_landmarks"] = columns["landmarks"] + np.float32([0.0, 0.05])
     fields = json.dumps({name: list(words) for name, words in FIELDS.items()})
     np.savez(folder / "pairs-0000000.npz", fields=fields, **columns)
     return folder
@@ -202,12 +200,3 @@ def test_weights_are_written_with_their_hash_and_refused_without(tmp_path: Path)
         net.leave.weight += 1
     save_expert(net, tmp_path, "heal", {})
     assert load_embedded(tmp_path).digest != whole
-
-
-def test_where_a_personas_face_lies_is_measured(pairs: Path, tmp_path: Path) -> None:
-    cache = PairCache(pairs)
-    personas = cache.columns["disguised_healthy_tokens"]
-    personas[:, -1] = torch.arange(len(personas)) % 24 + 1
-    offsets = persona_offsets(cache)
-    assert offsets.shape == (24, 5, 2)
-    torch.testing.assert_close(offsets[3], torch.tensor([0.0, 0.05 * SIDE / 2]).expand(5, 2))
