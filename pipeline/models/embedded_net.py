@@ -35,6 +35,9 @@ _REACH = 0.25
 """Furthest that hair and outlines are drawn aside, in half sides of the square."""
 _CERTAIN, _DOUBT = 8.0, 4.0
 """Slope and offset of the portrait's share before anything is learned: 0.98 in the midst of its face, 0.02 beyond."""
+_BOUND = 0.8
+"""How far the network is kept from deciding on that share in the midst of the face. Left free it showed both people at
+once there, since a mixture of two faces that do not quite meet is less wrong than either, and nobody's."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +186,7 @@ class Alteration:
         side = photograph.shape[-1]
         persona, face = relit(portrait, photograph).split([3, 1], 1)
         share, gain, added = (_enlarged(field, side) for field in (self.share, self.gain, self.added))
-        shown = self.named * torch.sigmoid(share + _CERTAIN * face - _DOUBT)
+        shown = self.named * torch.sigmoid(share * (1 - _BOUND * face) + _CERTAIN * face - _DOUBT)
         mixed = (1 - shown) * _drawn(photograph, self.shapes[:, :2]) + shown * _drawn(persona, self.shapes[:, 2:])
         altered = torch.where(self.named > 0, torch.ones_like(share), torch.sigmoid(share))
         return (mixed + 1) * (gain * altered).exp() - 1 + added * altered
