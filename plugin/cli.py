@@ -30,6 +30,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 quarantine_app = typer.Typer(no_args_is_help=True, help="What was held back, and why.")
 app.add_typer(quarantine_app, name="quarantine")
 
+EntryArgument = Annotated[str, typer.Argument(help="Name of the entry, or how it begins.")]
+ReviewerOption = Annotated[str, typer.Option("--reviewer", help="Who decides; kept in the audit log.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept in the audit log. Name no patient.")]
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Configuration file.")]
 
 
@@ -164,12 +167,10 @@ def list_entries(config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
 
 @quarantine_app.command("show")
 @exits
-def show_entry(
-    entry: Annotated[str, typer.Argument(help="Name of the entry, or how it begins.")],
-    config: ConfigOption = Path("twinveil.toml"),
-) -> ExitStatus:
-    """Why one instance is held back, and where it lies."""
+def show_entry(entry: EntryArgument, config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
+    """Why one instance is held back, with the gate's figures, and what may be decided."""
     from plugin.quarantine import Quarantine
+    from plugin.review import outlook
 
     quarantine = Quarantine(load_configuration(config).state_folder / "quarantine")
     found = quarantine.find(entry)
@@ -178,5 +179,41 @@ def show_entry(
         return ExitStatus.USAGE
     typer.echo(f"entry     {found.name}\nsince     {found.since}\nsource    {found.digest}\nstudy     {found.study}")
     typer.echo(f"refused   at {found.refusal.stage}: {found.refusal.error}: {found.refusal.reason}")
-    typer.echo(f"bytes     {quarantine.folder / found.name / 'source.dcm'}")
+    typer.echo(f"bytes     {'sealed' if found.sealed else 'not sealed yet, the disk is full'}")
+    typer.echo(f"release   {outlook(found.refusal)}")
+    return ExitStatus.RELEASED
+
+
+@quarantine_app.command("release")
+@exits
+def release_entry(
+    entry: EntryArgument,
+    reviewer: ReviewerOption,
+    reason: ReasonOption,
+    config: ConfigOption = Path("twinveil.toml"),
+) -> ExitStatus:
+    """Send one instance through the pipeline once more. The photograph itself never leaves."""
+    from plugin.review import Review
+
+    configuration = load_configuration(config)
+    review = Review(configuration.state_folder, SiteKey.from_file(configuration.key_path))
+    waived = review.release(entry, reviewer=reviewer, reason=reason)
+    typer.echo(f"it goes through the pipeline once more; waived: {', '.join(waived) or 'nothing'}")
+    return ExitStatus.RELEASED
+
+
+@quarantine_app.command("discard")
+@exits
+def discard_entry(
+    entry: EntryArgument,
+    reviewer: ReviewerOption,
+    reason: ReasonOption,
+    config: ConfigOption = Path("twinveil.toml"),
+) -> ExitStatus:
+    """Remove one instance for good."""
+    from plugin.review import Review
+
+    configuration = load_configuration(config)
+    review = Review(configuration.state_folder, SiteKey.from_file(configuration.key_path))
+    typer.echo(f"{review.discard(entry, reviewer=reviewer, reason=reason).name} is gone for good")
     return ExitStatus.RELEASED

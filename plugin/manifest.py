@@ -54,6 +54,7 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         "source": outcome.source.digest,
         "outcome": "released" if refusal is None else "quarantined",
         "why": None if refusal is None else asdict(refusal),
+        "waived": outcome.source.waived,
         "attempts": outcome.attempts,
         "gate": None if outcome.findings is None else asdict(outcome.findings),
         "subtraction": None if outcome.measured is None else asdict(outcome.measured),

@@ -58,7 +58,7 @@ class Node:
         spool = Spool(state / "spool", min_free_bytes=configuration.limits.min_free_bytes)
         database = state / "twinveil.sqlite"
         self.ledger = Ledger(database)
-        self.quarantine = Quarantine(state / "quarantine")
+        self.quarantine = Quarantine(state / "quarantine", key)
         self.manifests = state / "manifests"
         self.custody = NodeCustody(spool, self.ledger, self.quarantine, self.manifests, pseudonyms, algorithm)
         stages = PhotographStages(

@@ -18,6 +18,7 @@ from dicom_io.check import check_outgoing
 from dicom_io.identifiers import Identifiers
 from dicom_io.photograph import Limits, SourcePhotograph, read_photograph
 from dicom_io.pseudonyms import PatientIdentity, Pseudonyms
+from pipeline.errors import NoFaceFound
 from pipeline.photograph import Findings, Hints, Photograph, Rgb, Subtraction
 from plugin.durable import load_arrays, private_folder, save_arrays
 from plugin.outputs import OutputWriter
@@ -79,24 +80,23 @@ class PhotographStages:
 
     def read(self, source: Source) -> None:
         """It can be decoded and edited at all."""
-        _as_photograph(self._sources.get(source))
+        self._photograph(source)
 
     def swap(self, source: Source, study: Study, attempt: int) -> None:
         """The sick twin: another person, the same disease."""
         read = self._sources.get(source)
-        twin = self._twins.swap(_as_photograph(read), self._persona_seed(read), attempt)
+        twin = self._twins.swap(self._photograph(source), self._persona_seed(read), attempt)
         save_arrays(self._file(source, study, f"sick-twin-{attempt}.npz"), rgb=twin)
 
     def gate(self, source: Source, study: Study, attempt: int) -> Findings:
         """Whether it is another person. Raises ``Rejected`` or ``Undecided``."""
         twin = self._sick_twin(source, study, attempt)
-        return self._twins.judge(_as_photograph(self._sources.get(source)), twin)
+        return self._twins.judge(self._photograph(source), twin)
 
     def heal(self, source: Source, study: Study, attempt: int) -> None:
         """The healthy twin: the same new person without the disease."""
-        read = self._sources.get(source)
         sick = self._sick_twin(source, study, attempt)
-        healthy = self._twins.heal(sick, _as_photograph(read).hints)
+        healthy = self._twins.heal(sick, self._photograph(source).hints)
         save_arrays(self._file(source, study, "healthy-twin.npz"), rgb=healthy)
 
     def subtract(self, source: Source, study: Study, attempt: int) -> Measured:
@@ -155,6 +155,11 @@ class PhotographStages:
         identity = PatientIdentity.of(read.header)
         return self._pseudonyms.persona_seed(identity.patient_id, identity.issuer)
 
+    def _photograph(self, source: Source) -> Photograph:
+        read = self._sources.get(source)
+        ruled_out = NoFaceFound.__name__ in source.waived
+        return Photograph(rgb=read.rgb, hints=Hints(**asdict(read.hints), face_ruled_out=ruled_out))
+
     def _sick_twin(self, source: Source, study: Study, attempt: int) -> Rgb:
         return load_arrays(self._file(source, study, f"sick-twin-{attempt}.npz"))["rgb"]
 
@@ -192,7 +197,3 @@ class SourceCache:
     def forget(self, source: Source) -> None:
         with self._lock:
             self._read.pop(source.path, None)
-
-
-def _as_photograph(read: SourcePhotograph) -> Photograph:
-    return Photograph(rgb=read.rgb, hints=Hints(**asdict(read.hints)))

@@ -27,10 +27,14 @@ TRY_ANOTHER_PERSONA = frozenset({Rejected.__name__, Undecided.__name__})
 
 @dataclass(frozen=True)
 class Source:
-    """One accepted instance. ``digest`` names it everywhere outside the spool; ``path`` is where it lies."""
+    """One accepted instance. ``digest`` names it everywhere outside the spool; ``path`` is where it lies.
+
+    ``waived``: the checks that a reviewer answered for when releasing it from quarantine; see ``plugin.review``.
+    """
 
     digest: str
     path: Path
+    waived: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -201,22 +201,31 @@ def test_check_finds_a_silent_destination_and_a_lost_key(node_folder: Path, rece
     assert twinveil("check", "--config", configuration).exit_code == 2
 
 
-def test_quarantine_is_listed_and_shown(node_folder: Path, tmp_path: Path) -> None:
-    empty = twinveil("quarantine", "list", "--config", node_folder / "twinveil.toml")
+def test_quarantine_is_listed_shown_and_discarded(node_folder: Path, tmp_path: Path) -> None:
+    configuration = ("--config", node_folder / "twinveil.toml")
+    empty = twinveil("quarantine", "list", *configuration)
     assert (empty.exit_code, empty.output.strip()) == (0, "nothing is held back")
     source = save(photograph(STUDY), tmp_path)
-    refusal = Refusal("gate", "Rejected", "still the patient")
+    refusal = Refusal("gate", "Rejected", "still the patient: SFace cosine 0.700")
     (node_folder / "state").mkdir()
-    Quarantine(node_folder / "state" / "quarantine").keep(
+    Quarantine(node_folder / "state" / "quarantine", SiteKey.from_file(node_folder / "twinveil.key")).keep(
         source, name="0123abcd-ef", digest="0123abcd", study="77", refusal=refusal
     )
-    listed = twinveil("quarantine", "list", "--config", node_folder / "twinveil.toml")
+    listed = twinveil("quarantine", "list", *configuration)
     assert "0123abcd-ef" in listed.output
     assert "Rejected" in listed.output
-    shown = twinveil("quarantine", "show", "0123", "--config", node_folder / "twinveil.toml")
+    shown = twinveil("quarantine", "show", "0123", *configuration)
     assert shown.exit_code == 0
-    assert "still the patient" in shown.output
-    assert twinveil("quarantine", "show", "ff", "--config", node_folder / "twinveil.toml").exit_code == 2
+    assert "still the patient: SFace cosine 0.700" in shown.output
+    assert "release   never" in shown.output
+    assert twinveil("quarantine", "show", "ff", *configuration).exit_code == 2
+    decided = ("0123", "--reviewer", "Dr. Ashdown", "--reason", "looked at it", *configuration)
+    refused = twinveil("quarantine", "release", *decided)
+    assert (refused.exit_code, "cannot be released" in refused.output) == (2, True)
+    assert twinveil("quarantine", "discard", "0123", *configuration).exit_code == 2, "without a name and a reason"
+    discarded = twinveil("quarantine", "discard", *decided)
+    assert (discarded.exit_code, "gone for good" in discarded.output) == (0, True)
+    assert twinveil("quarantine", "list", *configuration).output.strip() == "nothing is held back"
 
 
 def test_demo_shows_what_an_archive_received(studies: Path, tmp_path: Path) -> None:

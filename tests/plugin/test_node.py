@@ -115,8 +115,11 @@ def test_what_is_refused_is_quarantined_and_the_rest_goes_on(
     entries = node.quarantine.entries()
     assert {entry.refusal.error for entry in entries} == {"UnsupportedObject", "UnusablePhotograph"}
     assert {entry.refusal.stage for entry in entries} == {"read"}
-    kept = {pydicom.dcmread(path).SOPInstanceUID for path in node.quarantine.folder.glob("*/source.dcm")}
+    for number, entry in enumerate(entries):
+        node.quarantine.restore(entry.name, tmp_path / f"{number}.dcm")
+    kept = {pydicom.dcmread(tmp_path / f"{number}.dcm").SOPInstanceUID for number in (0, 1)}
     assert kept == {sixteen_bit.SOPInstanceUID, tiny.SOPInstanceUID}
+    assert all(entry.sealed for entry in entries)
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in node.quarantine.folder.glob("*/*"))
     assert len(receiver.stored) == 4
 
@@ -184,7 +187,7 @@ def test_an_archive_that_never_answers_costs_no_instance(
     receiver.start(port)
     (entry,) = node.quarantine.entries()
     assert entry.refusal.stage == "deliver"
-    assert (node.quarantine.folder / entry.name / "source.dcm").is_file()
+    assert entry.sealed
 
 
 def test_a_file_without_a_row_gets_one_at_start(
