@@ -108,7 +108,7 @@ class Ledger:
                 self._change(connection, rows[0], event, rows[0].job)
 
     def release(self, name: str, waived: tuple[str, ...]) -> None:
-        """A reviewer sends ``name`` through again, all of ``waived`` being answered for. Raises ``UnknownTransition``."""
+        """A reviewer sends ``name`` through again and answers for ``waived``. Raises ``UnknownTransition``."""
         with self._transaction() as connection:
             (row,) = self._select(connection, "name = ?", name)
             self._change(connection, row, Event.RELEASE, row.job)
@@ -153,8 +153,8 @@ class Ledger:
     @staticmethod
     def _select(connection: sqlite3.Connection, condition: str, *values: str) -> list[Row]:
         found = connection.execute(
-            "SELECT name, digest, study, state, received, job, coalesce(times, 0), coalesce(waived, '') FROM twinveil_instances "
-            f"LEFT JOIN twinveil_releases USING (name) WHERE {condition} ORDER BY name",
+            "SELECT name, digest, study, state, received, job, coalesce(times, 0), coalesce(waived, '') "
+            f"FROM twinveil_instances LEFT JOIN twinveil_releases USING (name) WHERE {condition} ORDER BY name",
             values,
         )
         return [

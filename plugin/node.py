@@ -19,6 +19,7 @@ from dicom_io.profile import ConfidentialityProfile
 from dicom_io.pseudonyms import Pseudonyms
 from dicom_io.site_key import SiteKey
 from dicom_io.spool import Spool
+from pipeline.burned_in_text import load_text_remover
 from plugin.config import Configuration, DestinationSection
 from plugin.custody import NodeCustody
 from plugin.delivery import ArchiveDelivery
@@ -65,6 +66,7 @@ class Node:
             stage_settings(configuration, private_folder(state / "jobs")),
             pseudonyms,
             twins,
+            load_text_remover(),
             output_writer(configuration, pseudonyms, algorithm),
             ArchiveDelivery([destination_of(section) for section in configuration.destinations]),
             self.custody,

@@ -3,8 +3,8 @@
 quarantine/<source digest>-<sha256>/source.sealed   mode 0600
 quarantine/<source digest>-<sha256>/reason.json     without anything that identifies anybody
 
-An entry begins with a second name for the spool's file, ``source.dcm``, which needs no room on a full disk. It is sealed
-at once where there is room; otherwise it stays as it is, no more open than the spool beside it, until there is.
+An entry begins with a second name for the spool's file, ``source.dcm``, which needs no room on a full disk. It is
+sealed at once where there is room; otherwise it stays as it is, no more open than the spool beside it, until there is.
 """
 
 from __future__ import annotations

@@ -123,8 +123,9 @@ class Review:
         return row
 
     def _record(self, action: str, entry: Entry, reviewer: str, reason: str, waived: tuple[str, ...]) -> None:
+        refused = {f"refused_{name}": value for name, value in asdict(entry.refusal).items()}
         self.audit.add(
             action,
             entry=entry.name, source=entry.digest, study=entry.study, reviewer=reviewer.strip(), reason=reason.strip(),
-            waived=" ".join(waived) or "nothing", **{f"refused_{name}": value for name, value in asdict(entry.refusal).items()},
+            waived=" ".join(waived) or "nothing", **refused,
         )  # fmt: skip

@@ -10,7 +10,7 @@ import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,9 +18,10 @@ from dicom_io.check import check_outgoing
 from dicom_io.identifiers import Identifiers
 from dicom_io.photograph import Limits, SourcePhotograph, read_photograph
 from dicom_io.pseudonyms import PatientIdentity, Pseudonyms
-from pipeline.errors import NoFaceFound
+from pipeline.burned_in_text import BurnedInText, TextRemover, text_from_json, text_to_json
+from pipeline.errors import NoFaceFound, TextOnSkin
 from pipeline.photograph import Findings, Hints, Photograph, Rgb, Subtraction
-from plugin.durable import load_arrays, private_folder, save_arrays
+from plugin.durable import load_arrays, private_folder, save_arrays, write_file
 from plugin.outputs import OutputWriter
 from plugin.study import Measured, Outcome, Output, Refusal, Source, Study
 
@@ -64,6 +65,7 @@ class PhotographStages:
         settings: StageSettings,
         pseudonyms: Pseudonyms,
         twins: TwinMaker,
+        text: TextRemover,
         writer: OutputWriter,
         delivery: Delivery,
         custody: Custody,
@@ -76,28 +78,37 @@ class PhotographStages:
         self._writer = writer
         self._delivery = delivery
         self._custody = custody
+        self._text = text
         self._sources = SourceCache(settings.limits)
 
     def read(self, source: Source) -> None:
         """It can be decoded and edited at all."""
-        self._photograph(source)
+        as_photograph(self._sources.get(source), source)
+
+    def clean(self, source: Source, study: Study) -> BurnedInText:
+        """Text burned into the picture: what is to be filled from here on. Raises ``TextOnSkin`` or ``Undecided``."""
+        read = self._sources.get(source)
+        announced = read.header.get("BurnedInAnnotation") == "YES"
+        found = self._text.examine(read.rgb, announced=announced, vouched=TextOnSkin.__name__ in source.waived)
+        write_file(self._file(source, study, "text.json"), text_to_json(found))
+        return found
 
     def swap(self, source: Source, study: Study, attempt: int) -> None:
         """The sick twin: another person, the same disease."""
         read = self._sources.get(source)
-        twin = self._twins.swap(self._photograph(source), self._persona_seed(read), attempt)
-        save_arrays(self._file(source, study, f"sick-twin-{attempt}.npz"), rgb=twin)
+        twin = self._twins.swap(self._photograph(source, study), self._persona_seed(read), attempt)
+        save_arrays(self._file(source, study, f"sick-twin-{attempt}.npz"), rgb=self._text_of(source, study).fill(twin))
 
     def gate(self, source: Source, study: Study, attempt: int) -> Findings:
         """Whether it is another person. Raises ``Rejected`` or ``Undecided``."""
         twin = self._sick_twin(source, study, attempt)
-        return self._twins.judge(self._photograph(source), twin)
+        return self._twins.judge(self._photograph(source, study), twin)
 
     def heal(self, source: Source, study: Study, attempt: int) -> None:
         """The healthy twin: the same new person without the disease."""
         sick = self._sick_twin(source, study, attempt)
-        healthy = self._twins.heal(sick, self._photograph(source).hints)
-        save_arrays(self._file(source, study, "healthy-twin.npz"), rgb=healthy)
+        healthy = self._twins.heal(sick, self._photograph(source, study).hints)
+        save_arrays(self._file(source, study, "healthy-twin.npz"), rgb=self._text_of(source, study).fill(healthy))
 
     def subtract(self, source: Source, study: Study, attempt: int) -> Measured:
         """The disease: the difference between the twins."""
@@ -120,6 +131,7 @@ class PhotographStages:
             healthy=self._healthy_twin(source, study),
             subtraction=Subtraction(**arrays, lesion_class=measured.lesion_class),
             features_cleaned=findings.outcome == "released",
+            text_cleaned=not self._text_of(source, study).left,
             folder=private_folder(self._folder(source, study) / "out"),
         )
 
@@ -155,10 +167,13 @@ class PhotographStages:
         identity = PatientIdentity.of(read.header)
         return self._pseudonyms.persona_seed(identity.patient_id, identity.issuer)
 
-    def _photograph(self, source: Source) -> Photograph:
-        read = self._sources.get(source)
-        ruled_out = NoFaceFound.__name__ in source.waived
-        return Photograph(rgb=read.rgb, hints=Hints(**asdict(read.hints), face_ruled_out=ruled_out))
+    def _photograph(self, source: Source, study: Study) -> Photograph:
+        """What the twins are made of and compared with: the text is filled."""
+        photograph = as_photograph(self._sources.get(source), source)
+        return replace(photograph, rgb=self._text_of(source, study).fill(photograph.rgb))
+
+    def _text_of(self, source: Source, study: Study) -> BurnedInText:
+        return text_from_json(self._file(source, study, "text.json").read_bytes())
 
     def _sick_twin(self, source: Source, study: Study, attempt: int) -> Rgb:
         return load_arrays(self._file(source, study, f"sick-twin-{attempt}.npz"))["rgb"]
@@ -197,3 +212,9 @@ class SourceCache:
     def forget(self, source: Source) -> None:
         with self._lock:
             self._read.pop(source.path, None)
+
+
+def as_photograph(read: SourcePhotograph, source: Source) -> Photograph:
+    """The photograph as the pipeline knows it, with what its header and a reviewer say of it."""
+    ruled_out = NoFaceFound.__name__ in source.waived
+    return Photograph(rgb=read.rgb, hints=Hints(**asdict(read.hints), face_ruled_out=ruled_out))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 from dicom_io.errors import DicomError
+from pipeline.burned_in_text import BurnedInText
 from pipeline.errors import PipelineError, Rejected, Undecided
 from pipeline.photograph import Findings, LesionClass
 
@@ -75,10 +76,12 @@ class Measured:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one instance. Released when ``refusal`` is None. ``seconds`` by stage."""
+    """What became of one instance. Released when ``refusal`` is None; ``text`` as far as it was
+    looked for; ``seconds`` by stage."""
 
     source: Source
     refusal: Refusal | None = None
+    text: BurnedInText | None = None
     attempts: int = 0
     findings: Findings | None = None
     measured: Measured | None = None
@@ -118,6 +121,7 @@ class Stages(Protocol):
     destinations: tuple[str, ...]
 
     def read(self, source: Source) -> None: ...
+    def clean(self, source: Source, study: Study) -> BurnedInText: ...
     def swap(self, source: Source, study: Study, attempt: int) -> None: ...
     def gate(self, source: Source, study: Study, attempt: int) -> Findings: ...
     def heal(self, source: Source, study: Study, attempt: int) -> None: ...
@@ -146,6 +150,7 @@ def twin_photograph(source: Source, study: Study, stages: Stages, step: Steps) -
     outcome = Outcome(source)
     try:
         step(stages.read, source)
+        outcome = replace(outcome, text=step(stages.clean, source, study))
         for attempt in range(stages.attempts):
             outcome = replace(outcome, attempts=attempt + 1)
             step(stages.swap, source, study, attempt)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pydicom
 import pytest
 
@@ -18,6 +19,7 @@ from plugin.errors import NodeBusy
 from plugin.job_states import State
 from plugin.node import Node
 from plugin.receiver import Receiver
+from scripts.planted_text import backdrop, plant, written
 from tests.plugin import fakes
 from tests.plugin.conftest import wait_for
 from tests.plugin.fakes import MirroringTwinMaker, photograph, save, skin
@@ -99,6 +101,38 @@ def test_a_refused_twin_is_tried_again_with_another_persona(
     (entry,) = manifest_entries(node)
     assert (entry["outcome"], entry["attempts"]) == ("released", 3)
     assert len(receiver.stored) == 4
+
+
+def test_a_name_on_the_wall_is_in_no_product_and_one_on_skin_is_held(
+    configuration: Configuration, key: SiteKey, receiver: Receiver, tmp_path: Path
+) -> None:
+    """The forearm lies on a blue-grey wall; the name stands on the one in the first photograph, on the other then."""
+    forearm = backdrop(np.random.default_rng(5), 256, 512)
+    forearm[:, :256] = skin(256)
+    on_wall, on_skin = forearm.copy(), forearm.copy()
+    coverage = written("Quillfeather", 16, 0)
+    letters = plant(on_wall, coverage, 110, (400, 128))
+    plant(on_skin, coverage, -110, (128, 200))
+    labelled = photograph(STUDY, rgb=on_wall)
+    labelled.BurnedInAnnotation = "YES"
+    with running(configuration, key) as node:
+        send(node, *(save(image, tmp_path / "in") for image in (labelled, photograph(STUDY, number=2, rgb=on_skin))))
+        wait_for(lambda: finished(node, 2))
+    (entry,) = node.quarantine.entries()
+    assert (entry.refusal.stage, entry.refusal.error) == ("clean", "TextOnSkin")
+    (released,) = [entry for entry in manifest_entries(node) if entry["outcome"] == "released"]
+    text = released["text"]
+    assert isinstance(text, dict)
+    assert (text["filled"] >= 1, text["left"]) == (True, 0)
+    assert "Quillfeather" not in json.dumps(manifest_entries(node))
+    images = [image for path in receiver.folder.glob("*.dcm") if (image := pydicom.dcmread(path)).Modality == "XC"]
+    assert len(images) == 2
+    first, second = (image.pixel_array[letters] for image in images)
+    assert (first == second).all(), "the cover is the same in both twins"
+    assert len(np.unique(first, axis=0)) == text["filled"] == len(text["boxes"]) == 1
+    for image in images:
+        assert image.BurnedInAnnotation == "NO"
+        assert "113101" in {item.CodeValue for item in image.DeidentificationMethodCodeSequence}
 
 
 def test_what_is_refused_is_quarantined_and_the_rest_goes_on(

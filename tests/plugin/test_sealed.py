@@ -38,7 +38,7 @@ def test_nothing_of_it_shows_and_no_two_are_alike(key: SiteKey) -> None:
     first, second = sealed(content, key), sealed(content, key)
     assert b"Quillfeather" not in first
     assert first[len(MAGIC) :] != second[len(MAGIC) :]
-    assert len(set(first[i : i + 32] for i in range(0, len(first) - 32, 32))) == len(first[:-32]) // 32 + 1
+    assert len({first[i : i + 32] for i in range(0, len(first) - 32, 32)}) == len(first[:-32]) // 32 + 1
 
 
 def test_another_key_or_name_does_not_open_it(key: SiteKey) -> None:
@@ -51,7 +51,9 @@ def test_another_key_or_name_does_not_open_it(key: SiteKey) -> None:
 def test_altered_cut_reordered_or_lengthened_it_does_not_open(key: SiteKey) -> None:
     whole = sealed(os.urandom(3 * CHUNK), key)
     head, chunk = len(MAGIC) + SALT, CHUNK + 16
-    swapped = whole[:head] + whole[head + chunk : head + 2 * chunk] + whole[head : head + chunk] + whole[head + 2 * chunk :]
+    swapped = (
+        whole[:head] + whole[head + chunk : head + 2 * chunk] + whole[head : head + chunk] + whole[head + 2 * chunk :]
+    )
     flipped = bytearray(whole)
     flipped[head + chunk + 5] ^= 1
     for spoilt in (
