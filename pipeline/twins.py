@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.calibration import load_calibration
 from pipeline.crop import FaceCrop, FrameCrop
-from pipeline.errors import ModelError, Undecided
+from pipeline.errors import ModelError
 from pipeline.faces import FaceFinder
 from pipeline.flowedit import flow_edit
 from pipeline.gate import Gate
@@ -21,6 +21,7 @@ from pipeline.models.base import Branch, pixels_from_rgb, rgb_from_pixels
 from pipeline.models.embedded import FOLDER, EmbeddedModel, Subject, load_embedded
 from pipeline.persona import as_persona, describe, healed, persona_for
 from pipeline.photograph import Findings, Hints, Photograph, Rgb, Subtraction
+from pipeline.policy import Policy
 from pipeline.prompts import ClinicalPrompt
 from pipeline.recognisers import Recognisers
 from pipeline.subtraction import subtract
@@ -79,13 +80,12 @@ class FlowTwinMaker:
     def __init__(
         self,
         model: EmbeddedModel,
-        finder: FaceFinder,
         gate: Gate,
         settings: TwinSettings | None = None,
         progress: Step | None = None,
     ) -> None:
         self.name, self.digest = model.name, model.digest
-        self._model, self._finder, self._gate = model, finder, gate
+        self._model, self._gate = model, gate
         self._settings = settings or TwinSettings()
         self._progress = progress
 
@@ -95,9 +95,9 @@ class FlowTwinMaker:
         return self._model.resolution
 
     def swap(self, photograph: Photograph, persona_seed: bytes, attempt: int) -> Rgb:
-        faces = self._finder.find(photograph.rgb)
-        if not faces and photograph.hints.view not in ("close-up", "dermoscopy"):
-            raise Undecided("no face was found, and the header does not say that there is none")
+        faces = self._gate.policy.faces(photograph.rgb, photograph.hints)
+        if not faces:
+            self._gate.policy.allow_none(photograph.hints)
         knobs = self._settings.swaps[min(attempt, len(self._settings.swaps) - 1)]
         prompt = describe(photograph.hints).saying(view="face")
         twin = photograph.rgb
@@ -116,7 +116,7 @@ class FlowTwinMaker:
         # Whoever the twin has become is in the picture: no persona is named, so the face stays.
         prompt = describe(hints).saying(sex=None)
         twin = sick_twin
-        for crop in self._crops(sick_twin):
+        for crop in self._crops(sick_twin, hints):
             source = prompt.saying(view="face" if isinstance(crop, FaceCrop) else hints.view or "close-up")
             before = crop.take(twin, self._model.resolution)
             after = self.edit(before, None, source, healed(source), self._settings.heal)
@@ -124,12 +124,12 @@ class FlowTwinMaker:
         return twin
 
     def subtract(self, sick_twin: Rgb, healthy_twin: Rgb) -> Subtraction:
-        largest = max(crop.side for crop in self._crops(sick_twin))
+        largest = max(crop.side for crop in self._crops(sick_twin, Hints()))
         return subtract(sick_twin, healthy_twin, model_pixel=largest / self._model.resolution)
 
-    def _crops(self, twin: Rgb) -> list[FaceCrop | FrameCrop]:
+    def _crops(self, twin: Rgb, hints: Hints) -> list[FaceCrop | FrameCrop]:
         """A square for each face; without a face the whole frame."""
-        faces = [FaceCrop.around(face, twin.shape) for face in self._finder.find(twin)]
+        faces = [FaceCrop.around(face, twin.shape) for face in self._gate.policy.faces(twin, hints)]
         return [*faces] or [FrameCrop.whole(twin.shape)]
 
     def edit(
@@ -158,17 +158,19 @@ class FlowTwinMaker:
         return rgb_from_pixels(self._model.decode(edited))
 
 
-def load_twin_maker(model: str = "embedded", device: str = "cpu") -> TwinMaker:
+def load_twin_maker(model: str = "embedded", device: str = "cpu", policy: Policy | None = None) -> TwinMaker:
     """Everything that turns pixels into twins, loaded and checked. ``ModelError`` names what is missing or altered."""
     if model != "embedded":
         raise ModelError(f"model {model!r}: this version runs the embedded model alone; say model = \"embedded\"")
     if device != "cpu":
         raise ModelError(f"device {device!r}: the embedded model runs on the CPU")
-    return load_flow_twin_maker()
+    return load_flow_twin_maker(policy=policy)
 
 
-def load_flow_twin_maker(folder: Path = FOLDER, settings: TwinSettings | None = None) -> FlowTwinMaker:
+def load_flow_twin_maker(
+    folder: Path = FOLDER, settings: TwinSettings | None = None, policy: Policy | None = None
+) -> FlowTwinMaker:
     """The embedded model of ``folder`` with a face finder and a gate calibrated on rendered faces."""
     finder = FaceFinder()
-    gate = Gate(finder, Recognisers.load(), load_calibration("rendered"))
-    return FlowTwinMaker(load_embedded(folder), finder, gate, settings)
+    gate = Gate(finder, Recognisers.load(), load_calibration("rendered"), policy=policy)
+    return FlowTwinMaker(load_embedded(folder), gate, settings)

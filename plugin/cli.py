@@ -43,9 +43,11 @@ def main() -> None:
 
 def load_twins(configuration: Configuration) -> TwinMaker:
     """The configured model. Imported here: it takes seconds, and most commands need none."""
+    from pipeline.policy import Policy
     from pipeline.twins import load_twin_maker
 
-    return load_twin_maker(configuration.model.name, configuration.model.device)
+    policy = Policy(frozenset(configuration.policy.may_lack_face), configuration.policy.second_look)
+    return load_twin_maker(configuration.model.name, configuration.model.device, policy)
 
 
 @app.callback(invoke_without_command=True)

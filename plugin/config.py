@@ -10,7 +10,7 @@ import os
 import tomllib
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
@@ -101,6 +101,24 @@ class StudySection(Section):
     )
 
 
+class PolicySection(Section):
+    """When a photograph may be without a face. Every other value than the default is stricter."""
+
+    may_lack_face: tuple[Literal["close-up", "dermoscopy"], ...] = Field(
+        default=("close-up", "dermoscopy"),
+        description="Views in which no face need be found. A header that says face, or nothing, always needs one.",
+    )
+    second_look: bool = Field(
+        default=True,
+        description="In those views, drop detections that no witness confirms; false takes each of them for a face.",
+    )
+
+    @field_validator("may_lack_face", mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+
 class OutputSection(Section):
     """What leaves."""
 
@@ -160,6 +178,7 @@ class Configuration(Section):
     )
     model: ModelSection = ModelSection()
     study: StudySection = StudySection()
+    policy: PolicySection = PolicySection()
     output: OutputSection = OutputSection()
     retries: RetrySection = RetrySection()
     limits: LimitsSection = LimitsSection()

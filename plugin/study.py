@@ -16,13 +16,13 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from dicom_io.errors import DicomError
 from pipeline.burned_in_text import BurnedInText
-from pipeline.errors import PipelineError, Rejected, Undecided
+from pipeline.errors import FaceDenied, PipelineError, Rejected, Undecided
 from pipeline.photograph import Findings, LesionClass
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-TRY_ANOTHER_PERSONA = frozenset({Rejected.__name__, Undecided.__name__})
+TRY_ANOTHER_PERSONA = frozenset({Rejected.__name__, Undecided.__name__, FaceDenied.__name__})
 """Refusals of the gate that another persona may mend. Whatever else goes wrong there does so again."""
 
 

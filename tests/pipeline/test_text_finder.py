@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -54,4 +55,4 @@ def test_tiles_leave_nothing_out_and_share_a_word_s_width() -> None:
         starts = _starts(length)
         assert starts[0] == 0
         assert starts[-1] + TILE >= length
-        assert all(after - before <= TILE - OVERLAP for before, after in zip(starts, starts[1:], strict=False))
+        assert all(after - before <= TILE - OVERLAP for before, after in pairwise(starts))
