@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pipeline.calibration import load_calibration
+from pipeline.calibration import Calibration, load_calibration
 from pipeline.crop import FaceCrop, FrameCrop
 from pipeline.errors import ModelError
 from pipeline.faces import FaceFinder
@@ -158,19 +158,24 @@ class FlowTwinMaker:
         return rgb_from_pixels(self._model.decode(edited))
 
 
-def load_twin_maker(model: str = "embedded", device: str = "cpu", policy: Policy | None = None) -> TwinMaker:
+def load_twin_maker(
+    model: str = "embedded", device: str = "cpu", policy: Policy | None = None, calibration: Calibration | None = None
+) -> TwinMaker:
     """Everything that turns pixels into twins, loaded and checked. ``ModelError`` names what is missing or altered."""
     if model != "embedded":
         raise ModelError(f"model {model!r}: this version runs the embedded model alone; say model = \"embedded\"")
     if device != "cpu":
         raise ModelError(f"device {device!r}: the embedded model runs on the CPU")
-    return load_flow_twin_maker(policy=policy)
+    return load_flow_twin_maker(policy=policy, calibration=calibration)
 
 
 def load_flow_twin_maker(
-    folder: Path = FOLDER, settings: TwinSettings | None = None, policy: Policy | None = None
+    folder: Path = FOLDER,
+    settings: TwinSettings | None = None,
+    policy: Policy | None = None,
+    calibration: Calibration | None = None,
 ) -> FlowTwinMaker:
-    """The embedded model of ``folder`` with a face finder and a gate calibrated on rendered faces."""
+    """The embedded model of ``folder`` with a face finder and a gate, by default one calibrated on rendered faces."""
     finder = FaceFinder()
-    gate = Gate(finder, Recognisers.load(), load_calibration("rendered"), policy=policy)
+    gate = Gate(finder, Recognisers.load(), calibration or load_calibration("rendered"), policy=policy)
     return FlowTwinMaker(load_embedded(folder), gate, settings)

@@ -43,11 +43,14 @@ def main() -> None:
 
 def load_twins(configuration: Configuration) -> TwinMaker:
     """The configured model. Imported here: it takes seconds, and most commands need none."""
+    from pipeline.calibration import find_calibration
     from pipeline.policy import Policy
     from pipeline.twins import load_twin_maker
 
-    policy = Policy(frozenset(configuration.policy.may_lack_face), configuration.policy.second_look)
-    return load_twin_maker(configuration.model.name, configuration.model.device, policy)
+    section = configuration.policy
+    policy = Policy(frozenset(section.may_lack_face), section.second_look)
+    calibration = find_calibration(section.calibration, configuration.folder)
+    return load_twin_maker(configuration.model.name, configuration.model.device, policy, calibration)
 
 
 @app.callback(invoke_without_command=True)
@@ -140,6 +143,24 @@ def evaluate(
         table.add_row(name, shown[0], " to ".join(filter(None, shown[1:])), str(figure["n"]), bar, met)
     Console().print(table)
     typer.echo(f"Look at {out / 'report.html'}; every figure by lesion and skin type is in {out / 'scorecard.json'}.")
+    return ExitStatus.RELEASED
+
+
+@app.command()
+@exits
+def calibrate(
+    folder: Annotated[Path, typer.Argument(help="Folder that holds a folder of photographs for each person.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The threshold file to write (TOML).")],
+    name: Annotated[str, typer.Option("--name", help="Of the kind of pictures, as the gate's messages call it.")],
+    origin: Annotated[str, typer.Option("--origin", help="What the photographs are and where they come from.")],
+    share: Annotated[float, typer.Option(min=0.0, max=0.5, help="Of same-person pairs each may release.")] = 0.05,
+    ncc: Annotated[float, typer.Option(min=0.0, max=1.0, help="Texture correlation that still passes.")] = 0.65,
+    own_domain: Annotated[bool, typer.Option("--own-domain", help="Take off what all these faces share.")] = False,
+) -> ExitStatus:
+    """Measure the gate's thresholds on labelled photographs, with ROC, EER, TAR at FAR and bounds."""
+    from plugin.calibrate_command import run
+
+    run(folder, out, name=name, origin=origin, share=share, ncc=ncc, own_domain=own_domain, console=Console())
     return ExitStatus.RELEASED
 
 

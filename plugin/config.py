@@ -102,7 +102,7 @@ class StudySection(Section):
 
 
 class PolicySection(Section):
-    """When a photograph may be without a face. Every other value than the default is stricter."""
+    """When a photograph may be without a face, which can only be made stricter, and the gate's thresholds."""
 
     may_lack_face: tuple[Literal["close-up", "dermoscopy"], ...] = Field(
         default=("close-up", "dermoscopy"),
@@ -111,6 +111,12 @@ class PolicySection(Section):
     second_look: bool = Field(
         default=True,
         description="In those views, drop detections that no witness confirms; false takes each of them for a face.",
+    )
+
+    calibration: str = Field(
+        default="rendered",
+        min_length=1,
+        description='The gate\'s thresholds: "rendered", "photographs" (stricter), or a file of `twinveil calibrate`.',
     )
 
     @field_validator("may_lack_face", mode="before")
