@@ -54,6 +54,13 @@ def own_texts(algorithm: Algorithm) -> frozenset[str]:
     )
 
 
+CLAIMS = {
+    codes.CLEAN_PIXEL_DATA.value: "BurnedInAnnotation",
+    codes.CLEAN_RECOGNIZABLE_VISUAL_FEATURES.value: "RecognizableVisualFeatures",
+}
+"""Options of the profile (CID 7050) and the attribute that says of an image the same."""
+
+
 def check_outgoing(path: Path, identifiers: SourceIdentifiers, algorithm: Algorithm | None = None) -> None:
     """Raise unless the file at ``path``, made by ``algorithm``, may leave.
 
@@ -101,10 +108,11 @@ def _says_what_was_done(dataset: Dataset) -> Iterator[str]:
     claimed = {item.CodeValue for item in dataset.get("DeidentificationMethodCodeSequence") or ()}
     if codes.BASIC_PROFILE.value not in claimed:
         yield "the de-identification method does not claim the basic profile"
-    cleaned = {codes.CLEAN_PIXEL_DATA.value, codes.CLEAN_RECOGNIZABLE_VISUAL_FEATURES.value}
-    if dataset.SOPClassUID in PHOTOGRAPH_CLASSES and dataset.get("RecognizableVisualFeatures") != "NO":
-        for claim in sorted(cleaned & claimed):
-            yield f"{claim} is claimed though Recognizable Visual Features is not NO"
+    if dataset.SOPClassUID not in PHOTOGRAPH_CLASSES:
+        return
+    for claim, keyword in CLAIMS.items():
+        if claim in claimed and dataset.get(keyword) != "NO":
+            yield f"{claim} is claimed though {keyword} is not NO"
 
 
 def _no_clock(dataset: Dataset) -> Iterator[str]:

@@ -145,6 +145,7 @@ def derived_image(
     source_sop_instance_uid: str,
     pseudonyms: DerivedUids,
     features_cleaned: bool,
+    text_cleaned: bool,
     algorithm: Algorithm,
     history: LossyHistory | None = None,
     lossless: bool = True,
@@ -159,7 +160,9 @@ def derived_image(
         source_sop_instance_uid: the source's own, from which the new UIDs are derived; not written anywhere.
         pseudonyms: derives UIDs under the site's key.
         features_cleaned: whether the gate proved that nobody can be recognised. Only then is the object marked so,
-            and 113102 is claimed. 113101 never is: nobody looks for burned-in text yet.
+            and 113102 is claimed.
+        text_cleaned: whether the pixels were searched for burned-in text and none is left. Only then is the object
+            marked so, whatever the source says, and 113101 is claimed.
         algorithm: named in the equipment and as contributing equipment.
         history: the lossy compressions before ours; those in ``clean`` when None.
         lossless: JPEG 2000 lossless, else baseline JPEG, which is appended to the history.
@@ -176,7 +179,7 @@ def derived_image(
     _identify(image, clean, PHOTOGRAPH_CLASSES[sop_class], role, source_sop_instance_uid, pseudonyms)
     _describe_equipment(image, algorithm)
     _describe_derivation(image, ROLES[role], sick_twin)
-    _describe_confidentiality(image, clean, features_cleaned=features_cleaned)
+    _describe_confidentiality(image, features_cleaned=features_cleaned, text_cleaned=text_cleaned)
     _write_pixels(image, rgb, history or _history_in(clean), lossless=lossless)
     return image
 
@@ -253,14 +256,14 @@ def _describe_derivation(image: Dataset, role: RoleOfTwin, sick_twin: Dataset | 
         image.SourceImageSequence = Sequence([source])
 
 
-def _describe_confidentiality(image: Dataset, clean: Dataset, *, features_cleaned: bool) -> None:
+def _describe_confidentiality(image: Dataset, *, features_cleaned: bool, text_cleaned: bool) -> None:
     image.PatientIdentityRemoved = "YES"
-    # Only the source can say so: the gate does not look for text.
-    if clean.get("BurnedInAnnotation") == "NO":
-        image.BurnedInAnnotation = "NO"
     methods = list(image.get("DeidentificationMethodCodeSequence") or ())
     claimed = {(item.CodingSchemeDesignator, item.CodeValue) for item in methods}
     wanted = [codes.BASIC_PROFILE]
+    if text_cleaned:
+        image.BurnedInAnnotation = "NO"
+        wanted.append(codes.CLEAN_PIXEL_DATA)
     if features_cleaned:
         image.RecognizableVisualFeatures = "NO"
         wanted.append(codes.CLEAN_RECOGNIZABLE_VISUAL_FEATURES)

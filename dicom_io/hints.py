@@ -152,6 +152,9 @@ LESIONS: dict[str, Lesion] = {
 }  # fmt: skip
 """SNOMED CT diagnoses and findings, and the kind of lesion that they show as."""
 
+FACIAL_DIAGNOSES = frozenset({"398909004", "75867005"})
+"""SNOMED CT rosacea, a disease of the face. A header that puts it elsewhere is not taken at its word on the site."""
+
 DIAGNOSIS_SEQUENCES = (
     "AdmittingDiagnosesCodeSequence",
     "ReasonForVisitCodeSequence",
@@ -201,6 +204,8 @@ def _view(header: Dataset) -> View | None:
         return "dermoscopy"
     if term in FACE_TERMS or codes & FACE_CODES:
         return "face"
+    if set(_codes(header, DIAGNOSIS_SEQUENCES)) & FACIAL_DIAGNOSES:
+        return None  # the site and the diagnosis contradict each other
     if codes - CLOSE_UP_CODES or (term and term not in CLOSE_UP_TERMS):
         return None
     return "close-up" if term or codes else None

@@ -120,8 +120,6 @@ def _read(path: Path, limits: Limits) -> SourcePhotograph:
 
 def _check_kind(dataset: Dataset) -> TransferSyntax:
     sop_class = UID(str(dataset.get("SOPClassUID", "")))
-    if dataset.get("BurnedInAnnotation") == "YES":
-        raise UnsupportedObject("the header says that text is burned into the picture; it cannot be removed yet")
     if not sop_class:
         raise UnreadableObject("the data set has no SOP Class UID; it is damaged or was cut short")
     stated_class = dataset.file_meta.get("MediaStorageSOPClassUID", sop_class)

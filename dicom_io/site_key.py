@@ -10,6 +10,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 from dicom_io.errors import KeyRefused
 
 SHORTEST_KEY = 32
@@ -75,6 +78,11 @@ class SiteKey:
             encoded = part.encode("utf-8", "surrogatepass")
             message += len(encoded).to_bytes(8, "big") + encoded
         return hmac.new(self._secret, message, hashlib.sha256).digest()
+
+    def derive(self, purpose: str, *parts: str, salt: bytes = b"") -> bytes:
+        """A key of 32 bytes for ``purpose`` and ``parts``, by HKDF-SHA-256 (RFC 5869), to encrypt with."""
+        info = b"".join(len(part).to_bytes(8, "big") + part for part in (text.encode() for text in (purpose, *parts)))
+        return HKDF(algorithm=hashes.SHA256(), length=32, salt=salt or None, info=info).derive(self._secret)
 
     def __repr__(self) -> str:
         return "SiteKey(<not shown>)"

@@ -163,6 +163,19 @@ class Spool:
             conflict=conflict,
         )
 
+    def readmit(self, arrival: Path, path: Path) -> None:
+        """The file ``arrival`` in ``incoming/`` becomes the accepted instance ``path`` again, which was purged.
+
+        It may be done by another process than the one that receives: that one knows the instance already.
+        """
+        if not path.resolve().is_relative_to(self.studies.resolve()):
+            raise ValueError(f"{path} is not among the studies of the spool {self.folder}")
+        _fsync_file(arrival)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        arrival.rename(path)
+        _fsync_folder(path.parent)
+        _fsync_folder(path.parent.parent)
+
     def purge(self, path: Path) -> None:
         """Remove an accepted instance for good. An empty marker stays, so that a repeat is known for one."""
         if not path.resolve().is_relative_to(self.folder.resolve()):

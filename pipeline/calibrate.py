@@ -1,14 +1,12 @@
-"""Thresholds from labelled photographs: ``python -m pipeline.calibrate FOLDER``, one folder a person.
+"""Thresholds from labelled photographs, one folder a person.
 
 The rule: each recogniser alone would release at most ``share`` of the pairs of photographs of one person. The figures
-say what both together release of such pairs, and how many strangers they refuse; bounds are 95 % of bootstrap draws
-over people, since pairs that share a person are not independent.
+say what both together release of such pairs, how many strangers they refuse, and how well each recogniser tells the
+two kinds of pairs apart; all with bounds (``pipeline.receiver``).
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +18,8 @@ from numpy.typing import NDArray
 from pipeline.calibration import Calibration, Domain
 from pipeline.errors import ModelError, Undecided
 from pipeline.faces import FaceFinder
-from pipeline.gate import gate_digests
 from pipeline.photograph import Rgb
+from pipeline.receiver import RocPoint, bounded_figures, drawn_weights, roc
 from pipeline.recognisers import Recognisers
 
 DEFAULT_SHARE = 0.05
@@ -29,9 +27,6 @@ DEFAULT_NCC = 0.65
 DOMAIN_SHARE = 0.01
 """Share of the domain's own faces that its membership test may turn away, to the stricter thresholds."""
 FEWEST_PEOPLE = 20
-_DRAWS = 200
-
-Scores = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -88,6 +83,7 @@ def calibrate(
     same = faces.people[one] == faces.people[two]
     if not same.any():
         raise ModelError("no person has two photographs in which both recognisers see a face")
+    pairs = np.stack([faces.people[one], faces.people[two]], axis=1)
     cosines, distances = cosine[one, two], distance[one, two]
     sface_threshold = float(np.quantile(cosines[same], share))
     dlib_threshold = float(np.quantile(distances[same], 1 - share))
@@ -99,11 +95,15 @@ def calibrate(
         "same_person_pairs": float(same.sum()),
         "stranger_pairs": float((~same).sum()),
         "share_each_recogniser": share,
-        **_with_bounds("same_person_released", faces.people, one, two, same, released),
-        **_with_bounds("strangers_refused", faces.people, one, two, ~same, ~released),
+        **_with_bounds("same_person_released", same, released, pairs),
+        **_with_bounds("strangers_refused", ~same, ~released, pairs),
     }
-    for recogniser, scores in (("sface", cosines), ("dlib", -distances)):
-        figures |= {f"{recogniser}_{key}": value for key, value in receiver_figures(scores, same).items()}
+    curves: dict[str, tuple[RocPoint, ...]] = {}
+    for recogniser, sign, scores in (("sface", 1, cosines), ("dlib", -1, -distances)):
+        figures |= {f"{recogniser}_{key}": value for key, value in bounded_figures(scores, same, pairs).items()}
+        curves[recogniser] = tuple(
+            (round(sign * threshold, 4), round(far, 6), round(tar, 6)) for threshold, far, tar in roc(scores, same)
+        )
     return Calibration(
         name,
         origin,
@@ -113,21 +113,8 @@ def calibrate(
         digests,
         domain,
         {key: round(value, 5) for key, value in figures.items()},
+        curves,
     )
-
-
-def receiver_figures(scores: Scores, same: NDArray[np.bool_]) -> dict[str, float]:
-    """EER, and TAR at a FAR of 1e-3 and of 1e-4, of ``scores`` (n,), higher for more alike, against the truth."""
-    genuine, strangers = np.sort(scores[same]), np.sort(scores[~same])
-    thresholds = np.unique(scores)
-    missed = np.searchsorted(genuine, thresholds, "left") / len(genuine)
-    accepted = 1 - np.searchsorted(strangers, thresholds, "left") / len(strangers)
-    equal = int(np.argmin(np.abs(missed - accepted)))
-    figures = {"eer": float((missed[equal] + accepted[equal]) / 2)}
-    for label, rate in (("1e3", 1e-3), ("1e4", 1e-4)):
-        threshold = strangers[-1 - int(rate * len(strangers))]
-        figures[f"tar_at_far_{label}"] = float((genuine > threshold).mean())
-    return figures
 
 
 def photographs_of(folder: Path) -> Iterator[tuple[int, Rgb]]:
@@ -149,57 +136,10 @@ def _domain(sface: NDArray[np.float64]) -> Domain:
 
 
 def _with_bounds(
-    name: str,
-    people: NDArray[np.int64],
-    one: NDArray[np.int64],
-    two: NDArray[np.int64],
-    among: NDArray[np.bool_],
-    hit: NDArray[np.bool_],
+    name: str, among: NDArray[np.bool_], hit: NDArray[np.bool_], pairs: NDArray[np.int64]
 ) -> dict[str, float]:
     """The share of ``hit`` in ``among`` (both (pairs,)), with bounds from draws of people with replacement."""
-    _, index = np.unique(people, return_inverse=True)
-    first, second, hits = index[one[among]], index[two[among]], hit[among].astype(np.float64)
-    random = np.random.default_rng(0)
-    count = int(index.max()) + 1
-    shares = []
-    for _ in range(_DRAWS):
-        times = np.bincount(random.integers(0, count, count), minlength=count)
-        weight = times[first] * np.where(first == second, 1, times[second])
-        shares.append(float((hits * weight).sum() / max(weight.sum(), 1)))
+    hits = hit[among].astype(np.float64)
+    shares = [float((hits * weight).sum() / max(weight.sum(), 1)) for weight in drawn_weights(pairs[among])]
     low, high = np.quantile(shares, [0.025, 0.975])
     return {name: float(hits.mean()), f"{name}_low": float(low), f"{name}_high": float(high)}
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Writes a calibration for the labelled photographs in a folder. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.calibrate", description=__doc__)
-    parser.add_argument("folder", type=Path, help="one folder a person, each with photographs of that person")
-    parser.add_argument("--out", type=Path, required=True, help="the threshold file to write (TOML)")
-    parser.add_argument("--name", required=True, help="of the domain, as it is to appear in the gate's messages")
-    parser.add_argument("--origin", required=True, help="what the photographs are and where they come from")
-    parser.add_argument("--share", type=float, default=DEFAULT_SHARE, help="of same-person pairs each may release")
-    parser.add_argument("--ncc", type=float, default=DEFAULT_NCC, help="normalised correlation that still passes")
-    parser.add_argument("--own-domain", action="store_true", help="measure the domain's centre (for rendered faces)")
-    options = parser.parse_args(arguments)
-    try:
-        finder, recognisers = FaceFinder(), Recognisers.load()
-        made = calibrate(
-            LabelledFaces.of(photographs_of(options.folder), finder, recognisers),
-            gate_digests(finder, recognisers),
-            name=options.name,
-            origin=options.origin,
-            share=options.share,
-            ncc=options.ncc,
-            own_domain=options.own_domain,
-        )
-    except (ModelError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    made.write(options.out)
-    for key, value in {"sface_cosine": made.sface_cosine, "dlib_distance": made.dlib_distance, **made.figures}.items():
-        print(f"{key:32} {value:g}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ModelError
+from pipeline.receiver import RocPoint
 
 SHIPPED_FOLDER = Path(__file__).parent / "data" / "calibrations"
 
@@ -55,7 +56,7 @@ class Calibration:
     follow. ``sface_cosine``: a twin passes below it, -1 to 1. ``dlib_distance``: passes above it, 0 to 2. ``ncc``:
     passes when every region of ``texture`` is below it, 0 to 1. ``digests``: of finder, recognisers and texture; the
     gate refuses any other. ``domain``: None means that every face belongs to it and none is centred. ``figures``: the
-    measurement's results, for people.
+    measurement's results, for people. ``roc``: by recogniser, threshold, false accept rate and true accept rate.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Calibration:
     digests: Mapping[str, str]
     domain: Domain | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
+    roc: Mapping[str, tuple[RocPoint, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
@@ -93,6 +95,11 @@ class Calibration:
         lines += ["[digests]", *(f"{name} = {_text(value)}" for name, value in self.digests.items()), ""]
         if self.figures:
             lines += ["[figures]", *(f"{name} = {value!r}" for name, value in self.figures.items()), ""]
+        if self.roc:
+            lines.append("[roc]")
+            for name, points in self.roc.items():
+                lines += [f"{name} = [", *(f"    [{', '.join(map(repr, point))}]," for point in points), "]"]
+            lines.append("")
         if self.domain is not None:
             lines += ["[domain]", f"cosine_to_centre = {self.domain.cosine_to_centre!r}", "centre = ["]
             rows = [self.domain.centre[start : start + 8] for start in range(0, len(self.domain.centre), 8)]
@@ -105,8 +112,15 @@ def load_calibration(name: str) -> Calibration:
     return Calibration.read(SHIPPED_FOLDER / f"{name}.toml")
 
 
+def find_calibration(name: str, folder: Path) -> Calibration:
+    """A shipped one by its name, else the file ``name``, relative to ``folder``. Raises ModelError."""
+    if name in {path.stem for path in SHIPPED_FOLDER.glob("*.toml")}:
+        return load_calibration(name)
+    return Calibration.read(folder / Path(name).expanduser())
+
+
 def _arguments(content: dict[str, Any]) -> dict[str, Any]:
-    expected = {"name", "origin", "thresholds", "digests", "figures", "domain"}
+    expected = {"name", "origin", "thresholds", "digests", "figures", "roc", "domain"}
     if unknown := (content.keys() - expected) | (content["thresholds"].keys() - _RANGES.keys()):
         raise ValueError(f"unknown keys: {', '.join(sorted(unknown))}")
     domain = content.get("domain")
@@ -115,8 +129,14 @@ def _arguments(content: dict[str, Any]) -> dict[str, Any]:
         "origin": str(content["origin"]),
         "digests": {name: str(value) for name, value in content["digests"].items()},
         "figures": {name: float(value) for name, value in content.get("figures", {}).items()},
+        "roc": {name: tuple(map(_point, points)) for name, points in content.get("roc", {}).items()},
         "domain": domain and Domain(tuple(map(float, domain["centre"])), float(domain["cosine_to_centre"])),
     } | {name: float(content["thresholds"][name]) for name in _RANGES}
+
+
+def _point(values: list[Any]) -> RocPoint:
+    threshold, far, tar = map(float, values)
+    return threshold, far, tar
 
 
 def _text(value: str) -> str:

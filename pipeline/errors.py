@@ -3,7 +3,10 @@
     PipelineError
     ├── Refusal               the photograph must not leave as it is; a person decides
     │   ├── Rejected          the check was made and the twin is still the patient
-    │   └── Undecided         the check could not be made: no face where one must be, a score that is not a number
+    │   └── Undecided         the check could not be made: a score that is not a number, a crash, a face not found again
+    │       ├── FaceDenied    a recogniser sees no face where the finder does
+    │       ├── NoFaceFound   no face was found, and the policy does not let such a photograph pass without one
+    │       └── TextOnSkin    text was found that touches skin or a face, or cannot be told from it
     ├── ModelError            a model folder, its weights or its hash is not what it should be
     └── UnusablePhotograph    the pixels cannot be edited: too small, not 8-bit RGB
 """
@@ -25,6 +28,18 @@ class Rejected(Refusal):
 
 class Undecided(Refusal):
     """The gate could not compare: silence is never taken for safety."""
+
+
+class FaceDenied(Undecided):
+    """A recogniser looks for a face where the finder found one, and sees none there."""
+
+
+class NoFaceFound(Undecided):
+    """No face was found where the policy wants one. Another persona changes nothing; a person may know better."""
+
+
+class TextOnSkin(Undecided):
+    """Text lies on skin or a face, where filling it would cut into what the photograph is for."""
 
 
 class ModelError(PipelineError):

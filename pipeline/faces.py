@@ -69,10 +69,6 @@ class FaceFinder:
                 found += self._find_at(rgb, side / longest)
         return sorted(_merge(found), key=lambda face: -face.size)
 
-    def find_turned(self, rgb: Rgb) -> list[int]:
-        """Quarter turns counter-clockwise (of 1, 2, 3) after which a face is found. Asked when ``find`` found none."""
-        return [turns for turns in (1, 2, 3) if self.find(np.ascontiguousarray(np.rot90(rgb, turns)))]
-
     def _find_at(self, rgb: Rgb, scale: float) -> list[Face]:
         height, width = (max(round(length * scale), 1) for length in rgb.shape[:2])
         small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)

@@ -21,6 +21,7 @@ from pipeline.calibration import Calibration, load_calibration
 from pipeline.errors import ModelError, Refusal, Rejected, Undecided
 from pipeline.faces import Face, FaceFinder, overlap
 from pipeline.photograph import Findings, Hints, Rgb
+from pipeline.policy import FacePolicy, Policy
 from pipeline.recognisers import Descriptor, Recogniser, Recognisers
 from pipeline.texture import REVISION, retained_texture
 
@@ -29,8 +30,6 @@ SMALLEST_FACE = 40
 
 _SAME_PLACE = 0.5
 """Share of the smaller box that two boxes must share to be the same face before and after the swap."""
-
-_WITHOUT_FACE = ("close-up", "dermoscopy")
 
 
 @dataclass(frozen=True)
@@ -75,12 +74,14 @@ class Gate:
         recognisers: Recognisers,
         calibration: Calibration,
         outside: Calibration | None = None,
+        policy: Policy | None = None,
     ) -> None:
         """``outside`` judges the faces that do not belong to the calibration's domain ("photographs" by default).
+        ``policy``: what is taken for a face, and when there may be none.
 
         Raises ModelError when a calibration was made for another finder or recogniser than those given.
         """
-        self._finder = finder
+        self.policy = FacePolicy(finder, recognisers, policy)
         self._recognisers = recognisers
         self._calibration = calibration
         self._outside = outside or load_calibration("photographs")
@@ -107,7 +108,7 @@ class Gate:
     def _judge(self, original: Rgb, twin: Rgb, hints: Hints) -> Findings:
         if original.shape != twin.shape:
             raise Undecided(f"the twin has {twin.shape[1]} x {twin.shape[0]} pixels, not the photograph's")
-        faces, twin_faces = self._finder.find(original), self._finder.find(twin)
+        faces, twin_faces = self.policy.faces(original, hints), self.policy.faces(twin, hints)
         if not faces:
             return self._without_face(original, twin_faces, hints)
         if len(twin_faces) != len(faces):
@@ -127,10 +128,9 @@ class Gate:
     def _without_face(self, original: Rgb, twin_faces: list[Face], hints: Hints) -> Findings:
         if twin_faces:
             raise Undecided("the twin shows a face where none was found in the photograph")
-        if self._finder.find_turned(original):
+        if self.policy.turned_faces(original, hints):
             raise Undecided("a face is found only when the photograph is turned; its orientation is wrong")
-        if hints.view not in _WITHOUT_FACE:
-            raise Undecided(f"no face found, and the header says {hints.view or 'nothing'} of the view")
+        self.policy.allow_none(hints)
         return Findings("no-face", 0)
 
     def _describe(self, rgb: Rgb, faces: list[Face]) -> list[_Seen]:

@@ -27,7 +27,8 @@ class Hints:
     """What the header said of the photograph, read in memory and never stored. ``None`` means the header is silent.
 
     ``view`` is the policy's handle: "face" demands that a face is found, "close-up" and "dermoscopy" allow none,
-    ``None`` demands one as well, since silence is never taken for safety.
+    ``None`` demands one as well, since silence is never taken for safety; see ``policy``. ``face_ruled_out``: not the
+    header but a person who looked at the photograph says that there is none.
     """
 
     view: View | None = None
@@ -35,6 +36,7 @@ class Hints:
     age_years: int | None = None
     skin_type: Literal["I", "II", "III", "IV", "V", "VI"] | None = None
     lesion: LesionKind | None = None
+    face_ruled_out: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.alignment import similarity, warp
-from pipeline.errors import ModelError, Undecided
+from pipeline.errors import FaceDenied, ModelError, Undecided
 from pipeline.faces import Face
 from pipeline.onnx_graph import open_session, with_only_inputs
 from pipeline.package_weights import DLIB_FIVE_POINTS, DLIB_RESNET, SFACE
@@ -33,7 +33,7 @@ class Recogniser(Protocol):
     """All that decides its scores: SHA-256 of each weights file, and the revision of the alignment."""
 
     def describe(self, rgb: Rgb, face: Face) -> Descriptor:
-        """The face's descriptor, finite. Raises Undecided when this recogniser sees no face there."""
+        """The face's descriptor, finite. Raises FaceDenied when this recogniser sees no face there, else Undecided."""
         ...
 
     def score(self, first: Descriptor, second: Descriptor) -> float:
@@ -102,7 +102,7 @@ class DlibResNet:
             raise ModelError(f"dlib does not accept its weights: {error}") from error
 
     def describe(self, rgb: Rgb, face: Face) -> Descriptor:
-        """See Recogniser. Undecided too when dlib's points and YuNet's stand on different eyes."""
+        """See Recogniser. FaceDenied when dlib's points and YuNet's stand on different eyes."""
         points = self.landmarks(rgb, face)
         chip = np.ascontiguousarray(dlib.get_face_chip(np.ascontiguousarray(rgb), points, self._CHIP, self._PADDING))
         return _finite(np.array(self._network.compute_face_descriptor(chip)), "dlib")
@@ -120,7 +120,7 @@ class DlibResNet:
         corners = np.array([[point.x, point.y] for point in points.parts()], np.float64)
         apart = np.hypot(*(np.stack([corners[2:4].mean(0), corners[0:2].mean(0)]) - face.landmarks[:2]).T).max()
         if not apart <= self._LARGEST_DISAGREEMENT * unit:
-            raise Undecided(f"dlib finds no face there: its eyes are {apart / unit:.2f} face units from YuNet's")
+            raise FaceDenied(f"dlib finds no face there: its eyes are {apart / unit:.2f} face units from YuNet's")
         return points
 
     def score(self, first: Descriptor, second: Descriptor) -> float:

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pipeline.calibration import load_calibration
+from pipeline.calibration import Calibration, load_calibration
 from pipeline.crop import FaceCrop, FrameCrop
-from pipeline.errors import ModelError, Undecided
+from pipeline.errors import ModelError
 from pipeline.faces import Face, FaceFinder
 from pipeline.flowedit import flow_edit
 from pipeline.gate import Gate
@@ -28,6 +28,7 @@ from pipeline.models.base import Branch, pixels_from_rgb, rgb_from_pixels
 from pipeline.models.embedded import FOLDER, EmbeddedModel, Subject, load_embedded
 from pipeline.persona import Personas, as_it_is, as_persona, describe, healed, persona_for
 from pipeline.photograph import Findings, Hints, Photograph, Rgb, Subtraction, Twins
+from pipeline.policy import Policy
 from pipeline.prompts import ClinicalPrompt
 from pipeline.recognisers import Recognisers
 from pipeline.subtraction import subtract
@@ -92,14 +93,13 @@ class FlowTwinMaker:
     def __init__(
         self,
         model: EmbeddedModel,
-        finder: FaceFinder,
         recognisers: Recognisers,
         gate: Gate,
         settings: TwinSettings | None = None,
         personas: Personas | None = None,
     ) -> None:
         self.name, self.digest = model.name, model.digest
-        self._model, self._finder, self._recognisers, self._gate = model, finder, recognisers, gate
+        self._model, self._recognisers, self._gate = model, recognisers, gate
         self._settings = settings or TwinSettings()
         self._personas = personas or Personas()
 
@@ -111,16 +111,16 @@ class FlowTwinMaker:
     def heal(self, photograph: Photograph) -> Lesion:
         if not self._settings.lesion_lock:
             return Lesion.none(photograph.rgb.shape)
-        faces = self._finder.find(photograph.rgb)
+        faces = self._faces(photograph.rgb, photograph.hints)
         healthy = self._healed(photograph.rgb, photograph.hints, faces)
         pixel = self._model_pixel(photograph.rgb, faces)
         found = subtract(photograph.rgb, healthy, model_pixel=pixel)
         return Lesion.between(photograph.rgb, healthy, found.mask, pixel)
 
     def swap(self, photograph: Photograph, lesion: Lesion, persona_seed: bytes, attempt: int) -> Twins:
-        faces = self._finder.find(photograph.rgb)
-        if not faces and photograph.hints.view not in ("close-up", "dermoscopy"):
-            raise Undecided("no face was found, and the header does not say that there is none")
+        faces = self._faces(photograph.rgb, photograph.hints)
+        if not faces:
+            self._gate.policy.allow_none(photograph.hints)
         if self._settings.lesion_lock:
             # A close-up keeps its own pixels: nobody is in it, and its sick twin need not be put together again.
             prompt = healed(describe(photograph.hints))
@@ -129,7 +129,7 @@ class FlowTwinMaker:
             return Twins(lesion.put_on(healthy) if faces else photograph.rgb, healthy)
         prompt = describe(photograph.hints)
         sick = self._swapped(photograph.rgb, prompt, faces, photograph.rgb, persona_seed, attempt)
-        return Twins(sick, self._healed(sick, photograph.hints, self._finder.find(sick)))
+        return Twins(sick, self._healed(sick, photograph.hints, self._faces(sick, photograph.hints)))
 
     def judge(self, photograph: Photograph, twins: Twins) -> Findings:
         # The healthy twin leaves as well, and without the disease less of it is strange.
@@ -137,10 +137,14 @@ class FlowTwinMaker:
         return self._gate.judge(photograph.rgb, twins.sick, photograph.hints)
 
     def subtract(self, twins: Twins) -> Subtraction:
-        pixel = self._model_pixel(twins.sick, self._finder.find(twins.sick))
+        pixel = self._model_pixel(twins.sick, self._faces(twins.sick, Hints()))
         # Twins made of one picture differ by the lesion alone: there is no noise that a floor would have to hold down.
         floor = 0.0 if self._settings.lesion_lock else None
         return subtract(twins.sick, twins.healthy, model_pixel=pixel, floor=floor)
+
+    def _faces(self, rgb: Rgb, hints: Hints) -> list[Face]:
+        """As the gate's policy counts them, the largest first."""
+        return self._gate.policy.faces(rgb, hints)
 
     def _swapped(
         self, rgb: Rgb, prompt: ClinicalPrompt, faces: list[Face], original: Rgb, persona_seed: bytes, attempt: int
@@ -209,7 +213,13 @@ class FlowTwinMaker:
         return rgb_from_pixels(self._model.decode(edited))
 
 
-def load_twin_maker(model: str = "embedded", device: str = "cpu", personas: Personas | None = None) -> TwinMaker:
+def load_twin_maker(
+    model: str = "embedded",
+    device: str = "cpu",
+    personas: Personas | None = None,
+    policy: Policy | None = None,
+    calibration: Calibration | None = None,
+) -> TwinMaker:
     """Everything that turns pixels into twins, loaded and checked. ``ModelError`` names what is missing or altered.
 
     ``personas``: who has become whom; forgotten with the process where none is given.
@@ -218,13 +228,17 @@ def load_twin_maker(model: str = "embedded", device: str = "cpu", personas: Pers
         raise ModelError(f"model {model!r}: this version runs the embedded model alone; say model = \"embedded\"")
     if device != "cpu":
         raise ModelError(f"device {device!r}: the embedded model runs on the CPU")
-    return load_flow_twin_maker(personas=personas)
+    return load_flow_twin_maker(personas=personas, policy=policy, calibration=calibration)
 
 
 def load_flow_twin_maker(
-    folder: Path = FOLDER, settings: TwinSettings | None = None, personas: Personas | None = None
+    folder: Path = FOLDER,
+    settings: TwinSettings | None = None,
+    personas: Personas | None = None,
+    policy: Policy | None = None,
+    calibration: Calibration | None = None,
 ) -> FlowTwinMaker:
-    """The embedded model of ``folder`` with a face finder and a gate calibrated on rendered faces."""
-    finder, recognisers = FaceFinder(), Recognisers.load()
-    gate = Gate(finder, recognisers, load_calibration("rendered"))
-    return FlowTwinMaker(load_embedded(folder), finder, recognisers, gate, settings, personas)
+    """The embedded model of ``folder`` with a face finder and a gate, by default one calibrated on rendered faces."""
+    recognisers = Recognisers.load()
+    gate = Gate(FaceFinder(), recognisers, calibration or load_calibration("rendered"), policy=policy)
+    return FlowTwinMaker(load_embedded(folder), recognisers, gate, settings, personas)

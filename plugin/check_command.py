@@ -14,6 +14,7 @@ from rich.table import Table
 from dicom_io.delivery import echo
 from dicom_io.errors import DicomError, KeyRefused
 from dicom_io.site_key import SiteKey
+from pipeline.burned_in_text import load_text_remover
 from pipeline.errors import ModelError
 from plugin.config import Configuration, load_configuration
 from plugin.errors import ConfigurationRefused
@@ -57,6 +58,7 @@ def _items(path: Path, load_twins: Callable[[Configuration], TwinMaker]) -> Iter
     yield _callers(configuration)
     yield _key(configuration)
     yield _model(configuration, load_twins)
+    yield _text()
     yield _disk(configuration)
     if not configuration.destinations:
         yield Item("destinations", "none: whatever is made would be quarantined", ExitStatus.USAGE)
@@ -89,6 +91,14 @@ def _model(configuration: Configuration, load_twins: Callable[[Configuration], T
     except ModelError as error:
         return Item("model", str(error), ExitStatus.USAGE)
     return Item("model", f"{twins.name} {twins.version}, SHA-256 {twins.digest}")
+
+
+def _text() -> Item:
+    try:
+        load_text_remover()
+    except ModelError as error:
+        return Item("text finder", str(error), ExitStatus.USAGE)
+    return Item("text finder", "detector, reader and face finder are the pinned ones")
 
 
 def _disk(configuration: Configuration) -> Item:

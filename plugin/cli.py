@@ -32,6 +32,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 quarantine_app = typer.Typer(no_args_is_help=True, help="What was held back, and why.")
 app.add_typer(quarantine_app, name="quarantine")
 
+EntryArgument = Annotated[str, typer.Argument(help="Name of the entry, or how it begins.")]
+ReviewerOption = Annotated[str, typer.Option("--reviewer", help="Who decides; kept in the audit log.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept in the audit log. Name no patient.")]
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Configuration file.")]
 
 
@@ -42,9 +45,14 @@ def main() -> None:
 
 def load_twins(configuration: Configuration, personas: Personas | None = None) -> TwinMaker:
     """The configured model. Imported here: it takes seconds, and most commands need none."""
+    from pipeline.calibration import find_calibration
+    from pipeline.policy import Policy
     from pipeline.twins import load_twin_maker
 
-    return load_twin_maker(configuration.model.name, configuration.model.device, personas)
+    section = configuration.policy
+    policy = Policy(frozenset(section.may_lack_face), section.second_look)
+    calibration = find_calibration(section.calibration, configuration.folder)
+    return load_twin_maker(configuration.model.name, configuration.model.device, personas, policy, calibration)
 
 
 def load_node_twins(configuration: Configuration) -> TwinMaker:
@@ -149,6 +157,24 @@ def evaluate(
 
 @app.command()
 @exits
+def calibrate(
+    folder: Annotated[Path, typer.Argument(help="Folder that holds a folder of photographs for each person.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The threshold file to write (TOML).")],
+    name: Annotated[str, typer.Option("--name", help="Of the kind of pictures, as the gate's messages call it.")],
+    origin: Annotated[str, typer.Option("--origin", help="What the photographs are and where they come from.")],
+    share: Annotated[float, typer.Option(min=0.0, max=0.5, help="Of same-person pairs each may release.")] = 0.05,
+    ncc: Annotated[float, typer.Option(min=0.0, max=1.0, help="Texture correlation that still passes.")] = 0.65,
+    own_domain: Annotated[bool, typer.Option("--own-domain", help="Take off what all these faces share.")] = False,
+) -> ExitStatus:
+    """Measure the gate's thresholds on labelled photographs, with ROC, EER, TAR at FAR and bounds."""
+    from plugin.calibrate_command import run
+
+    run(folder, out, name=name, origin=origin, share=share, ncc=ncc, own_domain=own_domain, console=Console())
+    return ExitStatus.RELEASED
+
+
+@app.command()
+@exits
 def check(config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
     """Configuration, model, key, disk, and a C-ECHO of every destination."""
     from plugin.check_command import check as run
@@ -173,12 +199,10 @@ def list_entries(config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
 
 @quarantine_app.command("show")
 @exits
-def show_entry(
-    entry: Annotated[str, typer.Argument(help="Name of the entry, or how it begins.")],
-    config: ConfigOption = Path("twinveil.toml"),
-) -> ExitStatus:
-    """Why one instance is held back, and where it lies."""
+def show_entry(entry: EntryArgument, config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
+    """Why one instance is held back, with the gate's figures, and what may be decided."""
     from plugin.quarantine import Quarantine
+    from plugin.review import outlook
 
     quarantine = Quarantine(load_configuration(config).state_folder / "quarantine")
     found = quarantine.find(entry)
@@ -187,5 +211,41 @@ def show_entry(
         return ExitStatus.USAGE
     typer.echo(f"entry     {found.name}\nsince     {found.since}\nsource    {found.digest}\nstudy     {found.study}")
     typer.echo(f"refused   at {found.refusal.stage}: {found.refusal.error}: {found.refusal.reason}")
-    typer.echo(f"bytes     {quarantine.folder / found.name / 'source.dcm'}")
+    typer.echo(f"bytes     {'sealed' if found.sealed else 'not sealed yet, the disk is full'}")
+    typer.echo(f"release   {outlook(found.refusal)}")
+    return ExitStatus.RELEASED
+
+
+@quarantine_app.command("release")
+@exits
+def release_entry(
+    entry: EntryArgument,
+    reviewer: ReviewerOption,
+    reason: ReasonOption,
+    config: ConfigOption = Path("twinveil.toml"),
+) -> ExitStatus:
+    """Send one instance through the pipeline once more. The photograph itself never leaves."""
+    from plugin.review import Review
+
+    configuration = load_configuration(config)
+    review = Review(configuration.state_folder, SiteKey.from_file(configuration.key_path))
+    waived = review.release(entry, reviewer=reviewer, reason=reason)
+    typer.echo(f"it goes through the pipeline once more; waived: {', '.join(waived) or 'nothing'}")
+    return ExitStatus.RELEASED
+
+
+@quarantine_app.command("discard")
+@exits
+def discard_entry(
+    entry: EntryArgument,
+    reviewer: ReviewerOption,
+    reason: ReasonOption,
+    config: ConfigOption = Path("twinveil.toml"),
+) -> ExitStatus:
+    """Remove one instance for good."""
+    from plugin.review import Review
+
+    configuration = load_configuration(config)
+    review = Review(configuration.state_folder, SiteKey.from_file(configuration.key_path))
+    typer.echo(f"{review.discard(entry, reviewer=reviewer, reason=reason).name} is gone for good")
     return ExitStatus.RELEASED

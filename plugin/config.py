@@ -10,7 +10,7 @@ import os
 import tomllib
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
@@ -101,6 +101,30 @@ class StudySection(Section):
     )
 
 
+class PolicySection(Section):
+    """When a photograph may be without a face, which can only be made stricter, and the gate's thresholds."""
+
+    may_lack_face: tuple[Literal["close-up", "dermoscopy"], ...] = Field(
+        default=("close-up", "dermoscopy"),
+        description="Views in which no face need be found. A header that says face, or nothing, always needs one.",
+    )
+    second_look: bool = Field(
+        default=True,
+        description="In those views, drop detections that no witness confirms; false takes each of them for a face.",
+    )
+
+    calibration: str = Field(
+        default="rendered",
+        min_length=1,
+        description='The gate\'s thresholds: "rendered", "photographs" (stricter), or a file of `twinveil calibrate`.',
+    )
+
+    @field_validator("may_lack_face", mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+
 class OutputSection(Section):
     """What leaves."""
 
@@ -160,6 +184,7 @@ class Configuration(Section):
     )
     model: ModelSection = ModelSection()
     study: StudySection = StudySection()
+    policy: PolicySection = PolicySection()
     output: OutputSection = OutputSection()
     retries: RetrySection = RetrySection()
     limits: LimitsSection = LimitsSection()

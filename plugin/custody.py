@@ -12,9 +12,9 @@ from dicom_io.pseudonyms import Pseudonyms
 from dicom_io.spool import Spool, StoredInstance
 from plugin.durable import private_folder
 from plugin.job_states import Event, State
-from plugin.ledger import Ledger
+from plugin.ledger import Ledger, Row
 from plugin.manifest import manifest_of, write_manifest
-from plugin.quarantine import Quarantine
+from plugin.quarantine import Entry, Quarantine
 from plugin.study import Outcome, Refusal, Source, Study
 
 log = logging.getLogger(__name__)
@@ -57,6 +57,8 @@ class NodeCustody:
 
     def reconcile(self) -> int:
         """At start: every file in the spool gets the row that a crash kept it from having. Returns how many did."""
+        self._quarantine.seal_all()
+        forget_returned(self._quarantine, self._ledger, self._spool)
         found = 0
         for path in sorted(self._spool.studies.glob("*/*.dcm")) + sorted(self._spool.conflicts.glob("*.dcm")):
             conflict = path.parent == self._spool.conflicts
@@ -73,7 +75,7 @@ class NodeCustody:
     def study_of(self, job: str) -> Study:
         """The batch that ``job`` works on, the same each time it is asked for."""
         rows = self._ledger.of_job(job)
-        sources = tuple(Source(row.digest, self._spool.folder / row.name) for row in rows)
+        sources = tuple(Source(row.digest, self._spool.folder / row.name, row.waived) for row in rows)
         return Study(job, rows[0].study, sources)
 
     def quarantine(self, source: Source, study: Study, refusal: Refusal) -> None:
@@ -101,8 +103,7 @@ class NodeCustody:
                 self._purge([source.path])
 
     def _set_aside(self, source: Source, study: str, refusal: Refusal) -> None:
-        sha256 = source.path.stem.partition("-")[2]
-        entry = f"{source.digest}-{sha256[:16]}"
+        entry = entry_name(source.digest, source.path.name)
         self._quarantine.keep(source.path, name=entry, digest=source.digest, study=study, refusal=refusal)
         self._ledger.change([self._name(source.path)], Event.QUARANTINE)
         self._spool.purge(source.path)
@@ -114,6 +115,25 @@ class NodeCustody:
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self._spool.folder).as_posix()
+
+
+def entry_name(digest: str, name: str) -> str:
+    """What the quarantine calls an instance that the spool calls ``name``."""
+    return f"{digest}-{Path(name).stem.partition('-')[2][:16]}"
+
+
+def row_of(entry: Entry, ledger: Ledger) -> Row | None:
+    """The ledger's row of a quarantined instance; None for one that this ledger does not know."""
+    rows = [row for row in ledger.of_source(entry.digest) if entry_name(row.digest, row.name) == entry.name]
+    return rows[0] if len(rows) == 1 else None
+
+
+def forget_returned(quarantine: Quarantine, ledger: Ledger, spool: Spool) -> None:
+    """Remove the entries of released instances that are back in the spool: a crash came before it could be done."""
+    for entry in quarantine.entries():
+        row = row_of(entry, ledger)
+        if row and row.releases and row.state is State.RECEIVED and (spool.folder / row.name).exists():
+            quarantine.remove(entry.name)
 
 
 def _delivered(outcomes: Sequence[Outcome]) -> list[Path]:

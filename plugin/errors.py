@@ -5,6 +5,9 @@ PluginError
 ├── UnknownTransition      a life cycle was asked for a step that its table does not have
 ├── PackageMissing         what was asked for needs packages of an extra that is not installed
 ├── NodeBusy               another process already works on this state folder
+├── ReviewRefused          what a reviewer asked for may not be done to this quarantined instance
+├── SealBroken             a sealed file was altered, cut short, or sealed under another key
+├── AuditBroken            a line of the audit log is not as it was written
 └── DemoFailed             the demonstration did not come to its end
 """
 
@@ -29,6 +32,18 @@ class PackageMissing(PluginError):
 
 class NodeBusy(PluginError):
     """Another process holds the lock of the state folder. Two nodes never share one."""
+
+
+class ReviewRefused(PluginError):
+    """A quarantined instance may not be released or discarded as asked. The message says why and what may be done."""
+
+
+class SealBroken(PluginError):
+    """A sealed file does not open: another key, another name, or other bytes than were written."""
+
+
+class AuditBroken(PluginError):
+    """The audit log was changed. Nothing is decided until somebody has looked into it."""
 
 
 class DemoFailed(PluginError):

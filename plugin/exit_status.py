@@ -11,7 +11,7 @@ import typer
 
 from dicom_io.errors import DicomError, KeyRefused
 from pipeline.errors import ModelError, PipelineError
-from plugin.errors import ConfigurationRefused, NodeBusy, PackageMissing, PluginError
+from plugin.errors import ConfigurationRefused, NodeBusy, PackageMissing, PluginError, ReviewRefused
 from plugin.study import Outcome
 
 P = ParamSpec("P")
@@ -26,7 +26,7 @@ class ExitStatus(IntEnum):
     QUARANTINED = 3  # at least one instance was quarantined
 
 
-OPERATOR_CAN_MEND = (ConfigurationRefused, KeyRefused, ModelError, NodeBusy, PackageMissing)
+OPERATOR_CAN_MEND = (ConfigurationRefused, KeyRefused, ModelError, NodeBusy, PackageMissing, ReviewRefused)
 """Errors of what was asked for or configured."""
 
 

@@ -1,7 +1,8 @@
 """The life cycle of an accepted instance, as a table.
 
     received ──queue──▶ queued ──deliver──▶ delivered ──purge──▶ purged
-        └──────────────────┴──quarantine──▶ quarantined
+        └──────────────────┴──quarantine──▶ quarantined ──discard──▶ discarded
+                                                 └──release──▶ received
 
 An instance leaves the spool only as *purged* (everything made of it was delivered) or *quarantined* (a person decides).
 The rows that lead from a state to itself are there because a step that was cut off is done again after a restart.
@@ -22,6 +23,7 @@ class State(StrEnum):
     DELIVERED = "delivered"  # its results are at every destination; the source is still in the spool
     PURGED = "purged"  # the source is gone
     QUARANTINED = "quarantined"  # held for a person to decide; the source is kept
+    DISCARDED = "discarded"  # a person decided that the source is not wanted; it is gone
 
 
 class Event(StrEnum):
@@ -31,6 +33,8 @@ class Event(StrEnum):
     DELIVER = "deliver"
     PURGE = "purge"
     QUARANTINE = "quarantine"
+    RELEASE = "release"  # a reviewer sends it through the pipeline once more
+    DISCARD = "discard"
 
 
 TRANSITIONS: dict[tuple[State, Event], State] = {
@@ -42,10 +46,16 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.DELIVERED, Event.DELIVER): State.DELIVERED,
     (State.PURGED, Event.PURGE): State.PURGED,
     (State.QUARANTINED, Event.QUARANTINE): State.QUARANTINED,
+    (State.QUARANTINED, Event.RELEASE): State.RECEIVED,
+    (State.QUARANTINED, Event.DISCARD): State.DISCARDED,
+    (State.DISCARDED, Event.DISCARD): State.DISCARDED,
 }
 
-FINISHED = frozenset({State.PURGED, State.QUARANTINED})
+FINISHED = frozenset({State.PURGED, State.QUARANTINED, State.DISCARDED})
 """Nothing more happens by itself."""
+
+BY_A_PERSON = frozenset({Event.RELEASE, Event.DISCARD})
+"""Events that only a named reviewer brings about."""
 
 
 def after(state: State, event: Event) -> State:

@@ -26,6 +26,11 @@ CREATE TABLE IF NOT EXISTS twinveil_instances (
     received REAL NOT NULL,      -- seconds since 1970
     job      TEXT                -- set when it is queued
 ) STRICT;
+CREATE TABLE IF NOT EXISTS twinveil_releases (
+    name     TEXT PRIMARY KEY,   -- of an instance that a reviewer sent through the pipeline again
+    times    INTEGER NOT NULL,
+    waived   TEXT NOT NULL       -- the checks that reviewers answered for, with spaces between
+) STRICT;
 CREATE INDEX IF NOT EXISTS twinveil_instances_by_state ON twinveil_instances (state, study);
 CREATE INDEX IF NOT EXISTS twinveil_instances_by_job ON twinveil_instances (job);
 """
@@ -39,7 +44,10 @@ BUSY_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Row:
-    """One instance. ``name``: its path below the spool's folder."""
+    """One instance. ``name``: its path below the spool's folder.
+
+    ``releases``: how often a reviewer sent it through again; ``waived``: the checks that reviewers answered for.
+    """
 
     name: str
     digest: str
@@ -47,6 +55,8 @@ class Row:
     state: State
     received: float
     job: str | None
+    releases: int = 0
+    waived: tuple[str, ...] = ()
 
 
 class Ledger:
@@ -72,7 +82,8 @@ class Ledger:
     def queue_quiet_studies(self, quiet_seconds: float) -> list[str]:
         """Gather the received instances of each study that had none for ``quiet_seconds``; the names of the new jobs.
 
-        A job's name follows from the study and the instances, so that the same batch never becomes two jobs.
+        A job's name follows from the study, the instances and how often each was released by a reviewer, so that the
+        same batch never becomes two jobs.
         """
         before = time.time() - quiet_seconds
         jobs = []
@@ -83,7 +94,7 @@ class Ledger:
             ).fetchall()
             for (study,) in quiet:
                 rows = self._select(connection, "study = ? AND state = ?", study, State.RECEIVED)
-                batch = hashlib.sha256("\n".join(row.name for row in rows).encode()).hexdigest()
+                batch = hashlib.sha256("\n".join(map(_batch_name, rows)).encode()).hexdigest()
                 job = f"{study}-{batch[:16]}"
                 for row in rows:
                     self._change(connection, row, Event.QUEUE, job)
@@ -98,6 +109,22 @@ class Ledger:
                 if not rows:
                     raise KeyError(name)
                 self._change(connection, rows[0], event, rows[0].job)
+
+    def release(self, name: str, waived: tuple[str, ...]) -> None:
+        """A reviewer sends ``name`` through again and answers for ``waived``. Raises ``UnknownTransition``."""
+        with transaction(self._database) as connection:
+            (row,) = self._select(connection, "name = ?", name)
+            self._change(connection, row, Event.RELEASE, row.job)
+            connection.execute(
+                "INSERT INTO twinveil_releases VALUES (?, 1, ?) "
+                "ON CONFLICT (name) DO UPDATE SET times = times + 1, waived = excluded.waived",
+                (name, " ".join(waived)),
+            )
+
+    def of_source(self, digest: str) -> list[Row]:
+        """The rows of one SOP Instance UID: more than one when other bytes came under it later."""
+        with transaction(self._database) as connection:
+            return self._select(connection, "digest = ?", digest)
 
     def of_job(self, job: str) -> list[Row]:
         """The rows of ``job``, always in the same order."""
@@ -129,10 +156,14 @@ class Ledger:
     @staticmethod
     def _select(connection: sqlite3.Connection, condition: str, *values: str) -> list[Row]:
         found = connection.execute(
-            f"SELECT name, digest, study, state, received, job FROM twinveil_instances WHERE {condition} ORDER BY name",
+            "SELECT name, digest, study, state, received, job, coalesce(times, 0), coalesce(waived, '') "
+            f"FROM twinveil_instances LEFT JOIN twinveil_releases USING (name) WHERE {condition} ORDER BY name",
             values,
         )
-        return [Row(name, digest, study, State(state), at, job) for name, digest, study, state, at, job in found]
+        return [
+            Row(name, digest, study, State(state), at, job, releases, tuple(waived.split()))
+            for name, digest, study, state, at, job, releases, waived in found
+        ]
 
     @staticmethod
     def _change(connection: sqlite3.Connection, row: Row, event: Event, job: str | None) -> None:
@@ -153,3 +184,7 @@ def transaction(database: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("COMMIT")
     finally:
         connection.close()  # rolls back what was not committed
+
+
+def _batch_name(row: Row) -> str:
+    return row.name if row.releases == 0 else f"{row.name} released {row.releases}"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dicom_io.derived import Algorithm
+from pipeline.burned_in_text import BurnedInText
 from plugin import __version__
 from plugin.durable import write_file
 from plugin.outputs import tree_path
@@ -54,6 +55,8 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         "source": outcome.source.digest,
         "outcome": "released" if refusal is None else "quarantined",
         "why": None if refusal is None else asdict(refusal),
+        "waived": outcome.source.waived,
+        "text": None if outcome.text is None else _text(outcome.text),
         "attempts": outcome.attempts,
         "gate": None if outcome.findings is None else asdict(outcome.findings),
         "subtraction": None if outcome.measured is None else asdict(outcome.measured),
@@ -68,3 +71,8 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
             for output in outcome.outputs
         ],
     }
+
+
+def _text(found: BurnedInText) -> dict[str, Any]:
+    """How much text there was and where, never what it said. ``boxes``: left, top, right, bottom in pixels."""
+    return {"filled": len(found.boxes), "boxes": found.boxes, "left": found.left}

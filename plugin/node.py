@@ -19,6 +19,7 @@ from dicom_io.profile import ConfidentialityProfile
 from dicom_io.pseudonyms import Pseudonyms
 from dicom_io.site_key import SiteKey
 from dicom_io.spool import Spool
+from pipeline.burned_in_text import load_text_remover
 from plugin.config import Configuration, DestinationSection
 from plugin.custody import NodeCustody
 from plugin.delivery import ArchiveDelivery
@@ -58,13 +59,14 @@ class Node:
         spool = Spool(state / "spool", min_free_bytes=configuration.limits.min_free_bytes)
         database = state / DATABASE
         self.ledger = Ledger(database)
-        self.quarantine = Quarantine(state / "quarantine")
+        self.quarantine = Quarantine(state / "quarantine", key)
         self.manifests = state / "manifests"
         self.custody = NodeCustody(spool, self.ledger, self.quarantine, self.manifests, pseudonyms, algorithm)
         stages = PhotographStages(
             stage_settings(configuration, private_folder(state / "jobs")),
             pseudonyms,
             twins,
+            load_text_remover(),
             output_writer(configuration, pseudonyms, algorithm),
             ArchiveDelivery([destination_of(section) for section in configuration.destinations]),
             self.custody,

@@ -37,6 +37,7 @@ class OutputWriter:
         healthy: Rgb,
         subtraction: Subtraction,
         features_cleaned: bool,
+        text_cleaned: bool,
         folder: Path,
     ) -> tuple[Output, ...]:
         """One sick twin, one healthy twin unless switched off, and two segmentations, as files in ``folder``.
@@ -48,14 +49,16 @@ class OutputWriter:
         sick_image = derived_image(
             clean, sick,
             role="sick-twin", source_sop_instance_uid=uid, pseudonyms=self.pseudonyms, algorithm=self.algorithm,
-            features_cleaned=features_cleaned, history=source.history, lossless=self.lossless,
+            features_cleaned=features_cleaned, text_cleaned=text_cleaned, history=source.history,
+            lossless=self.lossless,
         )  # fmt: skip
         objects: list[tuple[str, Dataset]] = [("sick-twin", sick_image)]
         if self.healthy_twins:
             healthy_image = derived_image(
                 clean, healthy,
                 role="healthy-twin", source_sop_instance_uid=uid, pseudonyms=self.pseudonyms, algorithm=self.algorithm,
-                features_cleaned=features_cleaned, history=source.history, lossless=self.lossless,
+                features_cleaned=features_cleaned, text_cleaned=text_cleaned, history=source.history,
+                lossless=self.lossless,
                 sick_twin=sick_image,
             )  # fmt: skip
             objects.append(("healthy-twin", healthy_image))

@@ -15,6 +15,7 @@ from dicom_io.errors import UnreadableObject
 from dicom_io.pseudonyms import Pseudonyms
 from dicom_io.site_key import SiteKey
 from dicom_io.spool import Spool
+from pipeline.burned_in_text import load_text_remover
 from plugin.config import Configuration
 from plugin.custody import CONFLICT
 from plugin.delivery import FolderDelivery
@@ -70,6 +71,7 @@ def process(
             stage_settings(configuration, private_folder(Path(scratch) / "jobs")),
             pseudonyms,
             twins,
+            load_text_remover(),
             output_writer(configuration, pseudonyms, algorithm),
             FolderDelivery(out),
             FilesOfSomebodyElse(),

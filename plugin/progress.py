@@ -9,7 +9,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-STAGES = ("read", "heal", "swap", "gate", "subtract", "write", "check")
+STAGES = ("read", "clean", "heal", "swap", "gate", "subtract", "write", "check")
 """Steps of one photograph, each counted once however often it is tried."""
 
 

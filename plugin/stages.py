@@ -10,7 +10,7 @@ import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,9 +18,11 @@ from dicom_io.check import check_outgoing
 from dicom_io.identifiers import Identifiers
 from dicom_io.photograph import Limits, SourcePhotograph, read_photograph
 from dicom_io.pseudonyms import PatientIdentity, Pseudonyms
+from pipeline.burned_in_text import BurnedInText, TextRemover, text_from_json, text_to_json
+from pipeline.errors import NoFaceFound, TextOnSkin
 from pipeline.lesion import Lesion
 from pipeline.photograph import Findings, Hints, Photograph, Subtraction, Twins
-from plugin.durable import load_arrays, private_folder, save_arrays
+from plugin.durable import load_arrays, private_folder, save_arrays, write_file
 from plugin.outputs import OutputWriter
 from plugin.study import Measured, Outcome, Output, Refusal, Source, Study
 
@@ -64,6 +66,7 @@ class PhotographStages:
         settings: StageSettings,
         pseudonyms: Pseudonyms,
         twins: TwinMaker,
+        text: TextRemover,
         writer: OutputWriter,
         delivery: Delivery,
         custody: Custody,
@@ -76,27 +79,39 @@ class PhotographStages:
         self._writer = writer
         self._delivery = delivery
         self._custody = custody
+        self._text = text
         self._sources = SourceCache(settings.limits)
 
     def read(self, source: Source) -> None:
         """It can be decoded and edited at all."""
-        _as_photograph(self._sources.get(source))
+        as_photograph(self._sources.get(source), source)
+
+    def clean(self, source: Source, study: Study) -> BurnedInText:
+        """Text burned into the picture: what is to be filled from here on. Raises ``TextOnSkin`` or ``Undecided``."""
+        read = self._sources.get(source)
+        announced = read.header.get("BurnedInAnnotation") == "YES"
+        found = self._text.examine(read.rgb, announced=announced, vouched=TextOnSkin.__name__ in source.waived)
+        write_file(self._file(source, study, "text.json"), text_to_json(found))
+        return found
 
     def heal(self, source: Source, study: Study) -> None:
         """The disease: what healing takes off the photograph. The healed patient is not written anywhere."""
-        lesion = self._twins.heal(_as_photograph(self._sources.get(source)))
+        lesion = self._twins.heal(self._photograph(source, study))
         save_arrays(self._file(source, study, "lesion.npz"), change=lesion.change)
 
     def swap(self, source: Source, study: Study, attempt: int) -> None:
         """The twins: another person, without and with the same disease."""
         read = self._sources.get(source)
         lesion = Lesion(**load_arrays(self._file(source, study, "lesion.npz")))
-        twins = self._twins.swap(_as_photograph(read), lesion, self._persona_seed(read), attempt)
-        save_arrays(self._file(source, study, f"twins-{attempt}.npz"), sick=twins.sick, healthy=twins.healthy)
+        twins = self._twins.swap(self._photograph(source, study), lesion, self._persona_seed(read), attempt)
+        # An edit may bring a shadow of the text back: it is filled once more.
+        text = self._text_of(source, study)
+        sick, healthy = text.fill(twins.sick), text.fill(twins.healthy)
+        save_arrays(self._file(source, study, f"twins-{attempt}.npz"), sick=sick, healthy=healthy)
 
     def gate(self, source: Source, study: Study, attempt: int) -> Findings:
         """Whether they are another person. Raises ``Rejected`` or ``Undecided``."""
-        return self._twins.judge(_as_photograph(self._sources.get(source)), self._made(source, study, attempt))
+        return self._twins.judge(self._photograph(source, study), self._made(source, study, attempt))
 
     def subtract(self, source: Source, study: Study, attempt: int) -> Measured:
         """The mask: the difference between the twins."""
@@ -119,6 +134,7 @@ class PhotographStages:
             healthy=twins.healthy,
             subtraction=Subtraction(**arrays, lesion_class=measured.lesion_class),
             features_cleaned=findings.outcome == "released",
+            text_cleaned=not self._text_of(source, study).left,
             folder=private_folder(self._folder(source, study) / "out"),
         )
 
@@ -157,6 +173,14 @@ class PhotographStages:
     def _made(self, source: Source, study: Study, attempt: int) -> Twins:
         return Twins(**load_arrays(self._file(source, study, f"twins-{attempt}.npz")))
 
+    def _photograph(self, source: Source, study: Study) -> Photograph:
+        """What the twins are made of and compared with: the text is filled."""
+        photograph = as_photograph(self._sources.get(source), source)
+        return replace(photograph, rgb=self._text_of(source, study).fill(photograph.rgb))
+
+    def _text_of(self, source: Source, study: Study) -> BurnedInText:
+        return text_from_json(self._file(source, study, "text.json").read_bytes())
+
     def _file(self, source: Source, study: Study, name: str) -> Path:
         return self._folder(source, study) / name
 
@@ -190,5 +214,7 @@ class SourceCache:
             self._read.pop(source.path, None)
 
 
-def _as_photograph(read: SourcePhotograph) -> Photograph:
-    return Photograph(rgb=read.rgb, hints=Hints(**asdict(read.hints)))
+def as_photograph(read: SourcePhotograph, source: Source) -> Photograph:
+    """The photograph as the pipeline knows it, with what its header and a reviewer say of it."""
+    ruled_out = NoFaceFound.__name__ in source.waived
+    return Photograph(rgb=read.rgb, hints=Hints(**asdict(read.hints), face_ruled_out=ruled_out))

@@ -15,22 +15,27 @@ from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 from dicom_io.errors import DicomError
-from pipeline.errors import PipelineError, Rejected, Undecided
+from pipeline.burned_in_text import BurnedInText
+from pipeline.errors import FaceDenied, PipelineError, Rejected, Undecided
 from pipeline.photograph import Findings, LesionClass
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-TRY_ANOTHER_PERSONA = frozenset({Rejected.__name__, Undecided.__name__})
+TRY_ANOTHER_PERSONA = frozenset({Rejected.__name__, Undecided.__name__, FaceDenied.__name__})
 """Refusals of the gate that another persona may mend. Whatever else goes wrong there does so again."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """One accepted instance. ``digest`` names it everywhere outside the spool; ``path`` is where it lies."""
+    """One accepted instance. ``digest`` names it everywhere outside the spool; ``path`` is where it lies.
+
+    ``waived``: the checks that a reviewer answered for when releasing it from quarantine; see ``plugin.review``.
+    """
 
     digest: str
     path: Path
+    waived: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,10 +76,12 @@ class Measured:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one instance. Released when ``refusal`` is None. ``seconds`` by stage."""
+    """What became of one instance. Released when ``refusal`` is None; ``text`` as far as it was
+    looked for; ``seconds`` by stage."""
 
     source: Source
     refusal: Refusal | None = None
+    text: BurnedInText | None = None
     attempts: int = 0
     findings: Findings | None = None
     measured: Measured | None = None
@@ -114,6 +121,7 @@ class Stages(Protocol):
     destinations: tuple[str, ...]
 
     def read(self, source: Source) -> None: ...
+    def clean(self, source: Source, study: Study) -> BurnedInText: ...
     def heal(self, source: Source, study: Study) -> None: ...
     def swap(self, source: Source, study: Study, attempt: int) -> None: ...
     def gate(self, source: Source, study: Study, attempt: int) -> Findings: ...
@@ -142,6 +150,7 @@ def twin_photograph(source: Source, study: Study, stages: Stages, step: Steps) -
     outcome = Outcome(source)
     try:
         step(stages.read, source)
+        outcome = replace(outcome, text=step(stages.clean, source, study))
         step(stages.heal, source, study)
         for attempt in range(stages.attempts):
             outcome = replace(outcome, attempts=attempt + 1)

@@ -15,7 +15,7 @@ import pydicom
 import pytest
 
 from dicom_io.delivery import Destination, deliver
-from dicom_io.site_key import generate_key_file
+from dicom_io.site_key import SiteKey, generate_key_file
 from plugin.config import load_configuration
 from plugin.job_states import FINISHED, State
 from plugin.ledger import Ledger
@@ -207,7 +207,9 @@ def test_a_photograph_that_kills_its_process_ends_in_quarantine(
         assert process.poll() is None
     assert bench.calls()["swap"] == 3
     assert bench.states() == {State.QUARANTINED: 1}
-    (entry,) = Quarantine(bench.state / "quarantine").entries()
-    assert entry.refusal.error == "NoOutcome"
-    assert (bench.state / "quarantine" / entry.name / "source.dcm").read_bytes()
+    quarantine = Quarantine(bench.state / "quarantine", SiteKey.from_file(tmp_path / "site.key"))
+    (entry,) = quarantine.entries()
+    assert (entry.refusal.error, entry.sealed) == ("NoOutcome", True)
+    quarantine.restore(entry.name, tmp_path / "back.dcm")
+    assert pydicom.dcmread(tmp_path / "back.dcm").pixel_array.shape == pydicom.dcmread(path).pixel_array.shape
     assert receiver.stored == []

@@ -38,6 +38,7 @@ def derive(clean: Dataset, **changed: Any) -> Dataset:
         "source_sop_instance_uid": SOURCE,
         "pseudonyms": PlainUids(),
         "features_cleaned": True,
+        "text_cleaned": True,
         "algorithm": ALGORITHM,
     }
     return derived_image(clean, changed.pop("rgb", skin()), **settings | changed)
@@ -135,18 +136,21 @@ def test_cleaned_features_are_claimed_only_when_proven() -> None:
     def claims(twin: Dataset) -> list[str]:
         return [item.CodeValue for item in twin.DeidentificationMethodCodeSequence]
 
-    proven, unproven = derive(clean_header()), derive(clean_header(), features_cleaned=False)
+    proven, unproven = derive(clean_header()), derive(clean_header(), features_cleaned=False, text_cleaned=False)
     assert proven.RecognizableVisualFeatures == "NO"
-    assert claims(proven) == ["113100", "113102"]
+    assert claims(proven) == ["113100", "113101", "113102"]
     assert "RecognizableVisualFeatures" not in unproven
     assert claims(unproven) == ["113100"]
+    assert claims(derive(clean_header(), features_cleaned=False)) == ["113100", "113101"]
 
 
-def test_nobody_but_the_source_says_that_no_text_is_burned_in() -> None:
-    silent, stated = clean_header(), clean_header()
-    stated.BurnedInAnnotation = "NO"
-    assert "BurnedInAnnotation" not in derive(silent)
-    assert derive(stated).BurnedInAnnotation == "NO"
+def test_only_whoever_searched_the_pixels_says_that_no_text_is_burned_in() -> None:
+    """What the source says counts for nothing, whichever way."""
+    for stated in ("YES", "NO", None):
+        clean = clean_header()
+        clean.BurnedInAnnotation = stated
+        assert derive(clean).BurnedInAnnotation == "NO"
+        assert "BurnedInAnnotation" not in derive(clean, text_cleaned=False)
 
 
 def test_the_image_says_what_was_done_and_by_what() -> None:

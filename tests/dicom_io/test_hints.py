@@ -70,6 +70,17 @@ def test_a_face_anywhere_outweighs_the_rest_and_doubt_is_none(term: str | None, 
     assert read_hints(header).view == view
 
 
+def test_a_disease_of_the_face_on_a_forearm_is_a_contradiction_and_no_close_up() -> None:
+    header = minimal_header()
+    header.BodyPartExamined = "FOREARM"
+    header.AdmittingDiagnosesCodeSequence = [code("9014002", "SCT", "Psoriasis")]
+    assert read_hints(header).view == "close-up"
+    header.AdmittingDiagnosesCodeSequence = [code("398909004", "SCT", "Rosacea")]
+    assert read_hints(header).view is None
+    header.BodyPartExamined = "CHEEK"
+    assert read_hints(header).view == "face"
+
+
 def test_a_dermoscopic_photograph_is_dermoscopy() -> None:
     assert read_hints(rich_header(DermoscopicPhotographyImageStorage)).view == "dermoscopy"
 

@@ -48,11 +48,11 @@ def outgoing(source: SourcePhotograph, pseudonyms: Pseudonyms, folder: Path) -> 
     other = np.flip(source.rgb, axis=1).copy()
     sick = derived_image(
         clean, other, role="sick-twin", source_sop_instance_uid=uid, pseudonyms=pseudonyms, features_cleaned=True,
-        algorithm=ALGORITHM, history=source.history,
+        text_cleaned=True, algorithm=ALGORITHM, history=source.history,
     )  # fmt: skip
     healthy = derived_image(
         clean, other, role="healthy-twin", source_sop_instance_uid=uid, pseudonyms=pseudonyms, features_cleaned=True,
-        algorithm=ALGORITHM, history=source.history, sick_twin=sick,
+        text_cleaned=True, algorithm=ALGORITHM, history=source.history, sick_twin=sick,
     )  # fmt: skip
     objects = [sick, healthy, *segmentations(
         sick, spot().astype(np.float32), spot(), "erythema", source_sop_instance_uid=uid, pseudonyms=pseudonyms,

@@ -55,11 +55,10 @@ def test_every_accepted_class_is_read(path: Path, sop_class: str) -> None:
     assert read_photograph(write(photograph(minimal_header(sop_class)), path)).rgb.shape == (96, 128, 3)
 
 
-def test_a_photograph_with_text_burned_in_is_refused_by_name(path: Path) -> None:
+def test_a_photograph_with_text_burned_in_is_read_and_says_so(path: Path) -> None:
     header = minimal_header()
     header.BurnedInAnnotation = "YES"
-    with pytest.raises(UnsupportedObject, match="burned into the picture"):
-        read_photograph(write(photograph(header), path))
+    assert read_photograph(write(photograph(header), path)).header.BurnedInAnnotation == "YES"
 
 
 def test_a_lossy_frame_is_in_the_history_even_when_its_header_is_silent(path: Path) -> None:

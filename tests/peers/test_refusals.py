@@ -132,7 +132,7 @@ def test_spoilt_pixels_are_quarantined_by_name(node: Node, spoilt: dict[str, Pat
         assert sent.returncode == 0, sent.stderr
     wait_until(lambda: len(quarantine.entries()) >= len(spoilt), 60, "three instances in quarantine")
     assert sorted(entry.refusal.error for entry in quarantine.entries()) == sorted(QUARANTINED.values())
-    kept = {(path / "source.dcm").stat().st_size for path in quarantine.folder.iterdir()}
+    kept = {(path / "source.sealed").stat().st_size for path in quarantine.folder.iterdir()}
     assert all(size > 0 for size in kept)
     assert_goes_on(node)
 

@@ -55,11 +55,6 @@ def test_every_face_of_a_frame_is_found_the_largest_first(finder: FaceFinder) ->
 def test_no_face_is_found_where_none_is(finder: FaceFinder) -> None:
     assert finder.find(skin()) == []
     assert finder.find(np.zeros((64, 48, 3), np.uint8)) == []
-    assert finder.find_turned(skin()) == []
-
-
-def test_a_face_that_lies_on_its_side_is_noticed(finder: FaceFinder) -> None:
-    assert finder.find_turned(np.ascontiguousarray(np.rot90(patient())))
 
 
 def test_the_same_pixels_give_the_same_bits(finder: FaceFinder) -> None:

@@ -15,11 +15,14 @@ from typer.testing import CliRunner, Result
 
 from dicom_io.pseudonyms import Pseudonyms
 from dicom_io.site_key import SiteKey
+from pipeline.calibrate import LabelledFaces
+from pipeline.calibration import find_calibration
 from plugin import cli
 from plugin.config import KEY_VARIABLE, load_configuration
 from plugin.quarantine import Quarantine
 from plugin.receiver import Receiver
 from plugin.study import Refusal
+from tests.pipeline.test_calibrate import made_up
 from tests.plugin import fakes
 from tests.plugin.fakes import MirroringTwinMaker, photograph, save, skin
 
@@ -65,7 +68,7 @@ def test_process_writes_the_tree_the_manifest_and_the_overview(studies: Path, ke
         colours = np.asarray(overview.convert("RGB"))
     assert (colours == (0, 230, 230)).all(-1).any(), "the mask is outlined"
     for entry in manifest["instances"]:
-        assert set(entry["seconds"]) == {"read", "heal", "swap", "gate", "subtract", "write", "check"}
+        assert set(entry["seconds"]) == {"read", "clean", "heal", "swap", "gate", "subtract", "write", "check"}
         assert entry["gate"]["sface_cosine"] == 0.1
         assert entry["subtraction"]["lesion_class"] == "erythema"
 
@@ -201,22 +204,57 @@ def test_check_finds_a_silent_destination_and_a_lost_key(node_folder: Path, rece
     assert twinveil("check", "--config", configuration).exit_code == 2
 
 
-def test_quarantine_is_listed_and_shown(node_folder: Path, tmp_path: Path) -> None:
-    empty = twinveil("quarantine", "list", "--config", node_folder / "twinveil.toml")
+def test_quarantine_is_listed_shown_and_discarded(node_folder: Path, tmp_path: Path) -> None:
+    configuration = ("--config", node_folder / "twinveil.toml")
+    empty = twinveil("quarantine", "list", *configuration)
     assert (empty.exit_code, empty.output.strip()) == (0, "nothing is held back")
     source = save(photograph(STUDY), tmp_path)
-    refusal = Refusal("gate", "Rejected", "still the patient")
+    refusal = Refusal("gate", "Rejected", "still the patient: SFace cosine 0.700")
     (node_folder / "state").mkdir()
-    Quarantine(node_folder / "state" / "quarantine").keep(
+    Quarantine(node_folder / "state" / "quarantine", SiteKey.from_file(node_folder / "twinveil.key")).keep(
         source, name="0123abcd-ef", digest="0123abcd", study="77", refusal=refusal
     )
-    listed = twinveil("quarantine", "list", "--config", node_folder / "twinveil.toml")
+    listed = twinveil("quarantine", "list", *configuration)
     assert "0123abcd-ef" in listed.output
     assert "Rejected" in listed.output
-    shown = twinveil("quarantine", "show", "0123", "--config", node_folder / "twinveil.toml")
+    shown = twinveil("quarantine", "show", "0123", *configuration)
     assert shown.exit_code == 0
-    assert "still the patient" in shown.output
-    assert twinveil("quarantine", "show", "ff", "--config", node_folder / "twinveil.toml").exit_code == 2
+    assert "still the patient: SFace cosine 0.700" in shown.output
+    assert "release   never" in shown.output
+    assert twinveil("quarantine", "show", "ff", *configuration).exit_code == 2
+    decided = ("0123", "--reviewer", "Dr. Ashdown", "--reason", "looked at it", *configuration)
+    refused = twinveil("quarantine", "release", *decided)
+    assert (refused.exit_code, "cannot be released" in refused.output) == (2, True)
+    assert twinveil("quarantine", "discard", "0123", *configuration).exit_code == 2, "without a name and a reason"
+    discarded = twinveil("quarantine", "discard", *decided)
+    assert (discarded.exit_code, "gone for good" in discarded.output) == (0, True)
+    assert twinveil("quarantine", "list", *configuration).output.strip() == "nothing is held back"
+
+
+def test_calibrate_says_what_it_lacks_writes_a_file_and_replaces_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for person in ("first", "second"):
+        (tmp_path / "people" / person).mkdir(parents=True)
+    told = ("--name", "clinic", "--origin", "two empty folders")
+    few = twinveil("calibrate", tmp_path / "people", "--out", tmp_path / "new.toml", *told)
+    assert (few.exit_code, "at least 20 are needed" in few.output) == (2, True)
+    assert not (tmp_path / "new.toml").exists()
+    (tmp_path / "old.toml").write_text("thresholds")
+    kept = twinveil("calibrate", tmp_path / "people", "--out", tmp_path / "old.toml", *told)
+    assert (kept.exit_code, "exists and is kept" in kept.output) == (2, True)
+    assert (tmp_path / "old.toml").read_text() == "thresholds"
+    monkeypatch.setattr(LabelledFaces, "of", lambda *_: made_up())
+    made = twinveil("calibrate", tmp_path / "people", "--out", tmp_path / "new.toml", *told)
+    assert made.exit_code == 0, made.output
+    assert "sface_tar_at_far_1e3" in made.output
+    read = find_calibration("new.toml", tmp_path)
+    assert (read.name, read.origin, read.domain) == ("clinic", "two empty folders", None)
+    assert read.digests == find_calibration("rendered", tmp_path).digests
+    assert read.roc["dlib"]
+    absent = twinveil("calibrate", tmp_path / "absent", "--out", tmp_path / "newer.toml", *told)
+    assert (absent.exit_code, "is no folder" in absent.output) == (2, True)
+    assert twinveil("calibrate", tmp_path / "people").exit_code == 2
 
 
 def test_demo_shows_what_an_archive_received(studies: Path, tmp_path: Path) -> None:

@@ -54,6 +54,14 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     assert len(str(refused.value).splitlines()) == 2
 
 
+def test_the_policy_can_be_made_stricter_and_no_laxer(tmp_path: Path) -> None:
+    assert load(tmp_path, "").policy.may_lack_face == ("close-up", "dermoscopy")
+    assert load(tmp_path, "[policy]\nmay_lack_face = []\nsecond_look = false").policy.may_lack_face == ()
+    for lax in ('["face"]', '["close-up", ""]', '"close-up"'):
+        with pytest.raises(ConfigurationRefused, match="may_lack_face"):
+            load(tmp_path, f"[policy]\nmay_lack_face = {lax}")
+
+
 def test_nobody_may_call_and_nothing_leaves_unless_it_is_configured(tmp_path: Path) -> None:
     configuration = load(tmp_path, "")
     assert configuration.callers == configuration.destinations == ()

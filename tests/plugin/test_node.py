@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pydicom
 import pytest
 
@@ -18,6 +19,7 @@ from plugin.errors import NodeBusy
 from plugin.job_states import State
 from plugin.node import Node
 from plugin.receiver import Receiver
+from scripts.planted_text import backdrop, plant, written
 from tests.plugin import fakes
 from tests.plugin.conftest import wait_for
 from tests.plugin.fakes import MirroringTwinMaker, photograph, save, skin
@@ -101,6 +103,38 @@ def test_a_refused_twin_is_tried_again_with_another_persona(
     assert len(receiver.stored) == 4
 
 
+def test_a_name_on_the_wall_is_in_no_product_and_one_on_skin_is_held(
+    configuration: Configuration, key: SiteKey, receiver: Receiver, tmp_path: Path
+) -> None:
+    """The forearm lies on a blue-grey wall; the name stands on the one in the first photograph, on the other then."""
+    forearm = backdrop(np.random.default_rng(5), 256, 512)
+    forearm[:, :256] = skin(256)
+    on_wall, on_skin = forearm.copy(), forearm.copy()
+    coverage = written("Quillfeather", 16, 0)
+    letters = plant(on_wall, coverage, 110, (400, 128))
+    plant(on_skin, coverage, -110, (128, 200))
+    labelled = photograph(STUDY, rgb=on_wall)
+    labelled.BurnedInAnnotation = "YES"
+    with running(configuration, key) as node:
+        send(node, *(save(image, tmp_path / "in") for image in (labelled, photograph(STUDY, number=2, rgb=on_skin))))
+        wait_for(lambda: finished(node, 2))
+    (entry,) = node.quarantine.entries()
+    assert (entry.refusal.stage, entry.refusal.error) == ("clean", "TextOnSkin")
+    (released,) = [entry for entry in manifest_entries(node) if entry["outcome"] == "released"]
+    text = released["text"]
+    assert isinstance(text, dict)
+    assert (text["filled"] >= 1, text["left"]) == (True, 0)
+    assert "Quillfeather" not in json.dumps(manifest_entries(node))
+    images = [image for path in receiver.folder.glob("*.dcm") if (image := pydicom.dcmread(path)).Modality == "XC"]
+    assert len(images) == 2
+    first, second = (image.pixel_array[letters] for image in images)
+    assert (first == second).all(), "the cover is the same in both twins"
+    assert len(np.unique(first, axis=0)) == text["filled"] == len(text["boxes"]) == 1
+    for image in images:
+        assert image.BurnedInAnnotation == "NO"
+        assert "113101" in {item.CodeValue for item in image.DeidentificationMethodCodeSequence}
+
+
 def test_what_is_refused_is_quarantined_and_the_rest_goes_on(
     configuration: Configuration, key: SiteKey, receiver: Receiver, tmp_path: Path
 ) -> None:
@@ -115,8 +149,11 @@ def test_what_is_refused_is_quarantined_and_the_rest_goes_on(
     entries = node.quarantine.entries()
     assert {entry.refusal.error for entry in entries} == {"UnsupportedObject", "UnusablePhotograph"}
     assert {entry.refusal.stage for entry in entries} == {"read"}
-    kept = {pydicom.dcmread(path).SOPInstanceUID for path in node.quarantine.folder.glob("*/source.dcm")}
+    for number, entry in enumerate(entries):
+        node.quarantine.restore(entry.name, tmp_path / f"{number}.dcm")
+    kept = {pydicom.dcmread(tmp_path / f"{number}.dcm").SOPInstanceUID for number in (0, 1)}
     assert kept == {sixteen_bit.SOPInstanceUID, tiny.SOPInstanceUID}
+    assert all(entry.sealed for entry in entries)
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in node.quarantine.folder.glob("*/*"))
     assert len(receiver.stored) == 4
 
@@ -184,7 +221,7 @@ def test_an_archive_that_never_answers_costs_no_instance(
     receiver.start(port)
     (entry,) = node.quarantine.entries()
     assert entry.refusal.stage == "deliver"
-    assert (node.quarantine.folder / entry.name / "source.dcm").is_file()
+    assert entry.sealed
 
 
 def test_a_file_without_a_row_gets_one_at_start(

@@ -1,0 +1,166 @@
+"""Text in a photograph: found by PP-OCR's detector at several sizes, confirmed by its reader, never spelt out.
+
+The detector (differentiable binarisation, Liao et al., AAAI 2020; PP-OCRv6 small) takes lips, brows, hair and naevi for
+text as readily as letters, so each find is shown to the reader (PP-OCRv6 small, CTC). Of the reader only its confidence
+is used: which letters it saw is not decoded, so no name can end up in a log. Both networks run here by onnxruntime,
+from the files that ``rapidocr`` carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import ModelError
+from pipeline.onnx_graph import open_session
+from pipeline.package_weights import TEXT_DETECTOR, TEXT_READER
+from pipeline.photograph import Rgb
+
+Quad = NDArray[np.float64]
+"""Float64 (4, 2): the corners of a line of text as x, y in pixels of the photograph, in order around it."""
+
+TILE = 1280
+"""Pixels: the largest square that the detector is shown at once; what is larger is shown in overlapping tiles."""
+
+OVERLAP = 256
+"""Pixels that neighbouring tiles share, so that a word cut by one tile is whole in the other."""
+
+SMALLEST_LONGEST_SIDE = 640
+"""Pixels of the longest side at the coarsest level; each finer level doubles it, until text is seen at twice its size
+or the photograph at its own."""
+
+_ON = 0.3
+"""Probability from which a pixel of the detector's map belongs to text, as published."""
+_SCORE = 0.4
+"""Mean probability of a find. The published 0.5 loses faint text; the reader takes care of what is no text."""
+_UNCLIP = 1.6
+"""The detector marks the core of a line; its outline lies this many areas over perimeter outside, as published."""
+_SMALLEST_LINE = 5.0
+"""Pixels of a line's height at the size at which it was found."""
+
+_READER_HEIGHT = 48
+_LONGEST_LINE = 24
+"""Widths in heights that the reader is shown at once; a longer line is judged by its beginning."""
+_FEWEST_LETTERS = 2
+_CONFIDENCE = 0.6
+"""Mean confidence of the reader in its letters, 0 to 1."""
+
+
+class TextFinder:
+    """Finds every line of text. One finder serves one thread."""
+
+    def __init__(self) -> None:
+        """Raises ModelError when the weights are missing or are not the pinned ones."""
+        self._detector = open_session(TEXT_DETECTOR.read())
+        self._reader = open_session(TEXT_READER.read())
+
+    def find(self, rgb: Rgb) -> list[Quad]:
+        """The lines of text in ``rgb`` (uint8, height x width x 3); one line may be found at more than one size.
+
+        Raises ModelError when a network fails.
+        """
+        return [quad for quad in self.candidates(rgb) if self.is_text(rgb, quad)]
+
+    def candidates(self, rgb: Rgb) -> Iterator[Quad]:
+        """What the detector alone takes for text, level by level."""
+        for side in levels(max(rgb.shape[:2])):
+            scale = side / max(rgb.shape[:2])
+            for left, top, tile in _tiles(_resized(rgb, scale)):
+                for quad in self._detect(tile):
+                    yield (quad + np.array([left, top])) / scale
+
+    def is_text(self, rgb: Rgb, quad: Quad) -> bool:
+        """Whether the reader sees letters in ``quad``, held any way up."""
+        return any(
+            letters >= _FEWEST_LETTERS and confidence >= _CONFIDENCE
+            for letters, confidence in (self.read(line) for line in _lines(rgb, quad))
+        )
+
+    def read(self, line: Rgb) -> tuple[int, float]:
+        """How many letters the reader sees in a line of ``_READER_HEIGHT`` pixels, and its mean confidence in them."""
+        values = _run(self._reader, line)[0]  # (positions, classes), the first class is "none"
+        best = values.argmax(axis=1)
+        letters = (best != 0) & np.concatenate([[True], best[1:] != best[:-1]])
+        return int(letters.sum()), float(values.max(axis=1)[letters].mean()) if letters.any() else 0.0
+
+    def _detect(self, rgb: Rgb) -> Iterator[Quad]:
+        height, width = rgb.shape[:2]
+        canvas = np.zeros((-(-height // 32) * 32, -(-width // 32) * 32, 3), np.uint8)
+        canvas[:height, :width] = rgb
+        probability = _run(self._detector, canvas)[0, 0]
+        on = (probability > _ON).astype(np.uint8)
+        contours, _ = cv2.findContours(on, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        for contour in contours:
+            (x, y), (long, short), angle = cv2.minAreaRect(contour)
+            if min(long, short) < 1 or _mean_inside(probability, contour) < _SCORE:
+                continue
+            margin = 2 * _UNCLIP * long * short / (2 * (long + short))
+            if min(long, short) + margin >= _SMALLEST_LINE:
+                yield cv2.boxPoints(((x, y), (long + margin, short + margin), angle)).astype(np.float64)
+
+
+def levels(longest: int) -> list[int]:
+    """Pixels of the longest side at which a photograph of ``longest`` pixels is shown, coarse to fine."""
+    finest = max(longest, min(2 * longest, 2 * SMALLEST_LONGEST_SIDE))
+    sides = [SMALLEST_LONGEST_SIDE]
+    while sides[-1] * 1.5 < finest:
+        sides.append(2 * sides[-1])
+    return [min(side, finest) for side in sides]
+
+
+def _lines(rgb: Rgb, quad: Quad) -> Iterator[Rgb]:
+    """``quad`` cut out and laid flat, ``_READER_HEIGHT`` high: along its longer side both ways, a square all four."""
+    sides = np.hypot(*(np.roll(quad, -1, axis=0) - quad).T)
+    along = int(sides[1] > sides[0])
+    square = max(sides[:2]) < 1.5 * min(sides[:2])
+    for turn in range(4) if square else (along, along + 2):
+        corners = np.roll(quad, -turn, axis=0)
+        long, short = sides[turn % 2], sides[(turn + 1) % 2]
+        width = int(np.clip(round(_READER_HEIGHT * long / max(short, 1e-6)), _READER_HEIGHT, 10_000))
+        flat = np.array([[0, 0], [width, 0], [width, _READER_HEIGHT], [0, _READER_HEIGHT]], np.float32)
+        shown = min(width, _READER_HEIGHT * _LONGEST_LINE)
+        transform = cv2.getPerspectiveTransform(corners.astype(np.float32), flat)
+        line = cv2.warpPerspective(
+            rgb, transform, (shown, _READER_HEIGHT), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        )
+        yield np.asarray(line, np.uint8)
+
+
+def _tiles(rgb: Rgb) -> Iterator[tuple[int, int, Rgb]]:
+    """Left, top and pixels of the overlapping tiles that cover ``rgb``."""
+    for top in _starts(rgb.shape[0]):
+        for left in _starts(rgb.shape[1]):
+            yield left, top, rgb[top : top + TILE, left : left + TILE]
+
+
+def _starts(length: int) -> list[int]:
+    if length <= TILE:
+        return [0]
+    count = -(-(length - OVERLAP) // (TILE - OVERLAP))
+    return [round(number * (length - TILE) / (count - 1)) for number in range(count)]
+
+
+def _resized(rgb: Rgb, scale: float) -> Rgb:
+    height, width = (max(round(length * scale), 1) for length in rgb.shape[:2])
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(rgb, (width, height), interpolation=interpolation), np.uint8)
+
+
+def _mean_inside(probability: NDArray[np.float32], contour: NDArray[np.int32]) -> float:
+    left, top, width, height = cv2.boundingRect(contour)
+    inside = np.zeros((height, width), np.uint8)
+    cv2.drawContours(inside, [contour], -1, 1, cv2.FILLED, offset=(-left, -top))
+    return float(probability[top : top + height, left : left + width][inside > 0].mean())
+
+
+def _run(session: Any, rgb: Rgb) -> NDArray[np.float32]:
+    """PP-OCR reads blue, green, red, -1 to 1."""
+    values = rgb[..., ::-1].astype(np.float32) / 127.5 - 1
+    try:
+        return np.asarray(session.run(None, {"x": np.ascontiguousarray(values.transpose(2, 0, 1))[None]})[0])
+    except Exception as error:
+        raise ModelError(f"a text network failed on {rgb.shape[1]} x {rgb.shape[0]} pixels: {error}") from error

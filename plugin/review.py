@@ -1,0 +1,131 @@
+"""What a person may decide about a quarantined instance: to release it, or to discard it.
+
+**Release never means that the photograph leaves.** It means that the instance goes through the pipeline once more, from
+the spool, and that one named check, if it is in the table ``WAIVABLE``, counts as answered by the reviewer. Every other
+check is made as ever: a face that is found is compared, and a twin that is still the patient is refused again.
+
+    refused because                             release
+    ------------------------------------------  ----------------------------------------------------------------------
+    no face was found where one was expected    again; the reviewer's word is that the photograph shows no face
+    text touches skin or a face                 again; the reviewer's word is that it names nobody
+    a delivery failed, a job had no outcome,    again, nothing waived: what was in the way may be gone
+    a comparison could not be made, …
+    the gate *rejected* the twin                never. The comparison was made and said "still the patient". Nobody's
+                                                word outweighs it, and since each edit draws fresh noise, asking again
+                                                and again would be fishing for the one time that the gate errs.
+    other bytes under a known UID               never. Its twins would bear the UIDs of those already delivered.
+
+For the same reason as with *rejected*, nothing is released more than ``MOST_RELEASES`` times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from dicom_io.site_key import SiteKey
+from dicom_io.spool import Spool
+from pipeline.errors import NoFaceFound, Rejected, TextOnSkin
+from plugin.audit import AuditLog
+from plugin.custody import CONFLICT, forget_returned, row_of
+from plugin.durable import private_folder
+from plugin.errors import ReviewRefused
+from plugin.job_states import FINISHED, Event, State
+from plugin.ledger import Ledger, Row
+from plugin.quarantine import Entry, Quarantine
+from plugin.study import Refusal
+
+WAIVABLE = {
+    NoFaceFound.__name__: "showing no face",
+    TextOnSkin.__name__: "naming nobody in what was taken for text",
+}
+"""Refusals in which nothing was found out that a person could not see better, and what that person vouches for."""
+
+FINAL = {
+    Rejected.__name__: "the gate found that its twin is still the patient, and nobody's word outweighs that",
+    CONFLICT.error: "its twins would bear the UIDs of those of another data set",
+}
+"""Refusals that no release follows, and why."""
+
+MOST_RELEASES = 3
+
+
+def outlook(refusal: Refusal) -> str:
+    """What a release would mean for what was refused so, in one line for a reviewer."""
+    if refusal.error in FINAL:
+        return f"never: {FINAL[refusal.error]}"
+    if refusal.error in WAIVABLE:
+        return f"once more through the pipeline, {WAIVABLE[refusal.error]} on the reviewer's word"
+    return "once more through the pipeline, nothing waived"
+
+
+class Review:
+    """The decisions on the instances of one state folder. The node may be running, in another process, or not."""
+
+    def __init__(self, state: Path, key: SiteKey) -> None:
+        self.quarantine = Quarantine(state / "quarantine", key)
+        self.audit = AuditLog(state / "audit.log", key)
+        self._ledger = Ledger(private_folder(state) / "twinveil.sqlite")
+        self._spool = Spool(state / "spool", min_free_bytes=0)
+
+    def release(self, beginning: str, *, reviewer: str, reason: str) -> tuple[str, ...]:
+        """Send the entry whose name begins so through the pipeline once more; the checks that are waived, if any.
+
+        Written to the audit log before anything is done. Raises ``ReviewRefused`` where it may not be done.
+        """
+        entry = self._entry(beginning, reviewer, reason)
+        error = entry.refusal.error
+        if error in FINAL:
+            raise ReviewRefused(f"{entry.name} cannot be released: {FINAL[error]}")
+        row = self._idle_row(entry)
+        if row is None or row.state is not State.QUARANTINED:
+            raise ReviewRefused(f"{entry.name} is not in this node's ledger; send the photograph again instead")
+        if row.releases >= MOST_RELEASES:
+            raise ReviewRefused(f"{entry.name} was released {row.releases} times already; more may not be tried")
+        waived = tuple(sorted({*row.waived, *({error} & WAIVABLE.keys())}))
+        self._record("release", entry, reviewer, reason, waived)
+        arrival = self._spool.incoming / f"{Path(row.name).stem}.part"
+        arrival.unlink(missing_ok=True)
+        self.quarantine.restore(entry.name, arrival)
+        self._spool.readmit(arrival, self._spool.folder / row.name)
+        self._ledger.release(row.name, waived)
+        self.quarantine.remove(entry.name)
+        return waived
+
+    def discard(self, beginning: str, *, reviewer: str, reason: str) -> Entry:
+        """The entry whose name begins so is gone for good. Written to the audit log before anything is done."""
+        entry = self._entry(beginning, reviewer, reason)
+        row = self._idle_row(entry)
+        self._record("discard", entry, reviewer, reason, ())
+        if row is not None:
+            self._ledger.change([row.name], Event.DISCARD)
+        self.quarantine.remove(entry.name)
+        return entry
+
+    def _entry(self, beginning: str, reviewer: str, reason: str) -> Entry:
+        if not reviewer.strip() or not reason.strip():
+            raise ReviewRefused("a reviewer's name and a reason are needed; both are kept in the audit log")
+        forget_returned(self.quarantine, self._ledger, self._spool)
+        entry = self.quarantine.find(beginning)
+        if entry is None:
+            raise ReviewRefused(f"no entry, or more than one, begins with {beginning}; see `twinveil quarantine list`")
+        return entry
+
+    def _idle_row(self, entry: Entry) -> Row | None:
+        """The entry's row, None where there is none. A job that is under way must find its instances as they were."""
+        row = row_of(entry, self._ledger)
+        if row is None:
+            return None
+        if row.state not in {State.QUARANTINED, State.DISCARDED}:
+            raise ReviewRefused(f"{entry.name} is being worked on ({row.state}); try again later")
+        if row.job and any(other.state not in FINISHED for other in self._ledger.of_job(row.job)):
+            raise ReviewRefused(f"the study of {entry.name} is being worked on; try again later")
+        return row
+
+    def _record(self, action: str, entry: Entry, reviewer: str, reason: str, waived: tuple[str, ...]) -> None:
+        refused = {f"refused_{name}": value for name, value in asdict(entry.refusal).items()}
+        self.audit.add(
+            action,
+            entry=entry.name, source=entry.digest, study=entry.study, reviewer=reviewer.strip(), reason=reason.strip(),
+            waived=" ".join(waived) or "nothing", **refused,
+        )  # fmt: skip

@@ -1,0 +1,201 @@
+"""What is a face and what "no face" means, view by view; a naevus is none, and a header makes no face go away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from dicom_io.photograph import read_photograph
+from pipeline.calibration import load_calibration
+from pipeline.errors import FaceDenied, NoFaceFound, Rejected, Undecided
+from pipeline.faces import Face, FaceFinder
+from pipeline.gate import Gate
+from pipeline.photograph import Hints, Rgb
+from pipeline.policy import FACELESS, FacePolicy, Policy
+from pipeline.recognisers import Descriptor, Recogniser, Recognisers
+from tests.pipeline.rendered_faces import patient, skin, stranger
+from tests.pipeline.test_burned_in_text import BY_SKIN_TYPE
+
+DERMOSCOPY, CLOSE_UP, SILENT = Hints(view="dermoscopy"), Hints(view="close-up"), Hints()
+
+
+@pytest.fixture(scope="module")
+def finder() -> FaceFinder:
+    return FaceFinder()
+
+
+@pytest.fixture(scope="module")
+def recognisers() -> Recognisers:
+    return Recognisers.load()
+
+
+@pytest.fixture(scope="module")
+def policy(finder: FaceFinder, recognisers: Recognisers) -> FacePolicy:
+    return FacePolicy(finder, recognisers)
+
+
+@pytest.fixture(scope="module")
+def naevus(sample_studies: Path) -> Rgb:
+    return read_photograph(sample_studies / "pippa-dermoscopy" / "photograph.dcm").rgb
+
+
+def disguised(rgb: Rgb) -> dict[str, Rgb]:
+    """A face as it may come under the wrong header: turned, dim, blurred, partly covered, cut out."""
+    (face,) = FaceFinder().find(rgb)
+    height, width = rgb.shape[:2]
+    left, top, right, bottom = np.clip(face.box.astype(int), 0, [width, height, width, height])
+    lower, half = rgb.copy(), rgb.copy()
+    lower[int(face.landmarks[2, 1]) :] = 120
+    half[:, : int(face.landmarks[2, 0])] = 120
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), 30, 1)
+    return {
+        "as it is": rgb,
+        "turned by 30 degrees": cv2.warpAffine(rgb, turn, (width, height), borderMode=cv2.BORDER_REPLICATE),
+        "dim": (rgb * 0.25).astype(np.uint8),
+        "blurred": cv2.GaussianBlur(rgb, (0, 0), height / 80),
+        "mouth and chin covered": lower,
+        "one half covered": half,
+        "nothing but the face": np.ascontiguousarray(rgb[top:bottom, left:right]),
+    }
+
+
+@pytest.mark.parametrize("skin_type", [*BY_SKIN_TYPE, "fixture"])
+def test_a_face_under_the_header_of_a_dermatoscope_is_still_a_face(
+    policy: FacePolicy, sample_studies: Path, skin_type: str
+) -> None:
+    study = BY_SKIN_TYPE.get(skin_type)
+    rgb = read_photograph(sample_studies / study / "photograph.dcm").rgb if study else patient()
+    lost = [
+        (name, hints.view)
+        for name, shown in disguised(rgb).items()
+        for hints in (DERMOSCOPY, CLOSE_UP)
+        if not policy.faces(shown, hints)
+    ]
+    assert lost == []
+
+
+def test_a_naevus_is_no_face_where_the_header_says_dermoscopy(
+    policy: FacePolicy, finder: FaceFinder, naevus: Rgb
+) -> None:
+    assert finder.find(naevus), "the finder takes it for one, or there is nothing to test"
+    assert policy.faces(naevus, DERMOSCOPY) == []
+    assert policy.faces(naevus, CLOSE_UP) == []
+    assert policy.turned_faces(naevus, DERMOSCOPY) == []
+    for hints in (SILENT, Hints(view="face")):
+        assert len(policy.faces(naevus, hints)) == 1, "elsewhere nothing is dropped"
+
+
+def test_the_gate_lets_the_naevus_pass_and_no_face_with_it(
+    finder: FaceFinder, recognisers: Recognisers, naevus: Rgb
+) -> None:
+    gate = Gate(finder, recognisers, load_calibration("rendered"))
+    assert gate.judge(naevus, naevus, DERMOSCOPY).outcome == "no-face"
+    with pytest.raises(Rejected):
+        gate.judge(patient(), patient(), DERMOSCOPY)
+    assert gate.judge(patient(), stranger(), DERMOSCOPY).outcome == "released"
+    beside = np.concatenate([cv2.resize(patient(), (640, 640)), naevus], axis=1)
+    with pytest.raises(Rejected):
+        gate.judge(beside, beside, DERMOSCOPY)
+    strict = Gate(finder, recognisers, load_calibration("rendered"), policy=Policy(second_look=False))
+    with pytest.raises(Undecided):
+        strict.judge(naevus, naevus, DERMOSCOPY)
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A recogniser that sees what it is told to see."""
+
+    real: Recogniser
+    sees: Descriptor | Exception
+
+    @property
+    def name(self) -> str:
+        return self.real.name
+
+    @property
+    def digests(self) -> dict[str, str]:
+        return dict(self.real.digests)
+
+    def describe(self, rgb: Rgb, face: Face) -> Descriptor:
+        if isinstance(self.sees, Exception):
+            raise self.sees
+        return self.sees
+
+    def score(self, first: Descriptor, second: Descriptor) -> float:
+        return self.real.score(first, second)
+
+
+NOTHING, SOMETHING = np.full(128, 0.01), np.full(128, 1.0)
+
+
+def test_one_witness_is_enough(finder: FaceFinder, recognisers: Recognisers, naevus: Rgb) -> None:
+    blind = replace(
+        recognisers, sface=Witness(recognisers.sface, NOTHING), dlib=Witness(recognisers.dlib, FaceDenied("none"))
+    )
+    assert FacePolicy(finder, blind).faces(naevus, DERMOSCOPY) == []
+    assert FacePolicy(finder, blind).faces(patient(), DERMOSCOPY), "the gradients alone"
+    for name, seen in (("sface", SOMETHING), ("dlib", SOMETHING)):
+        one = replace(blind, **{name: Witness(getattr(recognisers, name), seen)})
+        assert FacePolicy(finder, one).faces(naevus, DERMOSCOPY), name
+
+
+@pytest.mark.parametrize("name", ["sface", "dlib"])
+@pytest.mark.parametrize("failure", [Undecided("no number"), MemoryError(), np.full(128, np.nan)])
+def test_a_witness_that_fails_testifies_to_nothing(
+    finder: FaceFinder, recognisers: Recognisers, naevus: Rgb, name: str, failure: Exception | Descriptor
+) -> None:
+    """The gate says that it could not decide, or goes on with a face; never that there was none."""
+    failing = replace(recognisers, **{name: Witness(getattr(recognisers, name), failure)})
+    with pytest.raises(Undecided):
+        Gate(finder, failing, load_calibration("rendered")).judge(naevus, naevus, DERMOSCOPY)
+
+
+@pytest.mark.parametrize(
+    ("hints", "passes"),
+    [
+        (Hints(view="face"), False),
+        (SILENT, False),
+        (CLOSE_UP, True),
+        (DERMOSCOPY, True),
+        (Hints(view="face", face_ruled_out=True), True),
+        (Hints(face_ruled_out=True), True),
+    ],
+)
+def test_what_no_face_means(
+    policy: FacePolicy, finder: FaceFinder, recognisers: Recognisers, hints: Hints, passes: bool
+) -> None:
+    gate = Gate(finder, recognisers, load_calibration("rendered"))
+    if passes:
+        policy.allow_none(hints)
+        assert gate.judge(skin(), skin(), hints).outcome == "no-face"
+        return
+    with pytest.raises(NoFaceFound, match=f"says {hints.view or 'nothing'} of the view"):
+        gate.judge(skin(), skin(), hints)
+
+
+def test_a_face_ruled_out_by_a_person_is_compared_if_it_is_found(finder: FaceFinder, recognisers: Recognisers) -> None:
+    with pytest.raises(Rejected):
+        Gate(finder, recognisers, load_calibration("rendered")).judge(patient(), patient(), Hints(face_ruled_out=True))
+
+
+def test_a_site_can_only_be_stricter(finder: FaceFinder, recognisers: Recognisers) -> None:
+    strict = FacePolicy(finder, recognisers, Policy(may_lack_face=frozenset({"dermoscopy"})))
+    strict.allow_none(DERMOSCOPY)
+    with pytest.raises(NoFaceFound):
+        strict.allow_none(CLOSE_UP)
+    assert set(Policy().may_lack_face) == set(FACELESS)
+    for view in ("face", "anything", None):
+        with pytest.raises((ValueError, TypeError)):
+            Policy(may_lack_face=frozenset({view}))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_face_that_lies_on_its_side_is_noticed(policy: FacePolicy, turns: int) -> None:
+    """A camera's orientation that nobody applied: undecided even under a close-up's header."""
+    lying = np.ascontiguousarray(np.rot90(patient(), turns))
+    assert policy.turned_faces(lying, CLOSE_UP) or policy.faces(lying, CLOSE_UP)
+    assert policy.turned_faces(skin(), CLOSE_UP) == []

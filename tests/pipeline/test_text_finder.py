@@ -1,0 +1,58 @@
+"""Names are found at many sizes, angles and contrasts; what is no text is not taken for it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dicom_io.photograph import read_photograph
+from pipeline.photograph import Rgb
+from pipeline.text_finder import OVERLAP, TILE, TextFinder, _starts, levels
+from scripts.planted_text import CELL, as_jpeg, backdrop, covered_by, plant, written
+
+
+@pytest.fixture(scope="module")
+def finder() -> TextFinder:
+    return TextFinder()
+
+
+def test_names_of_all_kinds_are_found_and_covered(finder: TextFinder) -> None:
+    """Twelve on one frame; the whole table is ``python -m scripts.planted_text``."""
+    kinds = [
+        (10, 0, 80), (10, 90, 80), (14, 180, 40), (14, 270, 80), (14, 30, 80), (20, 5, 20),
+        (20, 15, 40), (20, 90, 40), (32, 0, 40), (32, 30, 160), (56, 0, 80), (56, 180, 40),
+    ]  # fmt: skip
+    rgb = backdrop(np.random.default_rng(7))
+    letters = []
+    for cell, (size, angle, contrast) in enumerate(kinds):
+        coverage = written("Ottoline" if size > 20 else "Quillfeather O.", size, angle, strokes=cell % 2 == 1)
+        letters.append(plant(rgb, coverage, contrast, (CELL // 2 + CELL * (cell % 4), CELL // 2 + CELL * (cell // 4))))
+    photograph = as_jpeg(rgb)
+    covered = covered_by(photograph, finder.find(photograph))
+    assert [kind for kind, where in zip(kinds, letters, strict=True) if covered[where].mean() < 0.98] == []
+    assert covered.mean() < 0.25, "the covers are no larger than the names need"
+
+
+@pytest.mark.parametrize("study", ["thandeka-naevus", "signe-rosacea", "pippa-dermoscopy", "anselm-forearm"])
+def test_faces_hair_and_lesions_are_not_text(finder: TextFinder, sample_studies: Path, study: str) -> None:
+    rgb: Rgb = read_photograph(sample_studies / study / "photograph.dcm").rgb
+    assert list(finder.candidates(rgb)), "the detector alone takes something for text, or the reader is not needed"
+    assert finder.find(rgb) == []
+
+
+def test_small_photographs_are_enlarged_and_large_ones_seen_at_their_own_size() -> None:
+    assert levels(100) == [200]
+    assert levels(640) == [640, 1280]
+    assert levels(1280) == [640, 1280]
+    assert levels(4000) == [640, 1280, 2560, 4000]
+
+
+def test_tiles_leave_nothing_out_and_share_a_word_s_width() -> None:
+    for length in (1, TILE, TILE + 1, 2 * TILE, 4000):
+        starts = _starts(length)
+        assert starts[0] == 0
+        assert starts[-1] + TILE >= length
+        assert all(after - before <= TILE - OVERLAP for before, after in pairwise(starts))

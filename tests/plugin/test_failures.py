@@ -1,0 +1,179 @@
+"""What breaks lets nothing out: weights gone or altered, a crash in the gate, a score that is no number."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dicom_io.site_key import SiteKey
+from pipeline import package_weights
+from pipeline.calibration import load_calibration
+from pipeline.errors import ModelError
+from pipeline.faces import Face, FaceFinder
+from pipeline.gate import Gate
+from pipeline.package_weights import (
+    DLIB_FIVE_POINTS,
+    DLIB_RESNET,
+    SFACE,
+    TEXT_DETECTOR,
+    TEXT_READER,
+    YUNET,
+    PackageWeights,
+)
+from pipeline.photograph import Findings, Photograph, Rgb
+from pipeline.recognisers import Descriptor, Recogniser, Recognisers
+from pipeline.text_finder import TextFinder
+from plugin import stages
+from plugin.config import Configuration
+from plugin.job_states import State
+from plugin.receiver import Receiver
+from tests.pipeline.rendered_faces import patient, stranger
+from tests.plugin.conftest import wait_for
+from tests.plugin.fakes import MirroringTwinMaker, photograph, save
+from tests.plugin.test_node import finished, running, send
+
+STUDY = "1.2.826.0.1.3680043.8.498.85"
+
+USED_BY = {
+    "YUNET": (YUNET, FaceFinder),
+    "SFACE": (SFACE, Recognisers.load),
+    "DLIB_RESNET": (DLIB_RESNET, Recognisers.load),
+    "DLIB_FIVE_POINTS": (DLIB_FIVE_POINTS, Recognisers.load),
+    "TEXT_DETECTOR": (TEXT_DETECTOR, TextFinder),
+    "TEXT_READER": (TEXT_READER, TextFinder),
+}
+
+
+@pytest.mark.parametrize("harm", ["removed", "one bit altered", "cut short"])
+@pytest.mark.parametrize("name", USED_BY)
+def test_without_its_very_weights_nothing_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, harm: str
+) -> None:
+    weights, load = USED_BY[name]
+    copy = tmp_path / Path(weights.path).name
+    shutil.copyfile(weights.locate(), copy)
+    if harm == "removed":
+        copy.unlink()
+    else:
+        content = bytearray(copy.read_bytes())
+        content[len(content) // 2] ^= 1
+        copy.write_bytes(content if harm == "one bit altered" else content[:-1])
+
+    class Elsewhere:
+        """The installed package, its files in another folder."""
+
+        def locate_file(self, path: str) -> Path:
+            return copy if path == weights.path else real(weights_of[path]).locate_file(path)  # type: ignore[return-value]
+
+    real = package_weights.metadata.distribution
+    weights_of = {each.path: each.distribution for each, _ in USED_BY.values()}
+    monkeypatch.setattr(package_weights.metadata, "distribution", lambda _: Elsewhere())
+    with pytest.raises(ModelError, match=rf"{copy.name}.*install the (package|pinned)"):
+        load()
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A recogniser whose score is given, or raised."""
+
+    real: Recogniser
+    answer: float | Exception
+
+    @property
+    def name(self) -> str:
+        return self.real.name
+
+    @property
+    def digests(self) -> dict[str, str]:
+        return dict(self.real.digests)
+
+    def describe(self, rgb: Rgb, face: Face) -> Descriptor:
+        return self.real.describe(rgb, face)
+
+    def score(self, first: Descriptor, second: Descriptor) -> float:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+class WithRealGate(MirroringTwinMaker):
+    """Perfect twins, judged by the gate that comes with the product, one of its recognisers broken."""
+
+    def __init__(self, gate: Gate) -> None:
+        super().__init__()
+        self._gate = gate
+
+    def swap(self, photograph: Photograph, persona_seed: bytes, attempt: int) -> Rgb:
+        super().swap(photograph, persona_seed, attempt)
+        return stranger()
+
+    def judge(self, photograph: Photograph, sick_twin: Rgb) -> Findings:
+        return self._gate.judge(photograph.rgb, sick_twin, photograph.hints)
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "said"),
+    [
+        ("dlib", float("nan"), "dlib-resnet gave a score that is not a number"),
+        ("sface", RuntimeError("half way"), "the gate failed: RuntimeError"),
+        ("", None, ""),
+    ],
+    ids=["NaN", "crash", "nothing broken"],
+)
+def test_a_gate_that_breaks_holds_everything_back_and_names_the_reason(
+    configuration: Configuration, key: SiteKey, receiver: Receiver, tmp_path: Path,
+    name: str, answer: float | Exception | None, said: str,
+) -> None:  # fmt: skip
+    both = Recognisers.load()
+    if answer is not None:
+        both = replace(both, **{name: Broken(getattr(both, name), answer)})
+    gate = Gate(FaceFinder(), both, load_calibration("rendered"))
+    with running(configuration, key, WithRealGate(gate)) as node:
+        send(node, save(photograph(STUDY, rgb=patient()), tmp_path / "in"))
+        wait_for(lambda: finished(node, 1), 120)
+        if not said:
+            assert node.ledger.counts() == {State.PURGED: 1}, "whole, the same gate lets the same twin go"
+            assert len(receiver.stored) == 4
+            return
+    (entry,) = node.quarantine.entries()
+    assert (entry.refusal.stage, entry.refusal.error) == ("gate", "Undecided")
+    assert said in entry.refusal.reason
+    assert receiver.stored == []
+
+
+def test_a_search_for_text_that_crashes_holds_everything_back(
+    configuration: Configuration, key: SiteKey, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> list[np.ndarray]:
+        raise MemoryError
+
+    monkeypatch.setattr(TextFinder, "find", crash)
+    with running(configuration, key) as node:
+        send(node, save(photograph(STUDY), tmp_path / "in"))
+        wait_for(lambda: finished(node, 1))
+    (entry,) = node.quarantine.entries()
+    assert (entry.refusal.stage, entry.refusal.error) == ("clean", "Undecided")
+    assert "search for text failed: MemoryError" in entry.refusal.reason
+    assert receiver.stored == []
+
+
+def test_a_record_of_text_that_is_lost_is_not_taken_for_no_text(
+    configuration: Configuration, key: SiteKey, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "write_file", lambda path, content: None)
+    with running(configuration, key) as node:
+        send(node, save(photograph(STUDY), tmp_path / "in"))
+        wait_for(lambda: finished(node, 1))
+    (entry,) = node.quarantine.entries()
+    assert entry.refusal.error == "FileNotFoundError"
+    assert receiver.stored == []
+
+
+def test_the_names_that_are_tested_are_all_that_are_loaded() -> None:
+    """A new weights file must be added above."""
+    known = {name for name, value in vars(package_weights).items() if isinstance(value, PackageWeights)}
+    assert known == set(USED_BY)

@@ -1,0 +1,218 @@
+"""Release and discard: by name and reason, on record first, and never a way around the gate."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dicom_io.site_key import SiteKey
+from pipeline.errors import NoFaceFound
+from pipeline.photograph import Findings, Photograph, Rgb
+from plugin.config import Configuration
+from plugin.errors import AuditBroken, ReviewRefused
+from plugin.job_states import State
+from plugin.ledger import Ledger
+from plugin.node import Node
+from plugin.quarantine import Quarantine
+from plugin.receiver import Receiver
+from plugin.review import MOST_RELEASES, Review, outlook
+from plugin.study import Refusal
+from tests.plugin.conftest import wait_for
+from tests.plugin.fakes import MirroringTwinMaker, photograph, save
+from tests.plugin.test_node import finished, manifest_entries, running, send
+
+STUDY = "1.2.826.0.1.3680043.8.498.83"
+WHO = {"reviewer": "Dr. Marigold Ashdown", "reason": "a forearm, as anybody can see"}
+
+
+class Doubtful(MirroringTwinMaker):
+    """Finds no face, and is content once the reviewer's word stands for it."""
+
+    def judge(self, photograph: Photograph, sick_twin: Rgb) -> Findings:
+        super().judge(photograph, sick_twin)
+        if not photograph.hints.face_ruled_out:
+            raise NoFaceFound("no face found, and the header says nothing of the view")
+        return Findings(outcome="no-face", faces=0)
+
+
+@pytest.fixture
+def held(configuration: Configuration, key: SiteKey, tmp_path: Path) -> Iterator[tuple[Node, str]]:
+    """A running node and the one entry that it holds back."""
+    with running(configuration, key, Doubtful()) as node:
+        send(node, save(photograph(STUDY), tmp_path / "in"))
+        wait_for(lambda: finished(node, 1))
+        (entry,) = node.quarantine.entries()
+        yield node, entry.name
+
+
+def test_a_released_instance_goes_through_once_more_and_its_twins_leave(
+    held: tuple[Node, str], configuration: Configuration, key: SiteKey, receiver: Receiver
+) -> None:
+    node, name = held
+    assert receiver.stored == []
+    review = Review(configuration.state_folder, key)
+    assert review.release(name[:6], **WHO) == ("NoFaceFound",)
+    wait_for(lambda: node.ledger.counts() == {State.PURGED: 1})
+    assert len(receiver.stored) == 4
+    assert node.quarantine.entries() == []
+    assert not list((configuration.state_folder / "spool").rglob("*.dcm"))
+    first, second = sorted(manifest_entries(node), key=lambda entry: str(entry["outcome"]))
+    assert (first["outcome"], first["waived"]) == ("quarantined", [])
+    assert (second["outcome"], second["waived"]) == ("released", ["NoFaceFound"])
+    (line,) = review.audit.read()
+    assert (line["action"], line["entry"], line["waived"]) == ("release", name, "NoFaceFound")
+    assert (line["reviewer"], line["reason"]) == (WHO["reviewer"], WHO["reason"])
+    assert (line["refused_stage"], line["refused_error"]) == ("gate", "NoFaceFound")
+
+
+@pytest.mark.parametrize("error", ["Rejected", "Conflict"])
+def test_what_is_final_is_never_released(held: tuple[Node, str], key: SiteKey, error: str) -> None:
+    node, name = held
+    reason = node.quarantine.folder / name / "reason.json"
+    stated = json.loads(reason.read_text())
+    reason.write_text(json.dumps({**stated, "why": {**stated["why"], "error": error}}))
+    review = Review(node.quarantine.folder.parent, key)
+    with pytest.raises(ReviewRefused, match="cannot be released"):
+        review.release(name, **WHO)
+    assert review.audit.read() == []
+    assert [entry.name for entry in node.quarantine.entries()] == [name]
+    assert outlook(Refusal("gate", error, "")).startswith("never")
+
+
+def test_a_rejected_twin_stays_where_it_is(
+    configuration: Configuration, key: SiteKey, receiver: Receiver, tmp_path: Path
+) -> None:
+    with running(configuration, key, MirroringTwinMaker(refusals=3)) as node:
+        send(node, save(photograph(STUDY), tmp_path / "in"))
+        wait_for(lambda: finished(node, 1))
+        with pytest.raises(ReviewRefused, match="still the patient"):
+            Review(configuration.state_folder, key).release("", **WHO)
+    with running(configuration, key, MirroringTwinMaker(refusals=3)) as node:  # nor does a restart send it
+        assert node.ledger.counts() == {State.QUARANTINED: 1}
+    assert receiver.stored == []
+
+
+def test_a_delivery_that_failed_is_repeated_with_nothing_waived(
+    configuration: Configuration, key: SiteKey, receiver: Receiver, tmp_path: Path
+) -> None:
+    port = receiver.port
+    receiver.stop()
+    with running(configuration, key) as node:
+        send(node, save(photograph(STUDY), tmp_path / "in"))
+        wait_for(lambda: finished(node, 1))
+        receiver.start(port)
+        assert Review(configuration.state_folder, key).release("", **WHO) == ()
+        wait_for(lambda: node.ledger.counts() == {State.PURGED: 1})
+    assert len(receiver.stored) == 4
+
+
+def test_released_while_the_node_is_down_it_is_done_at_the_next_start(
+    configuration: Configuration, key: SiteKey, receiver: Receiver, tmp_path: Path
+) -> None:
+    with running(configuration, key, Doubtful()) as node:
+        send(node, save(photograph(STUDY), tmp_path / "in"))
+        wait_for(lambda: finished(node, 1))
+    Review(configuration.state_folder, key).release("", **WHO)
+    with running(configuration, key, Doubtful()) as node:
+        wait_for(lambda: node.ledger.counts() == {State.PURGED: 1})
+    assert len(receiver.stored) == 4
+
+
+def test_a_waiver_that_does_not_help_is_bounded(held: tuple[Node, str], key: SiteKey) -> None:
+    """Once released for one check and refused for another, it is held anew, and not for ever."""
+    node, name = held
+    review = Review(node.quarantine.folder.parent, key)
+    node.jobs._stages._twins.judge = lambda *_: (_ for _ in ()).throw(NoFaceFound("still"))  # type: ignore[attr-defined]
+    for time in range(1, MOST_RELEASES + 1):
+        review.release(name, **WHO)
+        wait_for(lambda time=time: len(manifest_entries(node)) == time + 1 and finished(node, 1))
+        assert [entry.name for entry in node.quarantine.entries()] == [name]
+    with pytest.raises(ReviewRefused, match=f"{MOST_RELEASES} times already"):
+        review.release(name, **WHO)
+
+
+def test_discarded_it_is_gone_on_record_and_not_wanted_again(
+    held: tuple[Node, str], key: SiteKey, receiver: Receiver, tmp_path: Path
+) -> None:
+    node, name = held
+    review = Review(node.quarantine.folder.parent, key)
+    assert review.discard(name, **WHO).name == name
+    assert list(node.quarantine.folder.iterdir()) == []
+    assert node.ledger.counts() == {State.DISCARDED: 1}
+    assert [line["action"] for line in review.audit.read()] == ["discard"]
+    (path,) = (tmp_path / "in").iterdir()
+    send(node, path)
+    assert node.ledger.counts() == {State.DISCARDED: 1}
+    with pytest.raises(ReviewRefused, match="no entry"):
+        review.discard(name, **WHO)
+    assert receiver.stored == []
+
+
+@pytest.mark.parametrize("missing", ["reviewer", "reason"])
+def test_nobody_decides_without_a_name_and_a_reason(held: tuple[Node, str], key: SiteKey, missing: str) -> None:
+    node, name = held
+    review = Review(node.quarantine.folder.parent, key)
+    for decide in (review.release, review.discard):
+        with pytest.raises(ReviewRefused, match="name and a reason"):
+            decide(name, **{**WHO, missing: "  "})
+    assert [entry.name for entry in node.quarantine.entries()] == [name]
+
+
+def test_nothing_is_decided_while_the_audit_log_cannot_be_written_or_trusted(
+    held: tuple[Node, str], key: SiteKey
+) -> None:
+    node, name = held
+    state = node.quarantine.folder.parent
+    review = Review(state, key)
+    (state / "audit.log").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        review.release(name, **WHO)
+    (state / "audit.log").rmdir()
+    review.audit.add("release", entry="something earlier")
+    (state / "audit.log").write_bytes((state / "audit.log").read_bytes().replace(b"earlier", b"else"))
+    for decide in (review.release, review.discard):
+        with pytest.raises(AuditBroken):
+            decide(name, **WHO)
+    assert [entry.name for entry in node.quarantine.entries()] == [name]
+    assert node.ledger.counts() == {State.QUARANTINED: 1}
+
+
+@pytest.mark.parametrize("cut_off_at", ["restore", "release", "remove"])
+def test_cut_off_anywhere_a_release_loses_nothing(
+    configuration: Configuration, key: SiteKey, receiver: Receiver, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, cut_off_at: str,
+) -> None:  # fmt: skip
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with running(configuration, key, Doubtful()) as node:
+        send(node, save(photograph(STUDY), tmp_path / "in"))
+        wait_for(lambda: finished(node, 1))
+    review = Review(configuration.state_folder, key)
+    patched = {"restore": (Quarantine, "restore"), "release": (Ledger, "release"), "remove": (Quarantine, "remove")}
+    monkeypatch.setattr(*patched[cut_off_at], killed)
+    with pytest.raises(Killed):
+        review.release("", **WHO)
+    monkeypatch.undo()
+    if cut_off_at != "remove":
+        assert len(review.quarantine.entries()) == 1
+        review.release("", **WHO)
+    with running(configuration, key, Doubtful()) as node:
+        wait_for(lambda: node.ledger.counts() == {State.PURGED: 1})
+        assert node.quarantine.entries() == []
+    assert len(receiver.stored) == 4
+
+
+def test_another_key_opens_nothing(held: tuple[Node, str]) -> None:
+    node, name = held
+    with pytest.raises(Exception, match="another key"):
+        Review(node.quarantine.folder.parent, SiteKey(os.urandom(32))).release(name, **WHO)
+    assert [entry.name for entry in node.quarantine.entries()] == [name]
+    assert node.ledger.counts() == {State.QUARANTINED: 1}
