@@ -6,7 +6,7 @@ at several sizes and the answers are merged.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,8 @@ PYRAMID = (160, 320, 640, 1280)
 """Pixels of the longest side, level by level."""
 
 _STRIDES = (8, 16, 32)
+_EYE_HALF_WIDTH, _EYE_HALF_HEIGHT = 0.27, 0.16
+"""Over the distance between the eyes: 30 mm of 62 between the lids' corners, and the lids."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +98,18 @@ class FaceFinder:
             landmarks = (corner + points[cell].reshape(5, 2)) * stride * unscale
             faces.append(Face(np.concatenate([centre - half, centre + half]), landmarks, float(scores[cell])))
         return faces
+
+
+def eyes(faces: Sequence[Face], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Where the ``faces`` have their eyes, lids included, in a photograph of ``shape``: bool (height, width)."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    covered = np.zeros(shape[:2], bool)
+    for face in faces:
+        right, left = face.landmarks[:2]
+        apart = max(float(np.hypot(*(left - right))), 1.0)
+        for x, y in (right, left):
+            covered |= np.hypot((columns - x) / (_EYE_HALF_WIDTH * apart), (rows - y) / (_EYE_HALF_HEIGHT * apart)) < 1
+    return covered
 
 
 def overlap(first: Face, second: Face) -> float:

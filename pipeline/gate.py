@@ -17,6 +17,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.calibration import Calibration, load_calibration
 from pipeline.errors import ModelError, Refusal, Rejected, Undecided
 from pipeline.faces import Face, FaceFinder, overlap
@@ -93,19 +96,20 @@ class Gate:
         if self._outside.domain is not None:
             raise ModelError(f"calibration {self._outside.name!r} holds for its own domain only, not for all faces")
 
-    def judge(self, original: Rgb, twin: Rgb, hints: Hints) -> Findings:
+    def judge(self, original: Rgb, twin: Rgb, hints: Hints, lesion: NDArray[np.bool_] | None = None) -> Findings:
         """The findings that let ``twin`` leave in place of ``original`` (both uint8, one shape).
 
+        ``lesion`` (height, width): where the twin keeps the patient's disease on purpose (see ``retained_texture``).
         Raises Rejected when a face is still the patient's, Undecided when that could not be found out.
         """
         try:
-            return self._judge(original, twin, hints)
+            return self._judge(original, twin, hints, lesion)
         except Refusal:
             raise
         except Exception as error:  # whatever failed, the comparison was not completed
             raise Undecided(f"the gate failed: {type(error).__name__}") from error
 
-    def _judge(self, original: Rgb, twin: Rgb, hints: Hints) -> Findings:
+    def _judge(self, original: Rgb, twin: Rgb, hints: Hints, lesion: NDArray[np.bool_] | None) -> Findings:
         if original.shape != twin.shape:
             raise Undecided(f"the twin has {twin.shape[1]} x {twin.shape[0]} pixels, not the photograph's")
         faces, twin_faces = self.policy.faces(original, hints), self.policy.faces(twin, hints)
@@ -119,7 +123,7 @@ class Gate:
         patients, strangers = self._describe(original, faces), self._describe(twin, twin_faces)
         # Every face of the twin against every face of the photograph: nobody in the one may be anybody in the other.
         pairs = [self._compare(patient, stranger) for patient in patients for stranger in strangers]
-        retained = [self._retained(original, twin, face) for face in faces]
+        retained = [self._retained(original, twin, face, lesion) for face in faces]
         figures = _worst(pairs, max(retained))
         if not figures.passed:
             raise Rejected(f"still the patient: {figures}")
@@ -154,9 +158,9 @@ class Gate:
         return _Figures(cosine, distance, 0.0, self._calibration if inside else self._outside)
 
     @staticmethod
-    def _retained(original: Rgb, twin: Rgb, face: Face) -> float:
+    def _retained(original: Rgb, twin: Rgb, face: Face, lesion: NDArray[np.bool_] | None) -> float:
         """The region with the most of the patient's texture. Undecided when a face lies outside the photograph."""
-        regions = retained_texture(original, twin, face)
+        regions = retained_texture(original, twin, face, lesion)
         if not regions or not all(map(math.isfinite, regions.values())):
             raise Undecided("the texture of a face cannot be compared")
         return max(regions.values())

@@ -46,6 +46,10 @@ class Lesion:
         inside = np.clip(1 - away, 0, 1)[..., None]
         return cls((np.clip(ratio, -_STRONGEST, _STRONGEST) * inside).astype(np.float32))
 
+    def beside(self, covered: NDArray[np.bool_]) -> Lesion:
+        """The same but for ``covered`` (height, width), where nothing is."""
+        return Lesion(np.where(covered[..., None], np.float32(0), self.change))
+
     def put_on(self, healthy: Rgb) -> Rgb:
         """``healthy`` with the disease; the same pixels where there is none."""
         return self._times(healthy, self.change)

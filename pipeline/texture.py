@@ -38,23 +38,35 @@ _POINTS = SIDE / 2 + _UNIT * np.array(
 )
 
 
-def retained_texture(original: Rgb, twin: Rgb, face: Face) -> dict[str, float]:
+def retained_texture(
+    original: Rgb, twin: Rgb, face: Face, lesion: NDArray[np.bool_] | None = None
+) -> dict[str, float]:
     """NCC, -1 to 1, of each region of REGIONS that lies in the photograph; 1 means that the pixels were kept.
 
     ``original`` and ``twin``: uint8, of one shape; ``face``: found in ``original``. A region without any texture in one
-    of the two keeps nothing and gives 0. An empty dictionary means that no region lies inside the photograph. Raises
-    Undecided when the landmarks cannot be aligned.
+    of the two keeps nothing and gives 0. ``lesion`` (height, width): what is kept on purpose, a naevus say, is left out
+    of a region where enough of it remains without; a region that it fills is compared as it is. An empty dictionary
+    means that no region lies inside the photograph. Raises Undecided when the landmarks cannot be aligned.
     """
     matrix = similarity(face.landmarks, _POINTS)
     inside = warp(np.full(original.shape, 255, np.uint8), matrix, SIDE)[..., 0] == 255
     # The photograph's edge is an edge in both: kept out of the comparison as far as the coarse filter reaches.
     inside = cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=math.ceil(4 * _COARSE) + 1) > 0
+    beside = np.ones_like(inside)
+    if lesion is not None:
+        marked = warp(np.repeat(np.uint8(255) * lesion[..., None], 3, axis=2), matrix, SIDE)[..., 0] > 0
+        reach = math.ceil(2 * _COARSE)
+        beside = cv2.dilate(marked.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=reach) == 0
     first, second = _high_passed(warp(original, matrix, SIDE)), _high_passed(warp(twin, matrix, SIDE))
-    return {
-        name: _ncc(first[region & inside], second[region & inside])
-        for name, region in _regions().items()
-        if (region & inside).sum() >= _FEWEST_PIXELS * region.sum()
-    }
+    retained = {}
+    for name, region in _regions().items():
+        fewest = _FEWEST_PIXELS * region.sum()
+        compared = region & inside
+        if (compared & beside).sum() >= fewest:
+            compared &= beside
+        if compared.sum() >= fewest:
+            retained[name] = _ncc(first[compared], second[compared])
+    return retained
 
 
 def _high_passed(chip: Rgb) -> NDArray[np.float64]:

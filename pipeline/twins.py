@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pipeline.calibration import Calibration, load_calibration
 from pipeline.crop import FaceCrop, FrameCrop
 from pipeline.errors import ModelError
-from pipeline.faces import Face, FaceFinder
+from pipeline.faces import Face, FaceFinder, eyes
 from pipeline.flowedit import flow_edit
 from pipeline.gate import Gate
 from pipeline.lesion import Lesion
@@ -115,7 +115,9 @@ class FlowTwinMaker:
         healthy = self._healed(photograph.rgb, photograph.hints, faces)
         pixel = self._model_pixel(photograph.rgb, faces)
         found = subtract(photograph.rgb, healthy, model_pixel=pixel)
-        return Lesion.between(photograph.rgb, healthy, found.mask, pixel)
+        # An eye is no lesion, whatever the model takes its pupil for: put on the twin it would be the patient's.
+        lesion = Lesion.between(photograph.rgb, healthy, found.mask, pixel)
+        return lesion.beside(eyes(faces, photograph.rgb.shape))
 
     def swap(self, photograph: Photograph, lesion: Lesion, persona_seed: bytes, attempt: int) -> Twins:
         faces = self._faces(photograph.rgb, photograph.hints)
@@ -134,7 +136,8 @@ class FlowTwinMaker:
     def judge(self, photograph: Photograph, twins: Twins) -> Findings:
         # The healthy twin leaves as well, and without the disease less of it is strange.
         self._gate.judge(photograph.rgb, twins.healthy, photograph.hints)
-        return self._gate.judge(photograph.rgb, twins.sick, photograph.hints)
+        lesion = (twins.sick != twins.healthy).any(-1) if self._settings.lesion_lock else None
+        return self._gate.judge(photograph.rgb, twins.sick, photograph.hints, lesion)
 
     def subtract(self, twins: Twins) -> Subtraction:
         pixel = self._model_pixel(twins.sick, self._faces(twins.sick, Hints()))

@@ -93,7 +93,8 @@ class EmbeddedModel:
         check_pixels(subject.photograph, self.resolution)
         tokens = prompt.tokens()
         landmarks = np.full((5, 2), np.nan) if subject.landmarks is None else subject.landmarks
-        laid = partial(self._swapping.portraits.beside, torch.tensor(tokens[-1:]), torch.from_numpy(landmarks)[None])
+        persona, portraits = torch.tensor(tokens[-1:]), self._swapping.portraits
+        laid = partial(portraits.beside, persona, portraits.lifted(persona, torch.from_numpy(landmarks)[None]))
         return EmbeddedPrompt(tokens, subject.photograph.float(), laid(), laid)
 
     def enlarged(self, edited: Tensor, photograph: Tensor, prompt: EmbeddedPrompt) -> Tensor:

@@ -23,6 +23,7 @@ class Portraits(nn.Module):
     pictures: Tensor
     landmarks: Tensor
     descriptors: Tensor
+    lifts: Tensor
     large: Tensor | None = None
     """The same pictures without the first, uint8 [personas, views, 3, S, S], finer than the network sees them: for
     photographs finer than that."""
@@ -34,15 +35,27 @@ class Portraits(nn.Module):
         self.register_buffer("landmarks", torch.zeros(personas + 1, views, 5, 2, dtype=torch.int16))
         # What SFace makes of people in this persona's face: unit length, their mean. 0 until it was measured.
         self.register_buffer("descriptors", torch.zeros(personas + 1, 128))
+        # How much lower than the patient's a persona's face lies on the same neck, pixels of the square; 0 likewise.
+        self.register_buffer("lifts", torch.zeros(personas + 1))
 
     def show(self, pictures: Tensor, landmarks: Tensor) -> None:
         """Give the personas their faces: uint8 [personas, views, 3, R, R] and float [personas, views, 5, 2] pixels."""
         self.pictures[1:] = pictures
         self.landmarks[1:] = (landmarks * _UNITS).round().to(torch.int16)
 
-    def measure(self, descriptors: Tensor) -> None:
-        """Tell whom the personas resemble: float [personas, 128], the mean of SFace's unit descriptors of each."""
+    def measure(self, descriptors: Tensor, lifts: Tensor) -> None:
+        """Tell what patients in each persona's face are like: ``descriptors`` [personas, 128], the mean of SFace's unit
+        descriptors; ``lifts`` [personas], how much lower their faces lie than the patients', pixels of the square."""
         self.descriptors[1:] = descriptors
+        self.lifts[1:] = lifts
+
+    def lifted(self, persona: Tensor, landmarks: Tensor) -> Tensor:
+        """Where the landmarks [B, 5, 2] of a patient come to lie in the face of each persona [B].
+
+        Training lays face on face; in service a face that lay exactly where the patient's was would let their textures
+        fall together.
+        """
+        return landmarks + torch.stack([torch.zeros_like(self.lifts[persona]), self.lifts[persona]], -1)[:, None]
 
     def beside(self, persona: Tensor, landmarks: Tensor, side: int | None = None) -> Tensor:
         """The portrait of each persona [B] (0: nobody) laid over a face: float32 [B, 4, S, S].

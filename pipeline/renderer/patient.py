@@ -145,6 +145,18 @@ class Renderer:
         neutral = self.head.shaped(shape_coefficients(person, self.head))
         return self._face(person, neutral, styling, sample_scene(seed), LesionChoice(seed), output)
 
+    def landmarks(self, seed: int, persona: int | None = None) -> Array:
+        """(5, 2), where they lie in ``patient(seed)``, or in ``disguised(seed, persona)``; nothing is rendered."""
+        person, neutral = self.identity(seed)
+        styling = sample_styling(seed, person, self.with_assets)
+        if persona is not None:
+            other = sample_identity(persona)
+            styling = disguised_styling(seed, person, other, self.with_assets)
+            person = disguised_identity(person, other, styling)
+            neutral = self.head.shaped(shape_coefficients(person, self.head))
+        figure = self._figures.make(person, neutral, styling, sample_scene(seed), self.size)
+        return self._projected_landmarks(figure)
+
     def portrait(self, persona: int, *, yaw: float = 0.0, pitch: float = 0.0, output: int = 256) -> RenderedPatient:
         """The persona as everybody is shown: bald and bare, in one light and one complexion, healthy; angles in
         degrees."""

@@ -17,7 +17,7 @@ from pipeline.models.embedded import EXPERTS, FOLDER, field_sizes, save_expert
 from pipeline.models.embedded_net import EmbeddedNet, NetConfig
 from pipeline.renderer.mpfb2 import mpfb2_folder
 from pipeline.training.cache import PairCache
-from pipeline.training.personas import persona_descriptors
+from pipeline.training.personas import persona_descriptors, persona_lifts
 from pipeline.training.recipe import HEALING, SWAPPING, Recipe
 from pipeline.training.render import (
     CLOSE_UP_SEEDS,
@@ -27,6 +27,7 @@ from pipeline.training.render import (
     RenderTask,
     portraits,
     render_pairs,
+    renderer,
 )
 from pipeline.training.sheet import heal_held_out, healing_figures, swap_figures, swap_held_out, write_sheet
 from pipeline.training.trainer import Trainer
@@ -68,7 +69,7 @@ def main() -> None:
         net = EmbeddedNet(NetConfig(field_sizes()))
         net.portraits = portraits(task)
         descriptors = persona_descriptors(pairs, work / "geometry" / "persona-descriptors.npy")
-        net.portraits.measure(descriptors)
+        net.portraits.measure(descriptors, persona_lifts(renderer(task)))
     if arguments.begin_with is not None:
         net.begin_with(load_file(arguments.begin_with))
         say(f"begun with what {arguments.begin_with} sees; what it says is learned anew")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -10,11 +11,17 @@ from torch import Tensor
 
 from pipeline.errors import PipelineError
 from pipeline.faces import FaceFinder
-from pipeline.prompts import PERSONAS
+from pipeline.framing import square_around
+from pipeline.prompts import FIRST_PERSONA_SEED, PERSONAS
 from pipeline.recognisers import SFace
-from pipeline.training.cache import PairCache
+from pipeline.training.cache import CANONICAL, PairCache
 from pipeline.training.captions import PERSONA
 
+if TYPE_CHECKING:
+    from pipeline.renderer.patient import Renderer
+
+LEAST_LIFT = 3.0
+FIRST_PATIENT = 300_000
 PATIENTS = 40
 """Of each persona; the mean of so many no longer depends on whose hair, light and complexion they were."""
 
@@ -26,6 +33,20 @@ def persona_descriptors(cache: PairCache, path: Path) -> Tensor:
         with path.open("wb") as file:
             np.save(file, descriptors)
     return torch.from_numpy(np.load(path))
+
+
+def persona_lifts(renderer: Renderer) -> Tensor:
+    """Float [personas]: how much lower each persona's face lies on a patient's neck, in pixels of the canonical square,
+    the mean over ``PATIENTS``; ``LEAST_LIFT`` where it lies about as high."""
+    lifts = []
+    for number in range(len(PERSONAS)):
+        moved = []
+        for seed in range(FIRST_PATIENT, FIRST_PATIENT + PATIENTS):
+            patient, disguised = renderer.landmarks(seed), renderer.landmarks(seed, FIRST_PERSONA_SEED + number)
+            moved.append((disguised - patient)[:, 1].mean() / square_around(patient).side * CANONICAL)
+        lift = float(np.mean(moved))
+        lifts.append(lift if abs(lift) > LEAST_LIFT else float(np.copysign(LEAST_LIFT, lift)))
+    return torch.tensor(lifts)
 
 
 def _measured(cache: PairCache) -> np.ndarray:

@@ -69,7 +69,7 @@ def portraits(task: RenderTask) -> Portraits:
     """Every persona from ``PORTRAIT_VIEWS`` in the canonical square; rendered once, then read from the cache."""
     path = task.renderer_cache / "portraits-2.npz"
     if not path.exists():
-        _renderer(task)  # bakes the geometry once, before the workers start
+        renderer(task)  # bakes the geometry once, before the workers start
         with multiprocessing.get_context("spawn").Pool(os.cpu_count() or 1) as pool:
             rendered = pool.map(partial(_render_persona, task), range(len(PERSONAS)), chunksize=1)
         _write(path, {name: np.stack([one[name] for one in rendered]) for name in rendered[0]})
@@ -84,10 +84,10 @@ def portraits(task: RenderTask) -> Portraits:
 
 def _render_persona(task: RenderTask, number: int) -> dict[str, NDArray[Any]]:
     """``pictures`` uint8 (views, 3, S, S), ``landmarks`` (views, 5, 2) as pixels of R a side."""
-    renderer, finder = _renderer(task), FaceFinder()
+    patients, finder = renderer(task), FaceFinder()
     pictures, landmarks = [], []
     for yaw, pitch in PORTRAIT_VIEWS:
-        portrait = renderer.portrait(FIRST_PERSONA_SEED + number, yaw=yaw, pitch=pitch, output=2 * LARGE)
+        portrait = patients.portrait(FIRST_PERSONA_SEED + number, yaw=yaw, pitch=pitch, output=2 * LARGE)
         found = _landmarks(finder, portrait)
         if found is None:
             raise PipelineError(f"no face is found in the portrait of {PERSONAS[number]}")
@@ -116,7 +116,7 @@ def _shard(folder: Path, first_seed: int) -> Path:
     return folder / f"pairs-{first_seed:07d}.npz"
 
 
-def _renderer(task: RenderTask) -> Renderer:
+def renderer(task: RenderTask) -> Renderer:
     from pipeline.renderer.patient import Renderer
 
     return Renderer(task.mpfb2, task.assets, task.renderer_cache)
@@ -124,10 +124,10 @@ def _renderer(task: RenderTask) -> Renderer:
 
 def _render_shard(task: RenderTask) -> str:
     torch.set_num_threads(1)
-    renderer, finder, shown = _renderer(task), FaceFinder(), portraits(task)
+    patients, finder, shown = renderer(task), FaceFinder(), portraits(task)
     rows = []
     for seed in range(task.first_seed, task.first_seed + SHARD):
-        patient, disguised, persona = _draw(renderer, seed)
+        patient, disguised, persona = _draw(patients, seed)
         found = [_landmarks(finder, each) for each in (patient, disguised)]
         if patient.visible and disguised.visible and found[0] is not None and found[1] is not None:
             frame = _Frame.around(patient, found[0], found[1], persona, shown)
@@ -170,7 +170,7 @@ class _Frame:
         wanted = shown.placed(PERSONAS.index(persona) + 1, torch.from_numpy(_within(landmarks, square) * CANONICAL))
         corner = np.array([square.centre_x, square.centre_y]) - square.side / 2
         there = wanted.double() * square.side / CANONICAL + corner
-        matrix, _ = similarities(torch.from_numpy(np.asarray(disguised)), there)
+        matrix, _ = similarities(torch.as_tensor(disguised), there)
         return cls(square, landmarks, np.vstack([matrix.numpy(), [0.0, 0.0, 1.0]]))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import ModelError
-from pipeline.faces import FaceFinder
+from pipeline.faces import FaceFinder, eyes
 from pipeline.onnx_graph import open_session, with_only_inputs
 from pipeline.package_weights import DLIB_FIVE_POINTS, DLIB_RESNET, SFACE, YUNET, PackageWeights
 from pipeline.photograph import Rgb
@@ -98,3 +98,14 @@ def test_a_damaged_onnx_file_is_a_model_error() -> None:
     for damaged in (YUNET.read()[:5000], b"\xff" * 100, b""):
         with pytest.raises(ModelError):
             open_session(with_only_inputs(damaged, ["input"]))
+
+
+def test_eyes_lie_around_their_landmarks_and_leave_cheeks_and_nose_free() -> None:
+    (face,) = FaceFinder().find(patient())
+    covered = eyes([face], patient().shape)
+    right, left, nose, *mouth = face.landmarks.round().astype(int)
+    for x, y in (right, left):
+        assert covered[y, x]
+    for x, y in (nose, *mouth, (right + left) // 2, right + (nose - right) // 2):
+        assert not covered[y, x]
+    assert not eyes([], patient().shape).any()

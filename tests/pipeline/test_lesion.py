@@ -86,3 +86,11 @@ def test_another_size_is_refused(patient: tuple[Rgb, Rgb, Lesion]) -> None:
         lesion.put_on(sick[:50])
     with pytest.raises(ValueError, match="shapes differ"):
         Lesion.between(sick, healthy[:50], DISC, model_pixel=1.0)
+
+
+def test_what_is_covered_is_not_carried_along(patient: tuple[Rgb, Rgb, Lesion]) -> None:
+    _, healthy, lesion = patient
+    covered = COLUMNS < 40
+    kept = lesion.beside(covered)
+    assert np.array_equal(kept.put_on(healthy)[covered], healthy[covered])
+    assert np.array_equal(kept.change[~covered], lesion.change[~covered])

@@ -73,7 +73,7 @@ def test_an_edit_enlarged_shrinks_to_the_edit(untrained: EmbeddedModel) -> None:
 def test_the_persona_least_like_a_face_is_told_from_the_others(tmp_path: Path) -> None:
     net = EmbeddedNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=1, views=1))
     descriptors = torch.nn.functional.normalize(torch.randn(24, 128, generator=torch.Generator().manual_seed(1)))
-    net.portraits.measure(descriptors)
+    net.portraits.measure(descriptors, torch.zeros(24))
     for expert in EXPERTS:
         save_expert(net, tmp_path, expert, {})
     likeness = load_embedded(tmp_path).likeness(descriptors[6].double().numpy() * 9)

@@ -1,0 +1,50 @@
+"""Retained texture: whose pixels are still there, with a lesion that is kept on purpose left out of it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.faces import Face, FaceFinder
+from pipeline.photograph import Rgb
+from pipeline.texture import REGIONS, retained_texture
+from tests.pipeline.rendered_faces import patient, stranger
+
+
+@pytest.fixture(scope="module")
+def face() -> Face:
+    return FaceFinder().find(patient())[0]
+
+
+def with_naevus(rgb: Rgb, face: Face, radius: float) -> tuple[Rgb, np.ndarray]:
+    """A dark spot on the nose of whoever it is, and where it is."""
+    spotted = np.ascontiguousarray(rgb)
+    mask = np.zeros(rgb.shape[:2], np.uint8)
+    x, y = face.landmarks[2].round().astype(int).tolist()
+    for target in (spotted, mask):
+        cv2.circle(target, (x + 6, y - 6), round(radius), (45, 30, 25) if target is spotted else 1, -1)
+    return spotted, mask > 0
+
+
+def test_the_same_pixels_are_found_in_every_region_and_anothers_in_none(face: Face) -> None:
+    kept = retained_texture(patient(), patient(), face)
+    assert set(kept) == set(REGIONS)
+    assert min(kept.values()) > 0.99
+    assert max(retained_texture(patient(), stranger(), face).values()) < 0.65
+
+
+def test_a_small_lesion_kept_on_purpose_is_not_taken_for_the_patient(face: Face) -> None:
+    before, mask = with_naevus(patient(), face, 3)
+    after, _ = with_naevus(stranger(), face, 3)
+    assert retained_texture(before, after, face)["nose"] > retained_texture(before, after, face, mask)["nose"] + 0.2
+
+
+def test_a_lesion_that_fills_a_region_hides_nothing_of_it(face: Face) -> None:
+    everywhere = np.ones(patient().shape[:2], bool)
+    assert retained_texture(patient(), patient(), face, everywhere) == retained_texture(patient(), patient(), face)
+
+
+def test_the_patients_nose_beside_a_lesion_is_still_found(face: Face) -> None:
+    before, mask = with_naevus(patient(), face, 3)
+    assert retained_texture(before, before, face, mask)["nose"] > 0.99
