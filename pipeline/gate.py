@@ -130,7 +130,9 @@ class Gate:
         return Findings("released", len(faces), figures.sface_cosine, figures.dlib_distance, figures.ncc)
 
     def _without_face(self, original: Rgb, twin_faces: list[Face], hints: Hints) -> Findings:
-        if twin_faces:
+        # What was looked at in the photograph and is no face is none in the twin either: healed skin tells nobody more.
+        dismissed = self.policy.dismissed(original, hints)
+        if not all(any(overlap(face, other) >= _SAME_PLACE for other in dismissed) for face in twin_faces):
             raise Undecided("the twin shows a face where none was found in the photograph")
         if self.policy.turned_faces(original, hints):
             raise Undecided("a face is found only when the photograph is turned; its orientation is wrong")

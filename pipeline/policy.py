@@ -78,6 +78,12 @@ class FacePolicy:
             return found
         return [face for face in found if self._witnessed(rgb, face)]
 
+    def dismissed(self, rgb: Rgb, hints: Hints) -> list[Face]:
+        """Detections in ``rgb`` that no witness confirmed: looked at, and no faces."""
+        if not self._policy.second_look or hints.view not in FACELESS:
+            return []
+        return [face for face in self._finder.find(rgb) if not self._witnessed(rgb, face)]
+
     def turned_faces(self, rgb: Rgb, hints: Hints) -> list[int]:
         """Quarter turns counter-clockwise (of 1, 2, 3) after which there is a face."""
         return [turns for turns in (1, 2, 3) if self.faces(np.ascontiguousarray(np.rot90(rgb, turns)), hints)]

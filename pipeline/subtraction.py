@@ -22,11 +22,11 @@ from pipeline.photograph import LesionClass, Rgb, Subtraction
 class SubtractionRule:
     """How a difference becomes a mask. Distances are CIELAB delta E (CIE 1976)."""
 
-    smoothing: float = 1.2
+    smoothing: float = 0.8
     """Standard deviation of the Gaussian in the model's pixels: finer than this the edit means nothing."""
     low: float = 3.0
     """Above the noise floor a pixel may belong to the lesion if it touches one that surely does…"""
-    high: float = 6.0
+    high: float = 7.0
     """…and this far above it surely does."""
     highest_floor: float = 3.0
     """The noise floor is never taken for higher: an edit that touched the lesion alone has no outside to tell it."""

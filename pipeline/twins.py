@@ -78,7 +78,7 @@ class EditKnobs:
 class TwinSettings:
     """Knobs of both edits."""
 
-    swaps: tuple[EditKnobs, ...] = (EditKnobs(1.0, 4),)
+    swaps: tuple[EditKnobs, ...] = (EditKnobs(1.0, 1),)
     """One for each attempt, the last for all that follow: a refused twin is tried again as another persona."""
     heal: EditKnobs = field(default_factory=lambda: EditKnobs(1.0, 4))
     lesion_lock: bool = True

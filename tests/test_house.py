@@ -149,7 +149,7 @@ def test_everything_imported_is_required_by_name(repository: Path, package: str)
     providers = {**packages_distributions(), "dlib": ["dlib-bin"]}
     undeclared = []
     for module in sorted((repository / package).rglob("*.py")):
-        for_training = {"renderer", "training"} & set(module.relative_to(repository).parts)
+        for_training = {"renderer", "training", "evaluation"} & set(module.relative_to(repository).parts)
         available = declared("train") if for_training else declared()
         for line, name in imported_modules(module.read_text()):
             if name in sys.stdlib_module_names or name in PACKAGES:

@@ -35,7 +35,9 @@ _REACH = 0.25
 """Furthest that hair and outlines are drawn aside, in half sides of the square."""
 _CERTAIN, _DOUBT = 8.0, 4.0
 """Slope and offset of the portrait's share before anything is learned: 0.98 in the midst of its face, 0.02 beyond."""
-_BOUND = 0.8
+_LIGHT = 16
+"""Places along each side in which the light on a swapped face is given."""
+_BOUND = 1.0
 """How far the network is kept from deciding on that share in the midst of the face. Left free it showed both people at
 once there, since a mixture of two faces that do not quite meet is less wrong than either, and nobody's."""
 
@@ -189,7 +191,16 @@ class Alteration:
         shown = self.named * torch.sigmoid(share * (1 - _BOUND * face) + _CERTAIN * face - _DOUBT)
         mixed = (1 - shown) * _drawn(photograph, self.shapes[:, :2]) + shown * _drawn(persona, self.shapes[:, 2:])
         altered = torch.where(self.named > 0, torch.ones_like(share), torch.sigmoid(share))
-        return (mixed + 1) * (gain * altered).exp() - 1 + added * altered
+        intended = (mixed + 1) * (gain * altered).exp() + added * altered
+        # A swapped face takes its light from what was intended, its features from the portrait: where portrait and truth
+        # did not quite meet in training, the network learned to wash features out, which is less wrong and nobody.
+        light = (_smoothed(intended).clamp(min=0) + 0.05) / (_smoothed(mixed + 1) + 0.05)
+        return torch.where(self.named > 0, (mixed + 1) * light, intended) - 1
+
+
+def _smoothed(field: Tensor) -> Tensor:
+    side = field.shape[-1]
+    return _enlarged(functional.interpolate(field, (_LIGHT, _LIGHT), mode="area"), side)
 
 
 def _enlarged(field: Tensor, side: int) -> Tensor:

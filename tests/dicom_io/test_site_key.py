@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import pickle
 from pathlib import Path
@@ -84,3 +85,15 @@ def test_the_key_shows_itself_to_nobody() -> None:
     assert not hasattr(key, "__dict__")
     with pytest.raises(TypeError, match="never serialised"):
         pickle.dumps(key)
+
+
+def test_a_derived_key_is_that_of_rfc_5869_and_belongs_to_one_purpose() -> None:
+    """HKDF-SHA-256 by its definition: extract, then expand to one block."""
+    secret, salt = os.urandom(32), os.urandom(16)
+    key = SiteKey(secret)
+    info = b"".join(len(part).to_bytes(8, "big") + part for part in (b"seal", b"entry"))
+    extracted = hmac.digest(salt, secret, "sha256")
+    assert key.derive("seal", "entry", salt=salt) == hmac.digest(extracted, info + b"\x01", "sha256")
+    others = [key.derive("seal", "entry"), key.derive("sealentry", salt=salt), key.derive("seal", "other", salt=salt)]
+    others.append(SiteKey(os.urandom(32)).derive("seal", "entry", salt=salt))
+    assert len({key.derive("seal", "entry", salt=salt), *others}) == 5

@@ -194,8 +194,14 @@ def test_a_site_can_only_be_stricter(finder: FaceFinder, recognisers: Recogniser
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
-def test_a_face_that_lies_on_its_side_is_noticed(policy: FacePolicy, turns: int) -> None:
-    """A camera's orientation that nobody applied: undecided even under a close-up's header."""
+def test_a_camera_s_orientation_that_nobody_applied_releases_nothing(
+    policy: FacePolicy, finder: FaceFinder, recognisers: Recognisers, turns: int
+) -> None:
+    """Not even under a close-up's header, where no face need be found. Once it is applied, the face is compared."""
+    gate = Gate(finder, recognisers, load_calibration("rendered"))
     lying = np.ascontiguousarray(np.rot90(patient(), turns))
-    assert policy.turned_faces(lying, CLOSE_UP) or policy.faces(lying, CLOSE_UP)
+    with pytest.raises((Undecided, Rejected)):
+        gate.judge(lying, lying, CLOSE_UP)
+    applied = np.ascontiguousarray(np.rot90(lying, -turns))
+    assert gate.judge(applied, stranger(), CLOSE_UP).outcome == "released"
     assert policy.turned_faces(skin(), CLOSE_UP) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from dicom_io.photograph import read_photograph
 from pipeline.photograph import Rgb
 from pipeline.text_finder import OVERLAP, TILE, TextFinder, _starts, levels
 from scripts.planted_text import CELL, as_jpeg, backdrop, covered_by, plant, written
+from tests.pipeline.rendered_faces import patient, stranger
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,12 @@ def test_faces_hair_and_lesions_are_not_text(finder: TextFinder, sample_studies:
     rgb: Rgb = read_photograph(sample_studies / study / "photograph.dcm").rgb
     assert list(finder.candidates(rgb)), "the detector alone takes something for text, or the reader is not needed"
     assert finder.find(rgb) == []
+
+
+@pytest.mark.parametrize("face", [patient, stranger])
+def test_eyes_are_not_read(finder: TextFinder, face: Callable[[], Rgb]) -> None:
+    assert finder.find(face()) == []
+    assert finder.find(as_jpeg(face(), 92)) == []
 
 
 def test_small_photographs_are_enlarged_and_large_ones_seen_at_their_own_size() -> None:

@@ -79,7 +79,7 @@ def test_an_alteration_is_the_same_edit_at_every_resolution() -> None:
         alteration = net.alteration(small, torch.tensor([0.7]), tokens, small, portrait(0.5))
         fine, coarse = alteration.applied(smooth, large_portrait), alteration.applied(small, portrait(0.5))
     shrunk = torch.nn.functional.interpolate(fine, (SIDE, SIDE), mode="area")
-    assert float((coarse - small).abs().mean()) > 0.05  # it is an edit
+    assert float((coarse - small).abs().mean()) > 0.02  # it is an edit
     assert float((shrunk - coarse).abs().mean()) < 0.01
 
 
@@ -88,7 +88,8 @@ def test_where_nobody_is_named_the_share_says_what_is_altered() -> None:
     net = EmbeddedNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=1, views=1)).eval()
     photograph, nobody = torch.zeros(1, 3, SIDE, SIDE), torch.zeros(1, 4, SIDE, SIDE)
     tokens = torch.zeros(1, len(FIELDS), dtype=torch.long)
-    alteration = net.alteration(photograph, torch.tensor([0.7]), tokens, photograph, nobody)
+    with torch.no_grad():
+        alteration = net.alteration(photograph, torch.tensor([0.7]), tokens, photograph, nobody)
     darker = replace(alteration, gain=torch.full_like(alteration.gain, -1.0))
     kept = replace(darker, share=torch.full_like(alteration.share, -20.0))
     assert float((darker.applied(photograph, nobody) - photograph).abs().min()) > 0.2

@@ -39,7 +39,7 @@ def test_the_view_that_fits_is_laid_over_the_face(portraits: Portraits, points: 
     for x, y in there.tolist():
         assert laid[channel, int(y), int(x)] > 0  # colours are in [-1, 1]
         assert laid[2 - channel, int(y), int(x)] < -0.99
-        assert laid[3, int(y), int(x)] > 0.99
+        assert laid[3, int(y), int(x)] > 0.9
 
 
 def test_nobody_and_a_missing_face_leave_nothing(portraits: Portraits) -> None:
