@@ -25,6 +25,7 @@ from dicom_io.identifying_values import IdentifyingValue, Kind, identifying_valu
 from dicom_io.outgoing_bytes import NotParsed, Value, values
 from dicom_io.public_words import is_defined_term, public_values
 from dicom_io.quiet import quiet
+from dicom_io.safe_private import PrivateElement
 
 ALLOWANCES: Mapping[str, str] = {
     "registered UIDs": "SOP classes, transfer syntaxes and the like name kinds of things (PS3.6 annex A)",
@@ -104,16 +105,39 @@ class Identifiers:
     patterns: tuple[Pattern, ...]
 
     @classmethod
-    def of(cls, dataset: Dataset, raw: bytes, retained: frozenset[str] = frozenset()) -> Identifiers:
+    def of(
+        cls,
+        dataset: Dataset,
+        raw: bytes,
+        retained: frozenset[str] = frozenset(),
+        safe_private: Collection[PrivateElement] = (),
+    ) -> Identifiers:
         """Those of ``dataset`` and of ``raw``, the bytes of the file it was read from (empty where there is none).
 
-        ``retained``: the profile's options, whose attributes may stay. ``dataset`` may lack the pixel data.
+        ``retained``: the profile's options, whose attributes may stay, and ``safe_private`` attributes with them. A
+        value that stays is no leak where it stands a second time: the day of the study in a frame's EXIF, say.
+        ``dataset`` may lack the pixel data.
         """
         with quiet():
             found: dict[tuple[Kind, str | bytes], IdentifyingValue] = {}
-            for value in identifying_values(dataset, raw, retained):
-                found.setdefault((value.kind, value.value), value)
-        return cls(tuple(pattern for value in found.values() for pattern in _patterns(value)))
+            stay: set[tuple[Kind, str | bytes]] = set()
+            for value in identifying_values(dataset, raw, retained, safe_private):
+                if value.stays:
+                    stay.add((value.kind, value.value))
+                else:
+                    found.setdefault((value.kind, value.value), value)
+        for key in stay:
+            found.pop(key, None)
+        told = "\0\0".join(value for _, value in stay if isinstance(value, str)).lower().encode()
+        return cls(
+            tuple(
+                pattern
+                for value in found.values()
+                for pattern in _patterns(value)
+                # An issuer that is a word of the institution's retained name. A person's name has no such excuse.
+                if value.kind == "name" or not pattern.is_in(told)
+            )
+        )
 
     def found_in(self, blob: bytes, own_texts: Collection[str] = ()) -> list[str]:
         """Names of the source's attributes of which a value stands in ``blob``, sorted; empty for a clean object.

@@ -40,10 +40,15 @@ class PatientIdentity:
 
 @dataclass(frozen=True)
 class Pseudonyms:
-    """``key``: the site's. ``project``: another project gives other pseudonyms, so that releases can't be joined."""
+    """``key``: the site's. ``project``: another project gives other pseudonyms, so that releases can't be joined.
+
+    ``generation``: counted up, it gives one project new pseudonyms under the same key and leaves the others alone. The
+    first generation is that of releases made before it could be counted.
+    """
 
     key: SiteKey
     project: str = "default"
+    generation: int = 1
 
     def uid(self, original: str) -> str:
         """The UID in place of ``original``, always the same: "2.25." and 122 bits of the HMAC (PS3.5 annex B.2).
@@ -74,6 +79,10 @@ class Pseudonyms:
         """The Accession Number (SH, 16 characters) in place of ``accession``."""
         return self._letters("accession number", _same(accession))
 
+    def ae_title(self, title: str) -> str:
+        """The AE title (16 characters) in place of ``title``: the same station stays one station."""
+        return self._letters("AE title", title.strip(" \0"))
+
     def study_id(self, study_instance_uid: str) -> str:
         """The Study ID (SH, 16 characters) of the study whose UID in the source is ``study_instance_uid``."""
         return self._letters("study ID", study_instance_uid.strip(" \0"))
@@ -91,8 +100,14 @@ class Pseudonyms:
         """32 hexadecimal digits that name a source instance in manifests, logs and folders."""
         return self._mac("source digest", sop_instance_uid.strip(" \0")).hex()[:32]
 
+    def fingerprint(self) -> str:
+        """8 hexadecimal digits that tell one key, project and generation from another, and nothing about the key."""
+        return self._mac("fingerprint").hex()[:8]
+
     def _mac(self, purpose: str, *parts: str) -> bytes:
-        return self.key.mac(purpose, self.project, *parts)
+        if self.generation == 1:
+            return self.key.mac(purpose, self.project, *parts)
+        return self.key.mac(purpose, f"generation {self.generation}", self.project, *parts)
 
     def _uid(self, purpose: str, *parts: str) -> str:
         bits = int.from_bytes(self._mac(purpose, *parts)[:16], "big")

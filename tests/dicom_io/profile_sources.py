@@ -117,7 +117,7 @@ class Sentinels:
             case "AS":
                 value = f"{number % 1000:03d}D"
             case "DS" | "IS":
-                value = str(7_000_000 + number)
+                value = str(1_987_600_000 + number)
             case "US":
                 value = 40_000 + number
             case "OB" | "OW" | "UN":

@@ -201,11 +201,6 @@ def test_retained_attributes_are_retained_and_claimed_and_no_others() -> None:
     assert clean.LongitudinalTemporalInformationModified == "UNMODIFIED"
 
 
-def test_an_option_without_rules_claims_nothing_and_retains_nothing() -> None:
-    options = ("clean_descriptors", "clean_graphics", "clean_structured_content", "retain_safe_private")
-    assert as_file(profile(*options).apply(photograph())) == as_file(profile().apply(photograph()))
-
-
 def test_a_changed_table_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_module, "TABLE_SHA256", "0" * 64)
     with pytest.raises(ProfileError, match="SHA-256"):
