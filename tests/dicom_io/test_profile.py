@@ -15,7 +15,7 @@ from dicom_io.errors import ProfileError
 from dicom_io.iod_types import iod_types
 from dicom_io.profile_actions import Action, basic_action
 from dicom_io.profile_table import BASIC_PROFILE, OPTIONS, profile_table
-from tests.dicom_io.profile_sources import as_file, code, photograph, profile
+from tests.dicom_io.profile_sources import code, photograph, profile
 
 
 def test_identifiers_become_pseudonyms_and_the_rest_of_the_basic_profile_goes() -> None:
