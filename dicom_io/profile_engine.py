@@ -15,7 +15,7 @@ from pydicom.sr.coding import Code
 from pydicom.tag import BaseTag
 
 from dicom_io.ages import told_age
-from dicom_io.dummies import dummy_value, empty_value
+from dicom_io.dummies import ENUMERATED, dummy_value, empty_value
 from dicom_io.errors import ProfileError
 from dicom_io.explanation import Decision, Outcome, Recorder, outcome_of
 from dicom_io.iod_types import Need, Path, iod_types
@@ -219,7 +219,10 @@ class ProfileEngine:
         """The attribute as it is, where its values are what its VR allows and no free text in disguise."""
         vr = source.VR
         allowed = _has_syntax if action is Action.RETAIN else _is_plausible
-        if not all(allowed(vr, str(value)) for value in _values(source)):
+        enumerated = ENUMERATED.get(path[-1])
+        if not all(
+            allowed(vr, str(value)) and (enumerated is None or str(value) in enumerated) for value in _values(source)
+        ):
             return self._replaced(source, cleared_action(need), need, path)
         if vr == "AS" and not _is_empty(source):
             age = told_age(str(source.value))

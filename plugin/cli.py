@@ -136,6 +136,22 @@ def header(
 
 @app.command()
 @exits
+def sweep(
+    option: Annotated[
+        list[str] | None, typer.Option("--option", help="Only with these options of the profile; else every set.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="JSON file for the findings.")] = None,
+) -> ExitStatus:
+    """Plant a sentinel wherever a photograph can hold a value, and search what leaves for them."""
+    from plugin.sweep_command import EVERY_SET, run
+
+    configure_logs(logging.ERROR)
+    sets = EVERY_SET if option is None else (tuple(option),)
+    return ExitStatus.RELEASED if run(sets, out, Console()) else ExitStatus.FAILURE
+
+
+@app.command()
+@exits
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("build/demo"),
     samples: Annotated[Path | None, typer.Option("--samples", help="Folder of DICOM studies to send.")] = None,

@@ -58,10 +58,7 @@ def read_header(file: Path) -> Dataset:
 def _clean_header(file: Path, out: Path, profile: ConfidentialityProfile) -> Path:
     source = read_header(file)
     clean = profile.apply(source)
-    for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID"):
-        if not clean.get(keyword):
-            raise UnreadableObject(f"without {keyword} nothing can be written; the file is damaged or was cut short")
-    blob = _as_file(clean)
+    blob = as_file(clean)
     identifiers = Identifiers.of(source, file.read_bytes(), profile.options, profile.rulebook.safe_private)
     if leaked := identifiers.found_in(blob):
         raise LeakFound(leaked)
@@ -71,7 +68,11 @@ def _clean_header(file: Path, out: Path, profile: ConfidentialityProfile) -> Pat
     return path
 
 
-def _as_file(clean: Dataset) -> bytes:
+def as_file(clean: Dataset) -> bytes:
+    """``clean`` as the bytes of a file with file meta of ours. Raises ``UnreadableObject`` where that is impossible."""
+    for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID"):
+        if not clean.get(keyword):
+            raise UnreadableObject(f"without {keyword} nothing can be written; the file is damaged or was cut short")
     clean.file_meta = FileMetaDataset()
     clean.file_meta.MediaStorageSOPClassUID = clean.SOPClassUID
     clean.file_meta.MediaStorageSOPInstanceUID = clean.SOPInstanceUID
