@@ -55,6 +55,15 @@ def test_another_project_or_key_gives_other_pseudonyms() -> None:
     assert len({each.uid("1.2.3") for each in (PSEUDONYMS, *others)}) == 3
 
 
+def test_a_new_generation_gives_one_project_new_pseudonyms_and_leaves_the_others_alone() -> None:
+    first, second, other = Pseudonyms(KEY, "a"), Pseudonyms(KEY, "a", 2), Pseudonyms(KEY, "b")
+    for each in (lambda p: p.patient_id("4711", None), lambda p: p.uid("1.2.3"), lambda p: p.accession("A"),
+                 lambda p: p.ae_title("CT1"), lambda p: p.persona_seed("4711", None),
+                 lambda p: p.fingerprint()):  # fmt: skip
+        assert len({each(first), each(second), each(other)}) == 3
+    assert first == Pseudonyms(KEY, "a", 1)
+
+
 def test_dates_move_back_by_whole_days_and_by_all_amounts() -> None:
     shifts = {PSEUDONYMS.date_shift(str(patient), None) for patient in range(6000)}
     assert shifts == set(range(-365, 0))
