@@ -14,6 +14,7 @@ import re
 import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import numpy as np
 from pydicom import Dataset
@@ -111,11 +112,13 @@ class Identifiers:
         raw: bytes,
         retained: frozenset[str] = frozenset(),
         safe_private: Collection[PrivateElement] = (),
+        shift: int = 0,
     ) -> Identifiers:
         """Those of ``dataset`` and of ``raw``, the bytes of the file it was read from (empty where there is none).
 
         ``retained``: the profile's options, whose attributes may stay, and ``safe_private`` attributes with them. A
         value that stays is no leak where it stands a second time: the day of the study in a frame's EXIF, say.
+        ``shift``: days by which dates were moved: one that comes to lie where another was is no leak either.
         ``dataset`` may lack the pixel data.
         """
         with quiet():
@@ -124,6 +127,9 @@ class Identifiers:
             for value in identifying_values(dataset, raw, retained, safe_private):
                 if value.stays:
                     stay.add((value.kind, value.value))
+                elif value.moves and value.kind == "date" and (moved := _moved(value.value, shift)):
+                    stay.add(("date", moved))
+                    found.setdefault((value.kind, value.value), value)
                 else:
                     found.setdefault((value.kind, value.value), value)
         for key in stay:
@@ -153,6 +159,13 @@ class Identifiers:
         if pixels:
             found |= _found_in_pixels(self.patterns, pixels)
         return sorted(found)
+
+
+def _moved(day: str | bytes, shift: int) -> str | None:
+    try:
+        return f"{datetime.strptime(str(day), '%Y%m%d') + timedelta(days=shift):%Y%m%d}"
+    except (ValueError, OverflowError):
+        return None
 
 
 def _patterns(value: IdentifyingValue) -> Iterator[Pattern]:

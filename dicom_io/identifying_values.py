@@ -42,6 +42,8 @@ class IdentifyingValue:
     encodings: tuple[str, ...] = ()
     stays: bool = False
     """An option of the profile retains it, unchanged."""
+    moves: bool = False
+    """An option lets the date stay, moved."""
 
 
 TEXT_VRS = frozenset({"AE", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
@@ -122,13 +124,15 @@ def _of_dataset(
         if int(tag) in NOT_IDENTIFYING:
             continue
         where = f"{path}{_name(tag)}"
-        stored: object = dataset.get_item(tag)
-        undecoded = stored.value if isinstance(stored, RawDataElement) else None
+        undecoded: bytes | None = None
         try:
+            stored: object = dataset.get_item(tag)
+            undecoded = stored.value if isinstance(stored, RawDataElement) else None
             element = dataset[tag]
             vr, value = element.VR, element.value
         except Exception:  # undecodable: what can be read of it is still searched for
-            yield from _runs(where, undecoded or b"")
+            raw = undecoded or getattr(dataset._dict.get(tag), "value", None)
+            yield from _runs(where, raw if isinstance(raw, bytes) else b"")
             continue
         if vr == "SQ":
             if depth < DEEPEST:
@@ -140,12 +144,13 @@ def _of_dataset(
             continue
         listed = row is not None
         stays = row is not None and _is_retained(row.options, retained, vr)
+        moves = row is not None and vr in ("DA", "DT") and MODIFIED_DATES in retained and MODIFIED_DATES in row.options
         if safe and tag.is_private:
             stays = PrivateElement(tag.group, private_creator(dataset, tag) or "", tag.element & 0xFF) in safe
             stays = stays or (tag.element < 0x100 and any(str(value) == each.creator for each in safe))
         for one in value if isinstance(value, (list, pydicom.multival.MultiValue)) else [value]:
             for found in _of_value(where, tag, vr, one, listed, encodings):
-                yield replace(found, stays=True) if stays else found
+                yield replace(found, stays=stays, moves=moves)
         if undecoded and not stays and vr in TEXT_VRS | {"PN"} and (b"\x1b" in undecoded or not undecoded.isascii()):
             yield IdentifyingValue(where, "bytes", undecoded.strip(b" \0"))
 

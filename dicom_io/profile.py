@@ -13,6 +13,7 @@ from pydicom.uid import UID
 from dicom_io.ages import age_at
 from dicom_io.errors import ProfileError
 from dicom_io.explanation import Decision, Recorder
+from dicom_io.identifiers import Identifiers
 from dicom_io.profile_cleaning import words_of_names
 from dicom_io.profile_engine import ProfileEngine
 from dicom_io.profile_table import BASIC_PROFILE, OPTIONS
@@ -79,6 +80,12 @@ class ConfidentialityProfile:
         decisions: list[Decision] = []
         self.apply(dataset, decisions.append)
         return decisions
+
+    def identifiers_of(self, dataset: Dataset, raw: bytes) -> Identifiers:
+        """What of ``dataset``, and of the file ``raw`` that it came from, must stand in nothing that leaves."""
+        patient = PatientIdentity.of(dataset)
+        shift = self.pseudonyms.date_shift(patient.patient_id, patient.issuer)
+        return Identifiers.of(dataset, raw, self.options, self.rulebook.safe_private, shift)
 
     def _tell_age(self, dataset: Dataset, clean: Dataset, record: Recorder | None) -> None:
         """A birth date never leaves, under no option. Where there is no age, the age that it makes may."""

@@ -70,7 +70,7 @@ class OutputWriter:
 
     def identifiers_of(self, source: SourcePhotograph) -> Identifiers:
         """What of ``source`` must stand in nothing that leaves: everything that identifies but what options retain."""
-        return Identifiers.of(source.header, source.raw, self.profile.options, self.profile.rulebook.safe_private)
+        return self.profile.identifiers_of(source.header, source.raw)
 
 
 def place_in_tree(outputs: Sequence[Output], folder: Path) -> list[Path]:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from pydicom import dcmread
 
 from dicom_io.errors import DicomError
-from dicom_io.identifiers import Identifiers
 from dicom_io.profile import ConfidentialityProfile
 from dicom_io.quiet import quiet
 from plugin.header_command import as_file
@@ -94,7 +93,7 @@ def goes_well(blob: bytes, applied: ConfidentialityProfile) -> str:
     assert cleaned == again
     assert SECRET.lower() not in cleaned.lower()
     assert not [name for name in NAMES if name in cleaned]
-    Identifiers.of(source, blob, applied.options, applied.rulebook.safe_private).found_in(cleaned)
+    applied.identifiers_of(source, blob).found_in(cleaned)
     return "clean"
 
 

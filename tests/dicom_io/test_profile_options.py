@@ -12,7 +12,6 @@ from pydicom import Dataset
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.sequence import Sequence
 
-from dicom_io.identifiers import Identifiers
 from dicom_io.profile_table import OPTIONS, TABLE
 from tests.dicom_io.profile_sources import Sentinels, as_file, code, photograph, profile, read_back
 
@@ -195,6 +194,16 @@ def test_a_safe_private_attribute_that_holds_something_else_goes() -> None:
     assert not [tag for tag in profile("retain_safe_private").apply(source).keys() if tag.is_private]  # noqa: SIM118
 
 
+def test_a_moved_date_that_lies_where_another_was_is_no_leak() -> None:
+    source, applied = photograph(), profile(MODIFIED)
+    source.SeriesDate = applied.apply(source).StudyDate
+    clean = applied.apply(source)
+    assert clean.StudyDate == source.SeriesDate
+    assert applied.identifiers_of(source, b"").found_in(as_file(clean)) == []
+    clean.ContentDate = source.StudyDate
+    assert applied.identifiers_of(source, b"").found_in(as_file(clean)) != []
+
+
 @pytest.mark.parametrize("options", COMBINATIONS, ids=lambda options: "+".join(sorted(options))[:60])
 def test_the_last_check_takes_what_is_retained_for_no_leak(options: frozenset[str]) -> None:
     source = with_private()
@@ -202,7 +211,7 @@ def test_the_last_check_takes_what_is_retained_for_no_leak(options: frozenset[st
     raw = as_file(source)
     applied = profile(*options)
     clean = applied.apply(read_back(raw))
-    identifiers = Identifiers.of(read_back(raw), raw, options, applied.rulebook.safe_private)
+    identifiers = applied.identifiers_of(read_back(raw), raw)
     assert identifiers.found_in(as_file(clean)) == []
     clean.ImageComments = "Vetinari, 1971-02-03, MRN-5543210"
     named = " ".join(identifiers.found_in(as_file(clean)))
