@@ -6,7 +6,9 @@ Every rule is a list of what may stay. Nothing here looks for names: whatever no
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+import struct
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
 from pydicom import Dataset
 from pydicom.tag import BaseTag
@@ -38,6 +40,27 @@ def is_clean_text(text: str, names: Collection[str]) -> bool:
     return bool(words) and all(
         word not in names and (word in SHORT_WORDS or (len(word) >= 3 and word in public_words())) for word in words
     )
+
+
+PACKED = {"AT": "I", "UL": "I", "SL": "i", "US": "H", "SS": "h", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
+"""Binary numbers, as ``struct`` packs them."""
+
+TEXT_IN_NUMBERS = re.compile(rb"[\x20-\x7e]{8,}")
+LETTER = re.compile(rb"[A-Za-z]")
+
+
+def hides_text(vr: str, values: Sequence[Any]) -> bool:
+    """Whether binary numbers are text in disguise: eight printable bytes in a row, a letter among them.
+
+    Any bytes are numbers, so a file that says US of a name is not found out by its syntax.
+    """
+    if vr not in PACKED or len(values) * struct.calcsize(PACKED[vr]) < 8:
+        return False
+    try:
+        packed = struct.pack(f"<{len(values)}{PACKED[vr]}", *values)
+    except (struct.error, OverflowError, TypeError):
+        return True
+    return any(LETTER.search(run) for run in TEXT_IN_NUMBERS.findall(packed))
 
 
 def words_of_names(dataset: Dataset) -> frozenset[str]:

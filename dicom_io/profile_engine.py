@@ -20,7 +20,7 @@ from dicom_io.errors import ProfileError
 from dicom_io.explanation import Decision, Outcome, Recorder, outcome_of
 from dicom_io.iod_types import Need, Path, iod_types
 from dicom_io.profile_actions import Action, basic_action, cleared_action
-from dicom_io.profile_cleaning import PRIVATE_VRS, is_clean_text, may_stay_as_content, private_creator
+from dicom_io.profile_cleaning import PRIVATE_VRS, hides_text, is_clean_text, may_stay_as_content, private_creator
 from dicom_io.profile_table import profile_table
 from dicom_io.pseudonyms import PatientIdentity, Pseudonyms
 from dicom_io.public_codes import CODE_TAGS, UNKNOWN, code_item, is_coded_entry, public_code
@@ -123,6 +123,7 @@ class ProfileEngine:
             safe = element.VR in PRIVATE_VRS and all(
                 len(str(value)) <= LONGEST_PRIVATE and _has_syntax(element.VR, str(value)) for value in _values(element)
             )
+            safe = safe and not hides_text(element.VR, _values(element))
         except Exception:  # pydicom raises many kinds of errors for what a broken file can hold
             safe = False
         if not safe:
@@ -223,6 +224,8 @@ class ProfileEngine:
         if not all(
             allowed(vr, str(value)) and (enumerated is None or str(value) in enumerated) for value in _values(source)
         ):
+            return self._replaced(source, cleared_action(need), need, path)
+        if hides_text(vr, _values(source)):
             return self._replaced(source, cleared_action(need), need, path)
         if vr == "AS" and not _is_empty(source):
             age = told_age(str(source.value))

@@ -2,7 +2,7 @@
 
     python scripts/bench.py --out build/bench.json
 
-header_ms       median milliseconds of processor time in which the confidentiality profile makes one sample header anonymous
+header_ms       median milliseconds of processor time for which the confidentiality profile works on a sample header
 header_beside   the same for a typical header (a sample's) and a rich one (every row of Table E.1-1, twice), and for
                 other programs as milliseconds and as times ours, in this run (see bench_others.py; --others PYTHON)
 """

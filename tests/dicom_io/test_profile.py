@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from datetime import datetime
 
 import pytest
@@ -131,6 +132,17 @@ def test_what_breaks_its_vr_does_not_stay() -> None:
     clean = profile().apply(source)
     assert "BodyPartExamined" not in clean
     assert "PixelSpacing" not in clean
+
+
+def test_numbers_that_are_text_in_disguise_go() -> None:
+    source = photograph()
+    source.SmallestImagePixelValue = list(struct.unpack("<7H", b"Zoe Vetinari 1"))
+    source.FNumber = struct.unpack("<d", b"Vetinari")[0]
+    source.ExposureTimeInSeconds, source.GreenPaletteColorLookupTableDescriptor = 0.0125, [256, 0, 8]
+    clean = profile().apply(source)
+    assert "SmallestImagePixelValue" not in clean
+    assert "FNumber" not in clean
+    assert (clean.ExposureTimeInSeconds, list(clean.GreenPaletteColorLookupTableDescriptor)) == (0.0125, [256, 0, 8])
 
 
 def test_a_frame_of_reference_stays_whole() -> None:
