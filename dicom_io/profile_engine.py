@@ -47,6 +47,10 @@ SYNTAX = {
     "DS": re.compile(r" *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)? *"),
     "IS": re.compile(r" *[+-]?\d{1,10} *"),
     "TM": re.compile(r"\d\d([0-5]\d([0-6]\d(\.\d{1,6})?)?)? *"),
+    "AE": re.compile(r"[^\x00-\x1f\x7f\\]{0,16}"),
+    "LO": re.compile(r"[^\x00-\x1f\x7f\\]{0,64}"),
+    "SH": re.compile(r"[^\x00-\x1f\x7f\\]{0,16}"),
+    **dict.fromkeys(("LT", "ST", "UC", "UR", "UT"), re.compile(r"[^\x00-\x08\x0b\x0e-\x1f\x7f]*")),
     "DA": re.compile(r"\d{8} *"),
     "DT": re.compile(r"\d{4,14}(\.\d{1,6})?([+-]\d{4})? *"),
 }

@@ -134,14 +134,22 @@ def test_what_breaks_its_vr_does_not_stay() -> None:
     assert "PixelSpacing" not in clean
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
+@pytest.mark.parametrize("swallowed", ["Invented Optics \x08\x00\x80\x00LO\x10\x00Klinik", "Invented Optics " * 9])
+def test_a_make_that_swallowed_its_neighbours_goes(swallowed: str) -> None:
+    source = photograph()
+    source["Manufacturer"]._value = swallowed
+    assert profile().apply(source).Manufacturer == "", "Type 2"
+
+
 def test_numbers_that_are_text_in_disguise_go() -> None:
     source = photograph()
     source.SmallestImagePixelValue = list(struct.unpack("<7H", b"Zoe Vetinari 1"))
-    source.FNumber = struct.unpack("<d", b"Vetinari")[0]
+    source.DiffusionBValue = struct.unpack("<d", b"Vetinari")[0]
     source.ExposureTimeInSeconds = 0.0125
     clean = profile().apply(source)
     assert "SmallestImagePixelValue" not in clean
-    assert clean.get("FNumber") in (None, 0.0)
+    assert "DiffusionBValue" not in clean
     assert (clean.ExposureTimeInSeconds, clean.Rows) == (0.0125, source.Rows)
 
 
