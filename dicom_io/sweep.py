@@ -36,6 +36,7 @@ from dicom_io.derived import CAMERA, OF_THE_SOURCE
 from dicom_io.dummies import ENUMERATED
 from dicom_io.profile_actions import MODIFIED_DATES
 from dicom_io.profile_table import profile_table
+from dicom_io.pseudonyms import LONGEST_SHIFT
 from dicom_io.quiet import quiet
 
 UNLISTED = {
@@ -67,11 +68,14 @@ class Sentinels:
     """Makes values that occur nowhere else, and remembers the bytes by which each is known again."""
 
     planted: dict[str, bytes] = field(default_factory=dict)
+    dates: int = 0
 
     def value(self, vr: str, where: str) -> Any:
         """The next value for ``vr``, planted at ``where``."""
         number = len(self.planted) + 1
-        day = f"{date(1902, 1, 1) + timedelta(days=number * 17):%Y%m%d}"
+        # Days further apart than any patient's shift: one that was moved is never taken for another.
+        self.dates += vr in ("DA", "DT")
+        day = f"{date(1203, 1, 1) + timedelta(days=self.dates * (LONGEST_SHIFT + 1)):%Y%m%d}"
         time = f"{number // 3600 % 24:02d}{number // 60 % 60:02d}{number % 60:02d}.{number:06d}"
         text = f"LEAK{number:05d}"
         by_vr: dict[str, Any] = {
