@@ -11,7 +11,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import UID
 
 from dicom_io.ages import age_at
-from dicom_io.errors import ProfileError
+from dicom_io.errors import DicomError, ProfileError, UnreadableObject
 from dicom_io.explanation import Decision, Recorder
 from dicom_io.identifiers import Identifiers
 from dicom_io.profile_cleaning import words_of_names
@@ -55,25 +55,34 @@ class ConfidentialityProfile:
 
         The same input gives the same output under the same key, and equal UIDs become equal UIDs, in every attribute
         and every instance. Raises ``ProfileError`` for encapsulated documents, which can hold anything, and for items
-        nested deeper than any real object's.
+        nested deeper than any real object's, and ``UnreadableObject`` where the data set is too damaged to tell whose
+        it is.
         """
         with quiet():
-            sop_class = str(dataset.get("SOPClassUID") or "")
-            if "Encapsulated" in UID(sop_class).name:
-                raise ProfileError("an encapsulated document can't be made anonymous by its header")
-            patient = PatientIdentity.of(dataset)
-            study_uid = str(dataset.get("StudyInstanceUID") or "")
-            names = words_of_names(dataset) if self.options & CLEANING_TEXT else ()
-            engine = ProfileEngine(self.pseudonyms, self.rulebook, sop_class, patient, names, record)
-            clean = engine.cleaned(dataset)
-            clean.PatientID = self.pseudonyms.patient_id(patient.patient_id, patient.issuer)
-            clean.PatientName = self.pseudonyms.patient_name(patient.patient_id, patient.issuer)
-            if "StudyID" in clean and study_uid and "StudyID" not in self.additions.replaced_keywords:
-                clean.StudyID = self.pseudonyms.study_id(study_uid)
-            if "retain_patient_characteristics" in self.options:
-                self._tell_age(dataset, clean, record)
-            self._declare(clean)
-            return clean
+            try:
+                return self._applied(dataset, record)
+            except DicomError:
+                raise
+            except Exception as error:  # pydicom raises almost anything on damaged input
+                raise UnreadableObject(f"the header can't be read ({type(error).__name__}); it is damaged") from error
+
+    def _applied(self, dataset: Dataset, record: Recorder | None) -> Dataset:
+        sop_class = str(dataset.get("SOPClassUID") or "")
+        if "Encapsulated" in UID(sop_class).name:
+            raise ProfileError("an encapsulated document can't be made anonymous by its header")
+        patient = PatientIdentity.of(dataset)
+        study_uid = str(dataset.get("StudyInstanceUID") or "")
+        names = words_of_names(dataset) if self.options & CLEANING_TEXT else ()
+        engine = ProfileEngine(self.pseudonyms, self.rulebook, sop_class, patient, names, record)
+        clean = engine.cleaned(dataset)
+        clean.PatientID = self.pseudonyms.patient_id(patient.patient_id, patient.issuer)
+        clean.PatientName = self.pseudonyms.patient_name(patient.patient_id, patient.issuer)
+        if "StudyID" in clean and study_uid and "StudyID" not in self.additions.replaced_keywords:
+            clean.StudyID = self.pseudonyms.study_id(study_uid)
+        if "retain_patient_characteristics" in self.options:
+            self._tell_age(dataset, clean, record)
+        self._declare(clean)
+        return clean
 
     def explain(self, dataset: Dataset) -> list[Decision]:
         """What ``apply`` does with each attribute of ``dataset``, in their order. Raises as ``apply`` does."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from pydicom import Dataset
 
+from dicom_io.errors import UnreadableObject
 from dicom_io.site_key import SiteKey
 
 LONGEST_SHIFT = 365
@@ -30,12 +31,13 @@ class PatientIdentity:
         """The identity in the patient module of ``dataset``.
 
         An instance without a Patient ID is a patient of its own for each study: two unnamed patients must not become
-        one, and two photographs of one study must not become two.
+        one, and two photographs of one study must not become two. Raises ``UnreadableObject`` where an attribute that
+        tells the patient can't be decoded: a damaged ID must not make one patient two.
         """
-        patient_id = str(dataset.get("PatientID") or "").strip()
+        patient_id = _readable(dataset, "PatientID").strip()
         if patient_id:
-            return cls(patient_id, str(dataset.get("IssuerOfPatientID") or "").strip())
-        return cls(str(dataset.get("StudyInstanceUID") or ""), "no patient ID: one patient for each study")
+            return cls(patient_id, _readable(dataset, "IssuerOfPatientID").strip())
+        return cls(_readable(dataset, "StudyInstanceUID"), "no patient ID: one patient for each study")
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,13 @@ class Pseudonyms:
     def _letters(self, purpose: str, *parts: str) -> str:
         """80 bits as 16 characters A-Z and 2-7."""
         return base64.b32encode(self._mac(purpose, *parts)[:10]).decode("ascii")
+
+
+def _readable(dataset: Dataset, keyword: str) -> str:
+    try:
+        return str(dataset.get(keyword) or "")
+    except Exception as error:  # pydicom parses a value when it is first asked for, and damaged ones raise anything
+        raise UnreadableObject(f"{keyword} can't be decoded; the object is damaged") from error
 
 
 def _same(value: str) -> str:

@@ -7,8 +7,11 @@ import uuid
 
 import pytest
 from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 from pydicom.uid import UID
 
+from dicom_io.errors import UnreadableObject
 from dicom_io.pseudonyms import PatientIdentity, Pseudonyms
 from dicom_io.site_key import SiteKey
 from tests.dicom_io.profile_sources import KEY
@@ -62,6 +65,13 @@ def test_a_new_generation_gives_one_project_new_pseudonyms_and_leaves_the_others
                  lambda p: p.fingerprint()):  # fmt: skip
         assert len({each(first), each(second), each(other)}) == 3
     assert first == Pseudonyms(KEY, "a", 1)
+
+
+def test_a_patient_id_that_cannot_be_read_is_refused_by_name() -> None:
+    dataset = Dataset()
+    dataset._dict[Tag("PatientID")] = RawDataElement(Tag("PatientID"), "L\0", 4, b"4711", 0, False, True)
+    with pytest.raises(UnreadableObject, match="PatientID"):
+        PatientIdentity.of(dataset)
 
 
 def test_dates_move_back_by_whole_days_and_by_all_amounts() -> None:
