@@ -16,7 +16,7 @@ from pydicom.tag import BaseTag
 
 from dicom_io.ages import told_age
 from dicom_io.dummies import ENUMERATED, dummy_value, empty_value
-from dicom_io.errors import ProfileError
+from dicom_io.errors import ProfileError, UnreadableObject
 from dicom_io.explanation import Decision, Outcome, Recorder, outcome_of
 from dicom_io.iod_types import Need, Path, iod_types
 from dicom_io.profile_actions import Action, basic_action, cleared_action
@@ -102,6 +102,7 @@ class ProfileEngine:
                 return clean
             clean.update(code_item(code))
             self._tell(path, "kept", "a public code, its meaning written anew")
+        _refuse_unsteady(dataset)
         for tag in dataset.keys():  # noqa: SIM118  iterating over a Dataset decodes every value, its keys do not
             if coded and int(tag) in CODE_TAGS:
                 continue
@@ -290,6 +291,14 @@ def _has_no_place(tag: BaseTag) -> str | None:
     if tag.group >> 8 in (0x50, 0x60):
         return "a curve or overlay, in which writing can't be told from drawing"
     return None if dictionary_has_tag(tag) else "in no dictionary of the standard"
+
+
+def _refuse_unsteady(item: Dataset) -> None:
+    """Where an item's Pixel Representation is damaged, pydicom reads its sequences at the second try alone."""
+    try:
+        item.get("PixelRepresentation")
+    except Exception as error:
+        raise UnreadableObject("Pixel Representation can't be decoded; the object is damaged") from error
 
 
 def _readable(dataset: Dataset, tag: BaseTag, vr: str) -> DataElement | None:
