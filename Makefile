@@ -7,13 +7,15 @@ TRAIN_ARGS ?=
 SAMPLE_ARGS ?=
 TEST_ARGS  ?=
 
-.PHONY: help demo test check bench train samples peers clean
+.PHONY: help demo test check bench sweep fuzz train samples peers clean
 
 help:
 	@echo "make demo     a node, sample studies over a real association, results in build/demo"
 	@echo "make test     ruff, mypy, pytest; installs Orthanc, dcmtk and dicom3tools where it can"
 	@echo "make check    ruff and mypy alone"
 	@echo "make bench    figures to build/bench.json"
+	@echo "make sweep    sentinels through the whole node path, figures to build/sweep.json"
+	@echo "make fuzz     10,000 mutated headers"
 	@echo "make train    the embedded model, from rendered patients (TRAIN_ARGS=...)"
 	@echo "make samples  sample_data/studies, rendered again (SAMPLE_ARGS=\"--assets FOLDER\")"
 
@@ -27,8 +29,19 @@ check: $(VENV)/.development
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 
-bench: $(VENV)/.runtime
-	$(BIN)/python scripts/bench.py --out build/bench.json
+bench: $(VENV)/.runtime build/bench-venv/.installed
+	$(BIN)/python scripts/bench.py --out build/bench.json --others build/bench-venv/bin/python
+
+build/bench-venv/.installed: scripts/bench_requirements.txt
+	$(PYTHON) -m venv build/bench-venv
+	build/bench-venv/bin/python -m pip --disable-pip-version-check install -qq --requirement scripts/bench_requirements.txt
+	@touch $@
+
+sweep: $(VENV)/.runtime
+	$(BIN)/twinveil sweep --out build/sweep.json
+
+fuzz: $(VENV)/.development
+	$(BIN)/python -m pytest tests/dicom_io/test_profile_fuzz.py -m slow
 
 # Two networks, one for each edit; the second begins with what the first has learned to see.
 WEIGHTS := pipeline/models/embedded_weights

@@ -21,6 +21,7 @@ from dicom_io import codes, derived, segmentation
 from dicom_io.colour import srgb_profile
 from dicom_io.derived import ROLES, Algorithm
 from dicom_io.errors import InvalidObject, LeakFound
+from dicom_io.profile_table import OPTIONS
 from dicom_io.quiet import quiet
 from dicom_io.sop_classes import PHOTOGRAPH_CLASSES, TRANSFER_SYNTAXES
 
@@ -94,9 +95,10 @@ def _file_meta_agrees(dataset: Dataset) -> Iterator[str]:
 
 
 def _groups_that_never_leave(dataset: Dataset) -> Iterator[str]:
+    claimed = {item.CodeValue for item in dataset.get("DeidentificationMethodCodeSequence") or ()}
     for element in dataset.iterall():
         group = element.tag.group
-        if element.tag.is_private:
+        if element.tag.is_private and OPTIONS["retain_safe_private"].value not in claimed:
             yield f"private attribute {element.tag}"
         elif group & 0xFF00 in {0x5000, 0x6000}:
             yield f"curve or overlay attribute {element.tag}"

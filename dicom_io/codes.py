@@ -39,6 +39,7 @@ IDENTITY_REPLACEMENT = Concept("IDREPLACEMENT", PRIVATE_SCHEME, "Replacement of 
 LESION_REMOVAL = Concept("LESIONREMOVAL", PRIVATE_SCHEME, "Removal of skin lesions by image synthesis")
 LOSSY_COMPRESSION = Concept("113040", "DCM", "Lossy Compression")
 DE_IDENTIFYING_EQUIPMENT = Concept("109104", "DCM", "De-identifying Equipment")
+ACQUISITION_EQUIPMENT = Concept("109101", "DCM", "Acquisition Equipment")
 SOURCE_IMAGE = Concept("121322", "DCM", "Source image for image processing operation")
 BASIC_PROFILE = Concept("113100", "DCM", "Basic Application Confidentiality Profile")
 CLEAN_PIXEL_DATA = Concept("113101", "DCM", "Clean Pixel Data Option")

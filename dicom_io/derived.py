@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 from openjpeg.utils import encode_array
 from PIL import Image
 from pydicom import Dataset
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
@@ -25,6 +26,7 @@ from dicom_io import codes
 from dicom_io.colour import Rgb, srgb_profile
 from dicom_io.errors import UnsupportedObject
 from dicom_io.photograph import LossyHistory
+from dicom_io.profile_table import profile_table
 from dicom_io.sop_classes import PHOTOGRAPH_CLASSES, PhotographClass
 
 Role = Literal["sick-twin", "healthy-twin"]
@@ -64,6 +66,25 @@ TAKEN_OVER = (
     "LongitudinalTemporalInformationModified", "TimezoneOffsetFromUTC",
 )  # fmt: skip
 """Keywords of the cleaned header that a derived image repeats."""
+
+ACQUISITION_GROUP = 0x0016
+"""VL Photographic Acquisition (PS3.3 C.8.12.1.2): exposure, lens and light, which colour depends on."""
+
+CAMERA = (
+    "Manufacturer", "ManufacturerModelName", "SoftwareVersions", "StationName", "DeviceSerialNumber", "DeviceUID",
+    "UDISequence", "DateOfLastCalibration", "TimeOfLastCalibration",
+)  # fmt: skip
+"""What is told of the camera, as Contributing Equipment: General Equipment of a derived image is ours."""
+
+OF_THE_SOURCE = frozenset(
+    tag_for_keyword(keyword)
+    for keyword in (
+        *CAMERA, "SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SeriesDescription", "SeriesNumber",
+        "DerivationDescription", "ContentDate", "ContentTime", "InstanceCreationDate", "InstanceCreationTime",
+        "Laterality", "ImageLaterality",
+    )
+)  # fmt: skip
+"""Never taken over, though an option retains it: what the derived image has of its own."""
 
 TYPE_2 = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
@@ -150,6 +171,7 @@ def derived_image(
     history: LossyHistory | None = None,
     lossless: bool = True,
     sick_twin: Dataset | None = None,
+    options: frozenset[str] = frozenset(),
 ) -> Dataset:
     """A complete derived image, ready for ``save_as(path, enforce_file_format=True)``.
 
@@ -167,6 +189,7 @@ def derived_image(
         history: the lossy compressions before ours; those in ``clean`` when None.
         lossless: JPEG 2000 lossless, else baseline JPEG, which is appended to the history.
         sick_twin: for the healthy twin, the image that it was made from.
+        options: those of the confidentiality profile: what they let stay in ``clean`` is taken over as well.
 
     Raises UnsupportedObject when ``clean`` is not of a class taken for a photograph.
 
@@ -175,17 +198,22 @@ def derived_image(
     if sop_class not in PHOTOGRAPH_CLASSES:
         raise UnsupportedObject(f"SOP class {sop_class.name} cannot be derived from")
     image = Dataset()
-    _take_over(image, clean)
+    _take_over(image, clean, options)
     _identify(image, clean, PHOTOGRAPH_CLASSES[sop_class], role, source_sop_instance_uid, pseudonyms)
-    _describe_equipment(image, algorithm)
+    _describe_equipment(image, algorithm, clean)
     _describe_derivation(image, ROLES[role], sick_twin)
     _describe_confidentiality(image, features_cleaned=features_cleaned, text_cleaned=text_cleaned)
     _write_pixels(image, rgb, history or _history_in(clean), lossless=lossless)
     return image
 
 
-def _take_over(image: Dataset, clean: Dataset) -> None:
+def _take_over(image: Dataset, clean: Dataset, options: frozenset[str]) -> None:
     image.SpecificCharacterSet = "ISO_IR 192"
+    for tag in clean.keys():  # noqa: SIM118  a Dataset iterates over its elements
+        row = profile_table().row(tag)
+        optional = row is not None and options.intersection(row.options) and tag not in OF_THE_SOURCE
+        if optional or tag.group == ACQUISITION_GROUP:
+            image[tag] = deepcopy(clean[tag])
     for keyword in TAKEN_OVER:
         if keyword in clean:
             image[keyword] = deepcopy(clean[keyword])
@@ -226,7 +254,7 @@ def _identify(
     image.file_meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
 
 
-def _describe_equipment(image: Dataset, algorithm: Algorithm) -> None:
+def _describe_equipment(image: Dataset, algorithm: Algorithm, clean: Dataset) -> None:
     image.Manufacturer = MANUFACTURER
     image.ManufacturerModelName = algorithm.name[:LONG_STRING]
     image.SoftwareVersions = algorithm.version[:LONG_STRING]
@@ -238,6 +266,13 @@ def _describe_equipment(image: Dataset, algorithm: Algorithm) -> None:
     equipment.SoftwareVersions = algorithm.version[:LONG_STRING]
     equipment.ContributionDescription = algorithm.contribution
     image.ContributingEquipmentSequence = Sequence([equipment])
+    if clean.get("Manufacturer"):  # Type 1 of an item; without it nothing can be said of the camera
+        camera = Dataset()
+        camera.PurposeOfReferenceCodeSequence = Sequence([codes.ACQUISITION_EQUIPMENT.item()])
+        for keyword in CAMERA:
+            if clean.get(keyword):
+                camera[keyword] = deepcopy(clean[keyword])
+        image.ContributingEquipmentSequence.append(camera)
 
 
 def _describe_derivation(image: Dataset, role: RoleOfTwin, sick_twin: Dataset | None) -> None:

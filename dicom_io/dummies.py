@@ -32,6 +32,10 @@ BY_KEYWORD: Mapping[str, Any] = {
 """Where the IOD enumerates the values."""
 
 
+ENUMERATED: Mapping[str, frozenset[str]] = {"PatientSex": frozenset("FMO")}
+"""Attributes that no reader takes with another value than these, retained or not (PS3.3 C.7.1.1)."""
+
+
 def dummy_value(keyword: str, vr: str) -> Any:
     """The dummy for the attribute ``keyword`` with ``vr``, one of ``BY_VR``'s keys (never "SQ")."""
     return BY_KEYWORD.get(keyword, BY_VR[vr])

@@ -14,6 +14,7 @@ import re
 import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import numpy as np
 from pydicom import Dataset
@@ -25,6 +26,7 @@ from dicom_io.identifying_values import IdentifyingValue, Kind, identifying_valu
 from dicom_io.outgoing_bytes import NotParsed, Value, values
 from dicom_io.public_words import is_defined_term, public_values
 from dicom_io.quiet import quiet
+from dicom_io.safe_private import PrivateElement
 
 ALLOWANCES: Mapping[str, str] = {
     "registered UIDs": "SOP classes, transfer syntaxes and the like name kinds of things (PS3.6 annex A)",
@@ -104,16 +106,44 @@ class Identifiers:
     patterns: tuple[Pattern, ...]
 
     @classmethod
-    def of(cls, dataset: Dataset, raw: bytes, retained: frozenset[str] = frozenset()) -> Identifiers:
+    def of(
+        cls,
+        dataset: Dataset,
+        raw: bytes,
+        retained: frozenset[str] = frozenset(),
+        safe_private: Collection[PrivateElement] = (),
+        shift: int = 0,
+    ) -> Identifiers:
         """Those of ``dataset`` and of ``raw``, the bytes of the file it was read from (empty where there is none).
 
-        ``retained``: the profile's options, whose attributes may stay. ``dataset`` may lack the pixel data.
+        ``retained``: the profile's options, whose attributes may stay, and ``safe_private`` attributes with them. A
+        value that stays is no leak where it stands a second time: the day of the study in a frame's EXIF, say.
+        ``shift``: days by which dates were moved: one that comes to lie where another was is no leak either.
+        ``dataset`` may lack the pixel data.
         """
         with quiet():
             found: dict[tuple[Kind, str | bytes], IdentifyingValue] = {}
-            for value in identifying_values(dataset, raw, retained):
-                found.setdefault((value.kind, value.value), value)
-        return cls(tuple(pattern for value in found.values() for pattern in _patterns(value)))
+            stay: set[tuple[Kind, str | bytes]] = set()
+            for value in identifying_values(dataset, raw, retained, safe_private):
+                if value.stays:
+                    stay.add((value.kind, value.value))
+                elif value.moves and value.kind == "date" and (moved := _moved(value.value, shift)):
+                    stay.add(("date", moved))
+                    found.setdefault((value.kind, value.value), value)
+                else:
+                    found.setdefault((value.kind, value.value), value)
+        for key in stay:
+            found.pop(key, None)
+        told = "\0\0".join(value for _, value in stay if isinstance(value, str)).lower().encode()
+        return cls(
+            tuple(
+                pattern
+                for value in found.values()
+                for pattern in _patterns(value)
+                # An issuer that is a word of the institution's retained name. A person's name has no such excuse.
+                if value.kind == "name" or not pattern.is_in(told)
+            )
+        )
 
     def found_in(self, blob: bytes, own_texts: Collection[str] = ()) -> list[str]:
         """Names of the source's attributes of which a value stands in ``blob``, sorted; empty for a clean object.
@@ -129,6 +159,13 @@ class Identifiers:
         if pixels:
             found |= _found_in_pixels(self.patterns, pixels)
         return sorted(found)
+
+
+def _moved(day: str | bytes, shift: int) -> str | None:
+    try:
+        return f"{datetime.strptime(str(day), '%Y%m%d') + timedelta(days=shift):%Y%m%d}"
+    except (ValueError, OverflowError):
+        return None
 
 
 def _patterns(value: IdentifyingValue) -> Iterator[Pattern]:

@@ -6,8 +6,8 @@ This looks at values with fresh eyes. It does not ask what the confidentiality p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any, Literal
 
@@ -21,8 +21,12 @@ from pydicom.encaps import generate_frames
 from pydicom.tag import BaseTag
 
 from dicom_io.frame_metadata import exif_entries, segments
+from dicom_io.profile_actions import MODIFIED_DATES
+from dicom_io.profile_cleaning import private_creator
 from dicom_io.profile_table import profile_table
+from dicom_io.public_codes import is_coded_entry
 from dicom_io.public_words import is_public_vocabulary
+from dicom_io.safe_private import PrivateElement
 
 Kind = Literal["name", "text", "description", "uid", "number", "date", "time", "bytes"]
 """How a value is searched for. "description" is text that a camera's make may share a word with; "text" is not."""
@@ -36,6 +40,10 @@ class IdentifyingValue:
     kind: Kind
     value: str | bytes
     encodings: tuple[str, ...] = ()
+    stays: bool = False
+    """An option of the profile retains it, unchanged."""
+    moves: bool = False
+    """An option lets the date stay, moved."""
 
 
 TEXT_VRS = frozenset({"AE", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
@@ -76,16 +84,22 @@ MOST_RUNS = 500
 DEEPEST = 64
 
 
-def identifying_values(dataset: Dataset, raw: bytes, retained: frozenset[str]) -> Iterator[IdentifyingValue]:
-    """What ``dataset`` and the file ``raw`` that it was read from hold; ``retained`` names options of the profile."""
-    yield from _of_dataset(dataset, retained, "", 0)
+def identifying_values(
+    dataset: Dataset, raw: bytes, retained: frozenset[str], safe_private: Collection[PrivateElement] = ()
+) -> Iterator[IdentifyingValue]:
+    """What ``dataset`` and the file ``raw`` that it was read from hold.
+
+    ``retained`` names options of the profile; what they let stay as it is comes marked so, and what they let stay
+    changed (a moved date) is no different from what goes.
+    """
+    yield from _of_dataset(dataset, retained, safe_private, "", 0)
     if not raw:
         return
     if preamble := raw[:128].strip(b"\0"):
         yield from _runs("preamble", preamble)
     try:
         whole = pydicom.dcmread(BytesIO(raw), force=True)
-        yield from _of_dataset(whole.file_meta, retained, "", 0)
+        yield from _of_dataset(whole.file_meta, frozenset(), (), "", 0)
         frames = _frames(whole)
     except Exception:  # whatever a broken file does: its bytes are then looked at as they are
         yield from _runs("file", raw)
@@ -101,38 +115,57 @@ def _frames(whole: Dataset) -> list[bytes]:
     return list(generate_frames(whole.PixelData, number_of_frames=int(whole.get("NumberOfFrames") or 1)))
 
 
-def _of_dataset(dataset: Dataset, retained: frozenset[str], path: str, depth: int) -> Iterator[IdentifyingValue]:
+def _of_dataset(
+    dataset: Dataset, retained: frozenset[str], safe: Collection[PrivateElement], path: str, depth: int
+) -> Iterator[IdentifyingValue]:
     encodings = _codecs(dataset)
     for tag in dataset.keys():  # noqa: SIM118  iterating over a Dataset decodes every value, its keys do not
         row = profile_table().row(tag)
-        if int(tag) in NOT_IDENTIFYING or (row is not None and _is_retained(row.options, retained)):
+        if int(tag) in NOT_IDENTIFYING:
             continue
         where = f"{path}{_name(tag)}"
-        stored: object = dataset.get_item(tag)
-        undecoded = stored.value if isinstance(stored, RawDataElement) else None
+        undecoded: bytes | None = None
         try:
+            stored: object = dataset.get_item(tag)
+            undecoded = stored.value if isinstance(stored, RawDataElement) else None
             element = dataset[tag]
             vr, value = element.VR, element.value
         except Exception:  # undecodable: what can be read of it is still searched for
-            yield from _runs(where, undecoded or b"")
+            raw = undecoded or getattr(dataset._dict.get(tag), "value", None)
+            yield from _runs(where, raw if isinstance(raw, bytes) else b"")
             continue
         if vr == "SQ":
             if depth < DEEPEST:
                 for item in value:
-                    yield from _of_dataset(item, retained, f"{where} > ", depth + 1)
+                    if row is not None and _is_retained(row.options, retained) and is_coded_entry(item):
+                        yield from _of_code(where, item)
+                        continue
+                    yield from _of_dataset(item, retained, safe, f"{where} > ", depth + 1)
             continue
         listed = row is not None
+        stays = row is not None and _is_retained(row.options, retained, vr)
+        moves = row is not None and vr in ("DA", "DT") and MODIFIED_DATES in retained and MODIFIED_DATES in row.options
+        if safe and tag.is_private:
+            stays = PrivateElement(tag.group, private_creator(dataset, tag) or "", tag.element & 0xFF) in safe
+            stays = stays or (tag.element < 0x100 and any(str(value) == each.creator for each in safe))
         for one in value if isinstance(value, (list, pydicom.multival.MultiValue)) else [value]:
-            yield from _of_value(where, tag, vr, one, listed, encodings)
-        if undecoded and vr in TEXT_VRS | {"PN"} and (b"\x1b" in undecoded or not undecoded.isascii()):
+            for found in _of_value(where, tag, vr, one, listed, encodings):
+                yield replace(found, stays=stays, moves=moves)
+        if undecoded and not stays and vr in TEXT_VRS | {"PN"} and (b"\x1b" in undecoded or not undecoded.isascii()):
             yield IdentifyingValue(where, "bytes", undecoded.strip(b" \0"))
 
 
-def _is_retained(marks: Any, retained: frozenset[str]) -> bool:
-    """Whether an option of the profile lets the attribute stay, or stay changed, so that it is no leak."""
-    return any(marks.get(option) == "K" for option in retained) or (
-        "retain_longitudinal_modified_dates" in retained and "retain_longitudinal_modified_dates" in marks
-    )
+def _of_code(where: str, item: Dataset) -> Iterator[IdentifyingValue]:
+    """A coded entry that is itself what an option retains."""
+    for keyword in ("CodeValue", "CodingSchemeDesignator", "CodeMeaning"):
+        yield IdentifyingValue(where, "text", str(item.get(keyword) or "").strip(" \0"), stays=True)
+
+
+def _is_retained(marks: Any, retained: frozenset[str], vr: str = "") -> bool:
+    """Whether an option lets the attribute stay as it is. Where dates are moved, only the time of day does."""
+    if MODIFIED_DATES in retained and MODIFIED_DATES in marks:
+        return vr == "TM"
+    return any(marks.get(option) == "K" for option in retained)
 
 
 def _of_value(

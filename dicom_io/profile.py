@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 from pydicom.uid import UID
 
-from dicom_io.errors import ProfileError
+from dicom_io.ages import age_at
+from dicom_io.errors import DicomError, ProfileError, UnreadableObject
+from dicom_io.explanation import Decision, Recorder
+from dicom_io.identifiers import Identifiers
+from dicom_io.profile_cleaning import words_of_names
 from dicom_io.profile_engine import ProfileEngine
 from dicom_io.profile_table import BASIC_PROFILE, OPTIONS
 from dicom_io.pseudonyms import PatientIdentity, Pseudonyms
 from dicom_io.public_codes import code_item
 from dicom_io.quiet import quiet
-
-WITHOUT_RULES = frozenset({"retain_safe_private", "clean_descriptors", "clean_structured_content", "clean_graphics"})
-"""Options that are accepted, but for which there is no rule yet: the basic action is taken and no code is claimed."""
+from dicom_io.rulebook import Rulebook
+from dicom_io.site_additions import NO_ADDITIONS, SiteAdditions
 
 DATES = frozenset({"retain_longitudinal_full_dates", "retain_longitudinal_modified_dates"})
+CLEANING_TEXT = frozenset({"clean_descriptors", "retain_patient_characteristics"})
+"""Options under which text may stay, where the words of names have to be known."""
 
 
 @dataclass(frozen=True)
 class ConfidentialityProfile:
-    """The profile with ``options``, names out of ``profile_table.OPTIONS``.
+    """The profile with ``options``, names out of ``profile_table.OPTIONS``, and a site's ``additions``.
 
     It removes pixel data, overlays and file meta information altogether: who writes the object brings its own. It
     proves nothing about pixels: the codes 113101 and 113102 of CID 7050 are added by whoever has proof.
@@ -34,47 +40,102 @@ class ConfidentialityProfile:
 
     pseudonyms: Pseudonyms
     options: frozenset[str] = frozenset()
+    additions: SiteAdditions = NO_ADDITIONS
 
     def __post_init__(self) -> None:
-        if unknown := sorted(self.options - OPTIONS.keys()):
-            raise ProfileError(f"unknown option {', '.join(unknown)}; there are {', '.join(OPTIONS)}")
-        if self.options >= DATES:
-            raise ProfileError("dates are kept either in full or modified: choose one of the two options")
+        check_options(self.options)
 
-    def apply(self, dataset: Dataset) -> Dataset:
-        """A new data set without what identifies; ``dataset`` stays as it is.
+    @cached_property
+    def rulebook(self) -> Rulebook:
+        """What is done with each attribute, and why."""
+        return Rulebook(self.options, self.additions)
+
+    def apply(self, dataset: Dataset, record: Recorder | None = None) -> Dataset:
+        """A new data set without what identifies; ``dataset`` stays as it is. ``record`` is told of each attribute.
 
         The same input gives the same output under the same key, and equal UIDs become equal UIDs, in every attribute
         and every instance. Raises ``ProfileError`` for encapsulated documents, which can hold anything, and for items
-        nested deeper than any real object's.
+        nested deeper than any real object's, and ``UnreadableObject`` where the data set is too damaged to tell whose
+        it is.
         """
         with quiet():
-            sop_class = str(dataset.get("SOPClassUID") or "")
-            if "Encapsulated" in UID(sop_class).name:
-                raise ProfileError("an encapsulated document can't be made anonymous by its header")
-            patient = PatientIdentity.of(dataset)
-            study_uid = str(dataset.get("StudyInstanceUID") or "")
-            engine = ProfileEngine(self.pseudonyms, self.options, sop_class, patient)
-            clean = engine.cleaned(dataset)
-            clean.PatientID = self.pseudonyms.patient_id(patient.patient_id, patient.issuer)
-            clean.PatientName = self.pseudonyms.patient_name(patient.patient_id, patient.issuer)
-            if "StudyID" in clean and study_uid:
-                clean.StudyID = self.pseudonyms.study_id(study_uid)
-            self._declare(clean)
-            return clean
+            try:
+                return self._applied(dataset, record)
+            except DicomError:
+                raise
+            except Exception as error:  # pydicom raises almost anything on damaged input
+                raise UnreadableObject(f"the header can't be read ({type(error).__name__}); it is damaged") from error
+
+    def _applied(self, dataset: Dataset, record: Recorder | None) -> Dataset:
+        sop_class = str(dataset.get("SOPClassUID") or "")
+        if "Encapsulated" in UID(sop_class).name:
+            raise ProfileError("an encapsulated document can't be made anonymous by its header")
+        patient = PatientIdentity.of(dataset)
+        study_uid = str(dataset.get("StudyInstanceUID") or "")
+        names = words_of_names(dataset) if self.options & CLEANING_TEXT else ()
+        engine = ProfileEngine(self.pseudonyms, self.rulebook, sop_class, patient, names, record)
+        clean = engine.cleaned(dataset)
+        clean.PatientID = self.pseudonyms.patient_id(patient.patient_id, patient.issuer)
+        clean.PatientName = self.pseudonyms.patient_name(patient.patient_id, patient.issuer)
+        if "StudyID" in clean and study_uid and "StudyID" not in self.additions.replaced_keywords:
+            clean.StudyID = self.pseudonyms.study_id(study_uid)
+        if "retain_patient_characteristics" in self.options:
+            self._tell_age(dataset, clean, record)
+        self._declare(clean)
+        return clean
+
+    def explain(self, dataset: Dataset) -> list[Decision]:
+        """What ``apply`` does with each attribute of ``dataset``, in their order. Raises as ``apply`` does."""
+        decisions: list[Decision] = []
+        self.apply(dataset, decisions.append)
+        return decisions
+
+    def identifiers_of(self, dataset: Dataset, raw: bytes) -> Identifiers:
+        """What of ``dataset``, and of the file ``raw`` that it came from, must stand in nothing that leaves."""
+        patient = PatientIdentity.of(dataset)
+        shift = self.pseudonyms.date_shift(patient.patient_id, patient.issuer)
+        return Identifiers.of(dataset, raw, self.options, self.rulebook.safe_private, shift)
+
+    def _tell_age(self, dataset: Dataset, clean: Dataset, record: Recorder | None) -> None:
+        """A birth date never leaves, under no option. Where there is no age, the age that it makes may."""
+        rule = self.rulebook.ruling(0x00101010, "AS", "nothing")
+        if clean.get("PatientAge") or rule.why != "retain_patient_characteristics K" or "PatientAge" in dataset:
+            return
+        day = _date(dataset, "AcquisitionDate") or _date(dataset, "ContentDate") or _date(dataset, "StudyDate")
+        if (age := age_at(_date(dataset, "PatientBirthDate"), day)) is not None:
+            clean.PatientAge = age
+            if record is not None:
+                record(Decision(("PatientAge",), "new value", "reckoned from the birth date, which does not stay"))
 
     def _declare(self, clean: Dataset) -> None:
         """What was done, in the words of PS3.15 section E.1.1 and PS3.3 C.12.1 and C.7.1.1."""
         clean.SpecificCharacterSet = "ISO_IR 192"
         clean.PatientIdentityRemoved = "YES"
-        clean.DeidentificationMethodCodeSequence = [code_item(BASIC_PROFILE), *map(code_item, self._claimed())]
-        if "retain_longitudinal_full_dates" in self.options:
-            clean.LongitudinalTemporalInformationModified = "UNMODIFIED"
-        elif "retain_longitudinal_modified_dates" in self.options:
-            clean.LongitudinalTemporalInformationModified = "MODIFIED"
-        else:
-            clean.LongitudinalTemporalInformationModified = "REMOVED"
+        clean.DeidentificationMethodCodeSequence = [code_item(code) for code in self.claimed()]
+        clean.LongitudinalTemporalInformationModified = self.longitudinal_information
 
-    def _claimed(self) -> Iterable[Code]:
-        """Codes of the options that were really applied, in the order of the table's columns."""
-        return (code for option, code in OPTIONS.items() if option in self.options - WITHOUT_RULES)
+    @property
+    def longitudinal_information(self) -> str:
+        """Longitudinal Temporal Information Modified (PS3.3 C.12.1): UNMODIFIED, MODIFIED or REMOVED."""
+        if "retain_longitudinal_full_dates" in self.options:
+            return "UNMODIFIED"
+        return "MODIFIED" if "retain_longitudinal_modified_dates" in self.options else "REMOVED"
+
+    def claimed(self) -> Iterable[Code]:
+        """The Basic Profile's code and those of the options, in the order of the table's columns."""
+        return (BASIC_PROFILE, *(code for option, code in OPTIONS.items() if option in self.options))
+
+
+def check_options(options: Collection[str]) -> None:
+    """Raise ``ProfileError`` for options that are unknown or exclude each other."""
+    if unknown := sorted(set(options) - OPTIONS.keys()):
+        raise ProfileError(f"unknown option {', '.join(unknown)}; there are {', '.join(OPTIONS)}")
+    if set(options) >= DATES:
+        raise ProfileError("dates are kept either in full or modified: choose one of the two options")
+
+
+def _date(dataset: Dataset, keyword: str) -> str:
+    try:
+        return str(dataset.get(keyword) or "")
+    except Exception:  # pydicom parses a value when it is first asked for, and damaged ones raise almost anything
+        return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 
 from dicom_io.iod_types import Need
@@ -9,15 +10,26 @@ from dicom_io.profile_table import OPTIONS, Row
 
 
 class Action(Enum):
-    """One letter of PS3.15 table E.1-1a, settled. ``ENTER`` is what "keep" means for a sequence: clean its items."""
+    """One letter of PS3.15 table E.1-1a, settled: "K" for plain attributes and sequences, "C" by what cleans it."""
 
     REMOVE = "X"
     EMPTY = "Z"
     DUMMY = "D"
-    KEEP = "K"
-    CLEAN = "C"
     UID = "U"
     ENTER = "U*"
+    """Clean the items of a sequence."""
+    KEEP = "keep what is vocabulary"
+    """Attributes outside the table: kept where syntax and vocabulary allow."""
+    RETAIN = "K"
+    """Kept as it is, where its value obeys its VR's syntax. Ages over 89 are all 90 (see ``ages``)."""
+    RETAIN_ITEMS = "K of a sequence"
+    """Items are cleaned, but a coded entry stays as the site wrote it: the code is what the option retains."""
+    MOVE_DATE = "C of a date"
+    VOCABULARY = "C of a text"
+    """Kept where every word is public vocabulary, else the basic action."""
+    CONTENT = "C of a content tree"
+    AE_PSEUDONYM = "C of an AE title"
+    REPLACE = "replaced by the site"
 
 
 SAFE_TEXT = frozenset(
@@ -37,19 +49,48 @@ DEMANDS: frozenset[Need] = frozenset({"value", "value if present"})
 """What an attribute that is there may not meet with an empty value."""
 
 NUMBERS = frozenset({"AT", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"})
+TEXT = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
+
+MODIFIED_DATES = "retain_longitudinal_modified_dates"
 
 
-def listed_action(row: Row, vr: str, options: frozenset[str], need: Need) -> Action:
-    """The action of ``row`` under ``options``, where the IOD has ``need`` of the attribute.
+def listed_action(row: Row, vr: str, options: frozenset[str], need: Need) -> tuple[Action, str]:
+    """The action of ``row`` under ``options``, where the IOD has ``need`` of the attribute, and the option behind it.
 
-    An option that retains goes before one that cleans, and both before the basic action (PS3.15 section E.3).
+    The option is "" for the basic action. An option that retains goes before one that cleans (PS3.15 section E.3), with
+    one exception: where dates are moved, all of the patient's are. A calibration in its true place, of the same morning
+    as the photograph, would tell the shift.
     """
-    marks = {row.options[option] for option in OPTIONS if option in options and option in row.options}
-    if "K" in marks:
-        return Action.ENTER if vr == "SQ" else Action.KEEP
-    if "C" in marks:
-        return Action.CLEAN
-    return basic_action(row, vr, need)
+    cleaning = {option: _cleaning(option, vr) for option in OPTIONS if row.options.get(option) == "C"}
+    if MODIFIED_DATES in options and cleaning.get(MODIFIED_DATES) is Action.MOVE_DATE:
+        return Action.MOVE_DATE, MODIFIED_DATES
+    for option in OPTIONS:
+        if option in options and row.options.get(option) == "K":
+            return (Action.RETAIN_ITEMS if vr == "SQ" else Action.RETAIN), option
+    for option, action in cleaning.items():
+        if option in options and action is not None:
+            return action, option
+    return basic_action(row, vr, need), ""
+
+
+def _cleaning(option: str, vr: str) -> Action | None:
+    """What cleans an attribute under ``option``; None where nothing can and the basic action is taken.
+
+    No rule tells handwriting from a drawing, so bitmaps of overlays, curves and makers' binary notes are never cleaned.
+    A time zone tells where the patient was, so it isn't either.
+    """
+    return _CLEANING.get(option, {}).get(vr)
+
+
+_TEXT_RULE: Mapping[str, Action] = {**dict.fromkeys(TEXT, Action.VOCABULARY), "SQ": Action.ENTER, "CS": Action.KEEP}
+_CLEANING: Mapping[str, Mapping[str, Action]] = {
+    "retain_device_identity": {"AE": Action.AE_PSEUDONYM},
+    "retain_patient_characteristics": _TEXT_RULE,
+    MODIFIED_DATES: {"DA": Action.MOVE_DATE, "DT": Action.MOVE_DATE, "TM": Action.RETAIN},
+    "clean_descriptors": _TEXT_RULE,
+    "clean_structured_content": {"SQ": Action.CONTENT},
+    "clean_graphics": {"SQ": Action.ENTER},
+}
 
 
 def basic_action(row: Row, vr: str, need: Need) -> Action:

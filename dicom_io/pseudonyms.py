@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from pydicom import Dataset
 
+from dicom_io.errors import UnreadableObject
 from dicom_io.site_key import SiteKey
 
 LONGEST_SHIFT = 365
@@ -30,20 +31,26 @@ class PatientIdentity:
         """The identity in the patient module of ``dataset``.
 
         An instance without a Patient ID is a patient of its own for each study: two unnamed patients must not become
-        one, and two photographs of one study must not become two.
+        one, and two photographs of one study must not become two. Raises ``UnreadableObject`` where an attribute that
+        tells the patient can't be decoded: a damaged ID must not make one patient two.
         """
-        patient_id = str(dataset.get("PatientID") or "").strip()
+        patient_id = _readable(dataset, "PatientID").strip()
         if patient_id:
-            return cls(patient_id, str(dataset.get("IssuerOfPatientID") or "").strip())
-        return cls(str(dataset.get("StudyInstanceUID") or ""), "no patient ID: one patient for each study")
+            return cls(patient_id, _readable(dataset, "IssuerOfPatientID").strip())
+        return cls(_readable(dataset, "StudyInstanceUID"), "no patient ID: one patient for each study")
 
 
 @dataclass(frozen=True)
 class Pseudonyms:
-    """``key``: the site's. ``project``: another project gives other pseudonyms, so that releases can't be joined."""
+    """``key``: the site's. ``project``: another project gives other pseudonyms, so that releases can't be joined.
+
+    ``generation``: counted up, it gives one project new pseudonyms under the same key and leaves the others alone. The
+    first generation is that of releases made before it could be counted.
+    """
 
     key: SiteKey
     project: str = "default"
+    generation: int = 1
 
     def uid(self, original: str) -> str:
         """The UID in place of ``original``, always the same: "2.25." and 122 bits of the HMAC (PS3.5 annex B.2).
@@ -74,6 +81,10 @@ class Pseudonyms:
         """The Accession Number (SH, 16 characters) in place of ``accession``."""
         return self._letters("accession number", _same(accession))
 
+    def ae_title(self, title: str) -> str:
+        """The AE title (16 characters) in place of ``title``: the same station stays one station."""
+        return self._letters("AE title", title.strip(" \0"))
+
     def study_id(self, study_instance_uid: str) -> str:
         """The Study ID (SH, 16 characters) of the study whose UID in the source is ``study_instance_uid``."""
         return self._letters("study ID", study_instance_uid.strip(" \0"))
@@ -91,8 +102,14 @@ class Pseudonyms:
         """32 hexadecimal digits that name a source instance in manifests, logs and folders."""
         return self._mac("source digest", sop_instance_uid.strip(" \0")).hex()[:32]
 
+    def fingerprint(self) -> str:
+        """8 hexadecimal digits that tell one key, project and generation from another, and nothing about the key."""
+        return self._mac("fingerprint").hex()[:8]
+
     def _mac(self, purpose: str, *parts: str) -> bytes:
-        return self.key.mac(purpose, self.project, *parts)
+        if self.generation == 1:
+            return self.key.mac(purpose, self.project, *parts)
+        return self.key.mac(purpose, f"generation {self.generation}", self.project, *parts)
 
     def _uid(self, purpose: str, *parts: str) -> str:
         bits = int.from_bytes(self._mac(purpose, *parts)[:16], "big")
@@ -103,6 +120,13 @@ class Pseudonyms:
     def _letters(self, purpose: str, *parts: str) -> str:
         """80 bits as 16 characters A-Z and 2-7."""
         return base64.b32encode(self._mac(purpose, *parts)[:10]).decode("ascii")
+
+
+def _readable(dataset: Dataset, keyword: str) -> str:
+    try:
+        return str(dataset.get(keyword) or "")
+    except Exception as error:  # pydicom parses a value when it is first asked for, and damaged ones raise anything
+        raise UnreadableObject(f"{keyword} can't be decoded; the object is damaged") from error
 
 
 def _same(value: str) -> str:

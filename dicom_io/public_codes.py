@@ -6,6 +6,7 @@ the standard's own context groups hold it, and its meaning is written anew from 
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from pydicom import Dataset
@@ -15,6 +16,9 @@ from pydicom.sr.coding import Code
 
 CODE_TAGS = frozenset(range(0x00080100, 0x00080124))
 """Everything in the Code Sequence Macro (PS3.3 table 8.8-1), from Code Value to Equivalent Code Sequence and beyond."""
+
+NCI_THESAURUS = re.compile(r"C\d{4,7}")
+"""Codes of the NCI Thesaurus, some of which (Fitzpatrick skin types, CID 4401) pydicom lists under LOINC's name."""
 
 UNKNOWN = Code("261665006", "SCT", "Unknown")
 """What stands where the IOD demands a code and the source's is not public."""
@@ -36,6 +40,9 @@ def public_codes() -> dict[tuple[str, str], str]:
     for old, new in mapping["SRT"].items():
         if (meaning := meanings.get(("SCT", new))) is not None:
             meanings["SRT", old] = meaning
+    for (scheme, value), meaning in list(meanings.items()):
+        if scheme == "LN" and NCI_THESAURUS.fullmatch(value):
+            meanings["NCIt", value] = meaning
     return meanings
 
 

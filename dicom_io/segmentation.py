@@ -134,6 +134,12 @@ def _settle(segmentation: Dataset, image: Dataset) -> None:
     segmentation.PatientOrientation = image.get("PatientOrientation", "")
     segmentation.ContentDate = image.ContentDate
     segmentation.ContentTime = image.ContentTime
+    for groups in segmentation.get("SharedFunctionalGroupsSequence") or ():
+        # A photograph has no slice thickness, which the macro then demands (PS3.3 C.7.6.16.2.1); its spacing is in the
+        # image that the segment refers to, on the same grid.
+        measures = groups.get("PixelMeasuresSequence") or ()
+        if any("SliceThickness" not in item for item in measures):
+            del groups.PixelMeasuresSequence
     for keyword in ("InstanceCreationDate", "InstanceCreationTime"):
         if keyword in segmentation:
             del segmentation[keyword]

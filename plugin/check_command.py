@@ -20,6 +20,7 @@ from plugin.config import Configuration, load_configuration
 from plugin.errors import ConfigurationRefused
 from plugin.exit_status import ExitStatus
 from plugin.node import destination_of
+from plugin.profile_settings import profile_in_words, pseudonyms_of
 
 if TYPE_CHECKING:
     from pipeline.twins import TwinMaker
@@ -57,6 +58,11 @@ def _items(path: Path, load_twins: Callable[[Configuration], TwinMaker]) -> Iter
     yield Item("configuration", str(path))
     yield _callers(configuration)
     yield _key(configuration)
+    try:
+        for what, finding in profile_in_words(configuration):
+            yield Item(what, finding)
+    except ConfigurationRefused as error:
+        yield Item("profile", str(error), ExitStatus.USAGE)
     yield _model(configuration, load_twins)
     yield _text()
     yield _disk(configuration)
@@ -79,10 +85,15 @@ def _callers(configuration: Configuration) -> Item:
 
 def _key(configuration: Configuration) -> Item:
     try:
-        SiteKey.from_file(configuration.key_path)
+        key = SiteKey.from_file(configuration.key_path)
     except (ConfigurationRefused, KeyRefused) as error:
         return Item("key", str(error), ExitStatus.USAGE)
-    return Item("key", str(configuration.key_path))
+    pseudonyms = pseudonyms_of(configuration, key)
+    return Item(
+        "key",
+        f"{configuration.key_path}; project {pseudonyms.project}, generation {pseudonyms.generation}, "
+        f"fingerprint {pseudonyms.fingerprint()}",
+    )
 
 
 def _model(configuration: Configuration, load_twins: Callable[[Configuration], TwinMaker]) -> Item:

@@ -16,9 +16,11 @@ from rich.table import Table
 from dicom_io.site_key import SiteKey
 from plugin import __version__
 from plugin.config import Configuration, find_key_file, load_configuration
+from plugin.errors import ConfigurationRefused
 from plugin.exit_status import ExitStatus, exits, status_of
 from plugin.ledger import DATABASE
 from plugin.logs import configure_logs
+from plugin.profile_settings import profile_of, pseudonyms_of
 
 if TYPE_CHECKING:
     from pipeline.persona import Personas
@@ -96,10 +98,15 @@ def serve(config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
 @app.command()
 @exits
 def process(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="DICOM files, or folders of them.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")],
+    inputs: Annotated[
+        list[Path] | None, typer.Argument(metavar="INPUT...", help="DICOM files, or folders of them.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the results.")] = None,
     key: Annotated[Path | None, typer.Option("--key", help="Key file; else the configuration's.")] = None,
     config: Annotated[Path | None, typer.Option("--config", "-c", help="Configuration file.")] = None,
+    explain: Annotated[
+        Path | None, typer.Option("--explain", metavar="FILE", help="Only say what becomes of each attribute of FILE.")
+    ] = None,
 ) -> ExitStatus:
     """Make twins of files, without a network."""
     from plugin.process_command import process as run
@@ -107,10 +114,57 @@ def process(
     configure_logs(logging.WARNING)
     configuration = Configuration(folder=Path.cwd()) if config is None else load_configuration(config)
     site_key = SiteKey.from_file(find_key_file(configuration, key))
+    if explain is not None:
+        from plugin.header_command import explain as explained
+
+        for decision in explained(explain, profile_of(configuration, pseudonyms_of(configuration, site_key))):
+            typer.echo(f"{decision.outcome:<14}{' > '.join(decision.path):<60} {decision.why}")
+        return ExitStatus.RELEASED
+    if not inputs or out is None:
+        raise ConfigurationRefused("process needs INPUT... and --out, or --explain FILE")
     outcomes = run(inputs, out, configuration, site_key, load_twins(configuration), Console(stderr=True))
     released = sum(outcome.refusal is None for outcome in outcomes)
     typer.echo(f"{released} of {len(outcomes)} released; see {out / 'overview.png'} and {out / 'manifest.json'}")
     return status_of(outcomes)
+
+
+@app.command()
+@exits
+def header(
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="DICOM files, or folders of them.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the cleaned headers.")],
+    key: Annotated[Path | None, typer.Option("--key", help="Key file; else the configuration's.")] = None,
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="Configuration file.")] = None,
+) -> ExitStatus:
+    """Apply the confidentiality profile alone; pixel data are left out."""
+    from plugin.header_command import clean_headers
+    from plugin.process_command import gather
+
+    configuration = Configuration(folder=Path.cwd()) if config is None else load_configuration(config)
+    pseudonyms = pseudonyms_of(configuration, SiteKey.from_file(find_key_file(configuration, key)))
+    results = list(clean_headers(gather(inputs), out, profile_of(configuration, pseudonyms)))
+    for result in results:
+        if result.written is None:
+            typer.echo(f"held back: {result.file}: {result.refusal}", err=True)
+    written = sum(result.written is not None for result in results)
+    typer.echo(f"{written} of {len(results)} headers written to {out}")
+    return ExitStatus.RELEASED if written == len(results) else ExitStatus.QUARANTINED
+
+
+@app.command()
+@exits
+def sweep(
+    option: Annotated[
+        list[str] | None, typer.Option("--option", help="Only with these options of the profile; else every set.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="JSON file for the findings.")] = None,
+) -> ExitStatus:
+    """Plant a sentinel wherever a photograph can hold a value, and search what leaves for them."""
+    from plugin.sweep_command import EVERY_SET, run
+
+    configure_logs(logging.ERROR)
+    sets = EVERY_SET if option is None else (tuple(option),)
+    return ExitStatus.RELEASED if run(sets, out, Console()) else ExitStatus.FAILURE
 
 
 @app.command()

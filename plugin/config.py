@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
+from dicom_io.errors import ProfileError
+from dicom_io.profile import check_options
 from plugin.errors import ConfigurationRefused
 
 KEY_VARIABLE = "TWINVEIL_KEY_FILE"
@@ -132,6 +134,30 @@ class OutputSection(Section):
     lossless: bool = Field(default=True, description="Store twins without loss; otherwise as JPEG baseline.")
 
 
+class ProfileSection(Section):
+    """The confidentiality profile (PS3.15 annex E) beyond its basic actions."""
+
+    options: tuple[str, ...] = Field(default=(), description="Options that retain or clean; none is the Basic Profile.")
+    file: str = Field(default="", description="TOML file with keep, remove, replace and safe_private; empty for none.")
+    key_generation: int = Field(
+        default=1, ge=1, le=10**6, description="Count up to give this project new pseudonyms under the same key."
+    )
+
+    @field_validator("options", mode="before")
+    @classmethod
+    def _is_a_list(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("options")
+    @classmethod
+    def _are_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            check_options(value)
+        except ProfileError as error:
+            raise ValueError(str(error)) from error
+        return value
+
+
 class RetrySection(Section):
     """How delivery is repeated while a destination cannot take it."""
 
@@ -186,6 +212,7 @@ class Configuration(Section):
     study: StudySection = StudySection()
     policy: PolicySection = PolicySection()
     output: OutputSection = OutputSection()
+    profile: ProfileSection = ProfileSection()
     retries: RetrySection = RetrySection()
     limits: LimitsSection = LimitsSection()
 

@@ -15,7 +15,6 @@ from dicom_io.delivery import Destination
 from dicom_io.derived import Algorithm
 from dicom_io.listener import AllowedCaller, Listener, ListenerSettings
 from dicom_io.photograph import Limits
-from dicom_io.profile import ConfidentialityProfile
 from dicom_io.pseudonyms import Pseudonyms
 from dicom_io.site_key import SiteKey
 from dicom_io.spool import Spool
@@ -29,6 +28,7 @@ from plugin.errors import NodeBusy
 from plugin.jobs import Jobs, JobSettings
 from plugin.ledger import DATABASE, Ledger
 from plugin.outputs import OutputWriter
+from plugin.profile_settings import profile_of, pseudonyms_of
 from plugin.quarantine import Quarantine
 from plugin.stages import PhotographStages, StageSettings
 
@@ -54,7 +54,7 @@ class Node:
     ) -> None:
         state = private_folder(configuration.state_folder)
         self._lock = lock_state(state)
-        pseudonyms = Pseudonyms(key, configuration.project)
+        pseudonyms = pseudonyms_of(configuration, key)
         algorithm = algorithm_of(twins)
         spool = Spool(state / "spool", min_free_bytes=configuration.limits.min_free_bytes)
         database = state / DATABASE
@@ -119,7 +119,7 @@ def output_writer(configuration: Configuration, pseudonyms: Pseudonyms, algorith
     """What leaves, as configured."""
     return OutputWriter(
         pseudonyms,
-        ConfidentialityProfile(pseudonyms),
+        profile_of(configuration, pseudonyms),
         algorithm,
         healthy_twins=configuration.output.healthy_twins,
         lossless=configuration.output.lossless,

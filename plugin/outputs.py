@@ -10,6 +10,7 @@ from pathlib import Path
 from pydicom import Dataset
 
 from dicom_io.derived import Algorithm, derived_image
+from dicom_io.identifiers import Identifiers
 from dicom_io.photograph import SourcePhotograph
 from dicom_io.profile import ConfidentialityProfile
 from dicom_io.pseudonyms import Pseudonyms
@@ -50,7 +51,7 @@ class OutputWriter:
             clean, sick,
             role="sick-twin", source_sop_instance_uid=uid, pseudonyms=self.pseudonyms, algorithm=self.algorithm,
             features_cleaned=features_cleaned, text_cleaned=text_cleaned, history=source.history,
-            lossless=self.lossless,
+            lossless=self.lossless, options=self.profile.options,
         )  # fmt: skip
         objects: list[tuple[str, Dataset]] = [("sick-twin", sick_image)]
         if self.healthy_twins:
@@ -58,8 +59,7 @@ class OutputWriter:
                 clean, healthy,
                 role="healthy-twin", source_sop_instance_uid=uid, pseudonyms=self.pseudonyms, algorithm=self.algorithm,
                 features_cleaned=features_cleaned, text_cleaned=text_cleaned, history=source.history,
-                lossless=self.lossless,
-                sick_twin=sick_image,
+                lossless=self.lossless, sick_twin=sick_image, options=self.profile.options,
             )  # fmt: skip
             objects.append(("healthy-twin", healthy_image))
         segments = segmentations(
@@ -68,6 +68,10 @@ class OutputWriter:
         )  # fmt: skip
         objects += [("segmentation", segment) for segment in segments]
         return tuple(_save(role, dataset, folder) for role, dataset in objects)
+
+    def identifiers_of(self, source: SourcePhotograph) -> Identifiers:
+        """What of ``source`` must stand in nothing that leaves: everything that identifies but what options retain."""
+        return self.profile.identifiers_of(source.header, source.raw)
 
 
 def place_in_tree(outputs: Sequence[Output], folder: Path) -> list[Path]:

@@ -24,6 +24,7 @@ from plugin.errors import ConfigurationRefused
 from plugin.manifest import manifest_of, write_manifest
 from plugin.node import algorithm_of, output_writer, stage_settings
 from plugin.overview import write_overview
+from plugin.profile_settings import pseudonyms_of
 from plugin.progress import StudyProgress
 from plugin.stages import PhotographStages
 from plugin.study import DirectSteps, Outcome, Refusal, Source, Study, refusal_of, twin_study
@@ -62,7 +63,7 @@ def process(
 ) -> list[Outcome]:
     """Results, overview and manifest of ``inputs`` in ``out``. Raises ``ConfigurationRefused`` without any input."""
     files = gather(inputs)
-    pseudonyms = Pseudonyms(key, configuration.project)
+    pseudonyms = pseudonyms_of(configuration, key)
     algorithm = algorithm_of(twins)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="twinveil-") as scratch:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from dicom_io.check import check_outgoing
-from dicom_io.identifiers import Identifiers
 from dicom_io.photograph import Limits, SourcePhotograph, read_photograph
 from dicom_io.pseudonyms import PatientIdentity, Pseudonyms
 from pipeline.burned_in_text import BurnedInText, TextRemover, text_from_json, text_to_json
@@ -141,7 +140,7 @@ class PhotographStages:
     def check(self, source: Source, outputs: Sequence[Output]) -> None:
         """The last look at the bytes. Raises ``LeakFound`` or ``InvalidObject``."""
         read = self._sources.get(source)
-        identifiers = Identifiers.of(read.header, read.raw)
+        identifiers = self._writer.identifiers_of(read)
         for output in outputs:
             check_outgoing(output.path, identifiers, self._writer.algorithm)
 

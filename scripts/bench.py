@@ -2,19 +2,24 @@
 
     python scripts/bench.py --out build/bench.json
 
-header_ms       median milliseconds in which the confidentiality profile makes one rich header anonymous
+header_ms       median milliseconds of processor time for which the confidentiality profile works on a sample header
+header_beside   the same for a typical header (a sample's) and a rich one (every row of Table E.1-1, twice), and for
+                other programs as milliseconds and as times ours, in this run (see bench_others.py; --others PYTHON)
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import os
 import platform
 import statistics
+import subprocess
 import tempfile
 import time
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +27,9 @@ import pydicom
 
 from dicom_io.profile import ConfidentialityProfile
 from dicom_io.pseudonyms import Pseudonyms
+from dicom_io.quiet import quiet
 from dicom_io.site_key import SiteKey, generate_key_file
+from dicom_io.sweep import CARRIERS, Sweep
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_data" / "studies"
 ROUNDS = 20
@@ -38,15 +45,48 @@ def header_milliseconds(key: SiteKey) -> dict[str, Any]:
     times = []
     for _ in range(ROUNDS):
         for header in headers:
-            begun = time.perf_counter()
+            begun = time.process_time()
             profile.apply(header)
-            times.append((time.perf_counter() - begun) * 1000)
+            times.append((time.process_time() - begun) * 1000)
     return {
         "header_ms": round(statistics.median(times), 3),
         "header_ms_p95": round(statistics.quantiles(times, n=20)[-1], 3),
         "header_n": len(times),
         "header_elements": statistics.median(elements),
     }
+
+
+def headers_beside(key: SiteKey, python: Path | None) -> dict[str, Any]:
+    """Milliseconds on a typical and a rich header, ours and those of the programs installed beside ``python``."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        typical = pydicom.dcmread(next(iter(sorted(SAMPLES.glob("*/*.dcm")))), stop_before_pixels=True)
+        typical.save_as(folder / "typical.dcm", enforce_file_format=True)
+        rich = pydicom.dcmread(BytesIO(Sweep.planted(CARRIERS[0]).blob), stop_before_pixels=True)
+        with quiet():
+            rich.save_as(folder / "rich.dcm", enforce_file_format=True)
+        profile = ConfidentialityProfile(Pseudonyms(key))
+        ours = {path.stem: _median(profile, path) for path in sorted(folder.glob("*.dcm"))}
+        if python is None:
+            return {"header_beside": {"twinveil": ours, "others": "not measured: --others names no Python"}}
+        command = [str(python), str(Path(__file__).with_name("bench_others.py")), name, str(ROUNDS)]
+        report = subprocess.run(command, capture_output=True, text=True, check=True)
+        others: dict[str, dict[str, Any]] = json.loads(report.stdout.splitlines()[-1])
+    ratios = {
+        program: {kind: round(ms / ours[kind], 2) for kind, ms in figures.items() if isinstance(ms, float)}
+        for program, figures in others.items()
+    }
+    return {"header_beside": {"twinveil": ours, **others}, "header_ratio": ratios}
+
+
+def _median(profile: ConfidentialityProfile, path: Path) -> float:
+    times = []
+    for _ in range(ROUNDS):
+        header = copy.deepcopy(pydicom.dcmread(path))
+        begun = time.process_time()
+        profile.apply(header)
+        times.append((time.process_time() - begun) * 1000)
+    return round(statistics.median(times), 3)
 
 
 def conditions() -> dict[str, Any]:
@@ -62,11 +102,18 @@ def conditions() -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
-    out: Path = parser.parse_args().out
+    parser.add_argument("--others", type=Path, help="Python of an environment with bench_requirements.txt")
+    arguments = parser.parse_args()
+    out: Path = arguments.out
     with tempfile.TemporaryDirectory() as folder:
         key_file = Path(folder) / "site.key"
         generate_key_file(key_file)
-        figures = {**header_milliseconds(SiteKey.from_file(key_file)), "conditions": conditions()}
+        key = SiteKey.from_file(key_file)
+        figures = {
+            **header_milliseconds(key),
+            **headers_beside(key, arguments.others),
+            "conditions": conditions(),
+        }
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))

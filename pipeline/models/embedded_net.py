@@ -192,8 +192,8 @@ class Alteration:
         mixed = (1 - shown) * _drawn(photograph, self.shapes[:, :2]) + shown * _drawn(persona, self.shapes[:, 2:])
         altered = torch.where(self.named > 0, torch.ones_like(share), torch.sigmoid(share))
         intended = (mixed + 1) * (gain * altered).exp() + added * altered
-        # A swapped face takes its light from what was intended, its features from the portrait: where portrait and truth
-        # did not quite meet in training, the network learned to wash features out, which is less wrong and nobody.
+        # A swapped face takes its light from what was intended, its features from the portrait: where the two did not
+        # quite meet in training, the network learned to wash features out, which is less wrong, and nobody.
         light = (_smoothed(intended).clamp(min=0) + 0.05) / (_smoothed(mixed + 1) + 0.05)
         return torch.where(self.named > 0, (mixed + 1) * light, intended) - 1
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
-from datetime import date, timedelta
 from io import BytesIO
 from typing import Any
 
-from pydicom import DataElement, Dataset, dcmread
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom import Dataset, dcmread
 from pydicom.dataset import FileMetaDataset
-from pydicom.sequence import Sequence
 from pydicom.uid import (
     DermoscopicPhotographyImageStorage,
     ExplicitVRLittleEndian,
@@ -20,9 +16,11 @@ from pydicom.uid import (
 )
 
 from dicom_io.profile import ConfidentialityProfile
-from dicom_io.profile_table import profile_table
 from dicom_io.pseudonyms import Pseudonyms
 from dicom_io.site_key import SiteKey
+from dicom_io.sweep import Sentinels
+
+__all__ = ["Sentinels"]
 
 KEY = SiteKey(hashlib.sha256(b"a key for tests").digest())
 
@@ -91,73 +89,6 @@ def as_file(
     buffer = BytesIO()
     copy.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
-
-
-@dataclass
-class Sentinels:
-    """Makes values that occur nowhere else, and remembers the bytes by which each is known again."""
-
-    planted: dict[str, bytes] = field(default_factory=dict)
-
-    def value(self, vr: str, where: str) -> Any:
-        number = len(self.planted) + 1
-        day = f"{date(1902, 1, 1) + timedelta(days=number * 17):%Y%m%d}"
-        time = f"{number // 3600 % 24:02d}{number // 60 % 60:02d}{number % 60:02d}.{number:06d}"
-        text = f"LEAK{number:05d}"
-        value: Any
-        match vr:
-            case "DA":
-                value = day
-            case "TM":
-                value = time
-            case "DT":
-                value = day + time
-            case "UI":
-                value = f"1.2.826.0.1.3680043.10.{700000 + number}.1"
-            case "AS":
-                value = f"{number % 1000:03d}D"
-            case "DS" | "IS":
-                value = str(7_000_000 + number)
-            case "US":
-                value = 40_000 + number
-            case "OB" | "OW" | "UN":
-                value = f"{text}{'.' * (len(text) % 2)}".encode()
-            case "PN":
-                value = f"{text}^Given"
-            case "UR":
-                value = f"https://{text}.example"
-            case _:
-                value = text
-        if vr == "US":
-            known = int(value).to_bytes(2, "little")
-        else:
-            known = value if isinstance(value, bytes) else str(value).encode()
-        self.planted[where] = known
-        return value
-
-    def plant_rows(self, dataset: Dataset, place: str) -> None:
-        """A sentinel in ``dataset`` for every row of Table E.1-1 but those on groups that are planted on their own."""
-        for row in profile_table().rows:
-            if "x" in row.tag or row.tag == "PRIVATE" or row.tag[:4] in ("0000", "0002"):
-                continue
-            tag = int(row.tag, 16)
-            where = f"{place} {row.tag} {row.name}"
-            vr = dictionary_VR(tag).split(" or ")[0] if dictionary_has_tag(tag) else row.vr
-            if vr == "SQ":
-                item = Dataset()
-                name = self.value("PN", where)
-                self.planted[where] = name.split("^")[0].encode()
-                item.PhysiciansOfRecord = name
-                item.ImageComments = item.PatientSpeciesDescription = item.BodyPartExamined = name.split("^")[0]
-                dataset[tag] = DataElement(tag, "SQ", Sequence([item]))
-            else:
-                dataset[tag] = DataElement(tag, vr, self.value(vr, where))
-                if vr == "US":  # two bytes alone would be found anywhere
-                    header = (tag >> 16).to_bytes(2, "little") + (tag & 0xFFFF).to_bytes(2, "little") + b"US\x02\0"
-                    self.planted[where] = header + self.planted[where]
-
-    def found_in(self, blob: bytes) -> list[str]:
-        return [where for where, known in self.planted.items() if known in blob]
 
 
 def read_back(blob: bytes) -> Dataset:

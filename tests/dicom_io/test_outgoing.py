@@ -17,11 +17,12 @@ from dicom_io.errors import LeakFound
 from dicom_io.identifiers import Identifiers
 from dicom_io.photograph import SourcePhotograph, read_photograph
 from dicom_io.profile import ConfidentialityProfile
+from dicom_io.profile_table import OPTIONS
 from dicom_io.pseudonyms import Pseudonyms
 from dicom_io.segmentation import segmentations
 from dicom_io.site_key import SiteKey, generate_key_file
 from dicom_io.sop_classes import PHOTOGRAPH_CLASSES
-from tests.dicom_io.builders import ALGORITHM, minimal_header, photograph, rich_header, skin, spot, write
+from tests.dicom_io.builders import ALGORITHM, code, minimal_header, photograph, rich_header, skin, spot, write
 from tests.dicom_io.test_derived import errors_of_dciodvfy
 
 PLANTED = ("Ödegård", "Wilhelmina", "MRN-4471190", "19790317", "20200611", "ACC-55012", "Fernhollow", "Larchmere",
@@ -41,18 +42,20 @@ def sent(tmp_path: Path, header: Dataset, transfer_syntax: str = JPEGBaseline8Bi
     return read_photograph(write(dataset, tmp_path / "source.dcm"))
 
 
-def outgoing(source: SourcePhotograph, pseudonyms: Pseudonyms, folder: Path) -> list[Path]:
+def outgoing(
+    source: SourcePhotograph, pseudonyms: Pseudonyms, folder: Path, options: frozenset[str] = frozenset()
+) -> list[Path]:
     """Both twins and both segmentations, as a study's job would write them."""
-    clean = ConfidentialityProfile(pseudonyms).apply(source.header)
+    clean = ConfidentialityProfile(pseudonyms, options).apply(source.header)
     uid = str(source.header.SOPInstanceUID)
     other = np.flip(source.rgb, axis=1).copy()
     sick = derived_image(
         clean, other, role="sick-twin", source_sop_instance_uid=uid, pseudonyms=pseudonyms, features_cleaned=True,
-        text_cleaned=True, algorithm=ALGORITHM, history=source.history,
+        text_cleaned=True, algorithm=ALGORITHM, history=source.history, options=options,
     )  # fmt: skip
     healthy = derived_image(
         clean, other, role="healthy-twin", source_sop_instance_uid=uid, pseudonyms=pseudonyms, features_cleaned=True,
-        text_cleaned=True, algorithm=ALGORITHM, history=source.history, sick_twin=sick,
+        text_cleaned=True, algorithm=ALGORITHM, history=source.history, options=options, sick_twin=sick,
     )  # fmt: skip
     objects = [sick, healthy, *segmentations(
         sick, spot().astype(np.float32), spot(), "erythema", source_sop_instance_uid=uid, pseudonyms=pseudonyms,
@@ -82,6 +85,61 @@ def test_a_validator_finds_no_error(tmp_path: Path, pseudonyms: Pseudonyms, sop_
     assert callable(header)
     source = sent(tmp_path, header(sop_class), JPEG2000Lossless)
     for path in outgoing(source, pseudonyms, tmp_path):
+        assert errors_of_dciodvfy(path) == []
+
+
+def everything_retained(sop_class: str) -> Dataset:
+    """A rich header with something for each option to keep."""
+    header = rich_header(sop_class)
+    header.StationName, header.StationAETitle, header.DateOfLastCalibration = "CAM-3", "CAM3", "20200601"
+    header.InstitutionCodeSequence = [code("K-17", "99LARCHMERE", "Larchmere Infirmary")]
+    header.PatientSize, header.PatientWeight = "1.68", "61"
+    header.AcquisitionDate, header.AcquisitionTime, header.AcquisitionDateTime = "20200611", "091501", "20200611091501"
+    header.StudyDescription = "Rosacea of the face"
+    header.PixelSpacing, header.FNumber, header.ExposureTimeInSeconds = ["0.1", "0.1"], 5.6, 0.01
+    item = Dataset()
+    item.ValueType = "CODE"
+    item.ConceptNameCodeSequence = [code("C74569", "NCIt", "Fitzpatrick Skin Type I")]
+    item.ConceptCodeSequence = [code("C74569", "NCIt", "Fitzpatrick Skin Type I")]
+    header.AcquisitionContextSequence = [item]
+    header.private_block(0x7053, "Philips PET Private Group", create=True).add_new(0x00, "DS", "1.25")
+    return header
+
+
+EVERY_OPTION = frozenset(OPTIONS) - {"retain_longitudinal_full_dates"}
+
+
+@pytest.mark.parametrize("sop_class", PHOTOGRAPH_CLASSES, ids=lambda uid: UID(uid).name)
+def test_what_the_options_retain_reaches_the_twin(tmp_path: Path, pseudonyms: Pseudonyms, sop_class: str) -> None:
+    source = sent(tmp_path, everything_retained(sop_class))
+    paths = outgoing(source, pseudonyms, tmp_path, EVERY_OPTION)
+    twin = pydicom.dcmread(paths[0])
+    assert (twin.PatientSex, twin.PatientAge, twin.PatientSize) == ("F", "041Y", 1.68)
+    assert (twin.InstitutionName, twin.StudyDescription) == ("Larchmere Infirmary", "Rosacea of the face")
+    assert twin.AcquisitionContextSequence[0].ConceptCodeSequence[0].CodeValue == "C74569"
+    assert twin.AnatomicRegionSequence[0].CodeValue == "89545001"
+    assert (twin.BodyPartExamined, list(twin.PixelSpacing), twin.FNumber) == ("FACE", [0.1, 0.1], 5.6)
+    assert twin[0x70531000].value == 1.25
+    assert twin.StudyInstanceUID == source.header.StudyInstanceUID
+    assert twin.SOPInstanceUID != source.header.SOPInstanceUID, "other pixels, another instance"
+    assert twin.DeviceSerialNumber == ALGORITHM.digest[:64], "the equipment of a derived image is ours"
+    camera = twin.ContributingEquipmentSequence[1]
+    assert (camera.Manufacturer, camera.DeviceSerialNumber, camera.StationName) == ("Lensworks", "LW-9921-X", "CAM-3")
+    assert camera.DateOfLastCalibration not in ("20200601", "")
+    identifiers = ConfidentialityProfile(pseudonyms, EVERY_OPTION).identifiers_of(source.header, source.raw)
+    for path in paths:
+        check_outgoing(path, identifiers, ALGORITHM)
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("sop_class", PHOTOGRAPH_CLASSES, ids=lambda uid: UID(uid).name)
+@pytest.mark.parametrize("dates", ["retain_longitudinal_full_dates", "retain_longitudinal_modified_dates"])
+def test_a_validator_finds_no_error_under_every_option(
+    tmp_path: Path, pseudonyms: Pseudonyms, sop_class: str, dates: str
+) -> None:
+    options = EVERY_OPTION - {"retain_longitudinal_modified_dates"} | {dates}
+    source = sent(tmp_path, everything_retained(sop_class))
+    for path in outgoing(source, pseudonyms, tmp_path, options):
         assert errors_of_dciodvfy(path) == []
 
 

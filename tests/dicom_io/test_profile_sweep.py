@@ -8,7 +8,6 @@ from itertools import pairwise
 import pytest
 from pydicom import DataElement, Dataset
 from pydicom.sequence import Sequence
-from pydicom.tag import Tag
 
 from dicom_io.identifiers import Identifiers
 from dicom_io.profile_table import profile_table
@@ -20,27 +19,6 @@ SENTINELS = 1343
 """Two for each of the 654 plain rows of a data set, and those below."""
 
 
-UNLISTED = {
-    "PatientBirthDateInAlternativeCalendar": "LO",
-    "PatientSpeciesDescription": "LO",
-    "SequenceName": "SH",
-    "CodingSchemeName": "ST",
-    "ExtendedCodeMeaning": "LT",
-    "TrackingID": "UT",
-    "StrainDescription": "UC",
-    "ContactURI": "UR",
-    "EvaluatorName": "PN",
-    "ExpiryDate": "DA",
-    "StudyUpdateDateTime": "DT",
-    "SecondaryReviewTime": "TM",
-    "PrivateRecordUID": "UI",
-    "ICCProfile": "OB",
-    "RedPaletteColorLookupTableData": "OW",
-    "PixelData": "OW",
-}
-"""Attributes outside the table: every VR that the net must catch."""
-
-
 def nested(item: Dataset) -> Sequence:
     """``item`` inside two sequences that the table does not list."""
     outer = Dataset()
@@ -48,31 +26,13 @@ def nested(item: Dataset) -> Sequence:
     return Sequence([outer])
 
 
-def plant_elsewhere(dataset: Dataset, sentinels: Sentinels, place: str) -> None:
-    """Private blocks, curves, overlays, unknown elements and unlisted attributes of every VR that can hold text."""
-    block = dataset.private_block(0x0019, "TWINVEIL TEST", create=True)
-    for offset, vr in enumerate(("LO", "PN", "UN", "UI", "DA"), start=1):
-        block.add_new(offset, vr, sentinels.value(vr, f"{place} private {vr}"))
-    for group in (0x5000, 0x5002, 0x501E):
-        dataset.add_new(group << 16 | 0x2500, "LO", sentinels.value("LO", f"{place} curve label {group:04X}"))
-        dataset.add_new(group << 16 | 0x3000, "OB", sentinels.value("OB", f"{place} curve data {group:04X}"))
-    for group in (0x6000, 0x6002, 0x601E):
-        dataset.add_new(group << 16 | 0x0022, "LO", sentinels.value("LO", f"{place} overlay description {group:04X}"))
-        dataset.add_new(group << 16 | 0x3000, "OB", sentinels.value("OB", f"{place} overlay data {group:04X}"))
-        dataset.add_new(group << 16 | 0x4000, "LT", sentinels.value("LT", f"{place} overlay comments {group:04X}"))
-    for tag, vr in ((0x0008FFF0, "UN"), (0x0010FFF2, "LO"), (0x00221FFE, "UN")):
-        dataset.add_new(tag, vr, sentinels.value(vr, f"{place} unknown to any dictionary {tag:08X}"))
-    for keyword, vr in UNLISTED.items():
-        dataset.add_new(Tag(keyword), vr, sentinels.value(vr, f"{place} unlisted {keyword}"))
-
-
 def full_source() -> tuple[Dataset, Sentinels]:
     dataset, sentinels = photograph(), Sentinels()
     sentinels.plant_rows(dataset, "top")
-    plant_elsewhere(dataset, sentinels, "top")
+    sentinels.plant_elsewhere(dataset, "top")
     item = Dataset()
     sentinels.plant_rows(item, "nested")
-    plant_elsewhere(item, sentinels, "nested")
+    sentinels.plant_elsewhere(item, "nested")
     dataset.ContributingEquipmentSequence = nested(item)
     return dataset, sentinels
 

@@ -7,8 +7,11 @@ import uuid
 
 import pytest
 from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 from pydicom.uid import UID
 
+from dicom_io.errors import UnreadableObject
 from dicom_io.pseudonyms import PatientIdentity, Pseudonyms
 from dicom_io.site_key import SiteKey
 from tests.dicom_io.profile_sources import KEY
@@ -53,6 +56,22 @@ def test_another_project_or_key_gives_other_pseudonyms() -> None:
     others = (Pseudonyms(KEY, "other"), Pseudonyms(SiteKey(KEY.mac("another key"))))
     assert len({each.patient_id("4711", None) for each in (PSEUDONYMS, *others)}) == 3
     assert len({each.uid("1.2.3") for each in (PSEUDONYMS, *others)}) == 3
+
+
+def test_a_new_generation_gives_one_project_new_pseudonyms_and_leaves_the_others_alone() -> None:
+    first, second, other = Pseudonyms(KEY, "a"), Pseudonyms(KEY, "a", 2), Pseudonyms(KEY, "b")
+    for each in (lambda p: p.patient_id("4711", None), lambda p: p.uid("1.2.3"), lambda p: p.accession("A"),
+                 lambda p: p.ae_title("CT1"), lambda p: p.persona_seed("4711", None),
+                 lambda p: p.fingerprint()):  # fmt: skip
+        assert len({each(first), each(second), each(other)}) == 3
+    assert first == Pseudonyms(KEY, "a", 1)
+
+
+def test_a_patient_id_that_cannot_be_read_is_refused_by_name() -> None:
+    dataset = Dataset()
+    dataset._dict[Tag("PatientID")] = RawDataElement(Tag("PatientID"), "L\0", 4, b"4711", 0, False, True)
+    with pytest.raises(UnreadableObject, match="PatientID"):
+        PatientIdentity.of(dataset)
 
 
 def test_dates_move_back_by_whole_days_and_by_all_amounts() -> None:
