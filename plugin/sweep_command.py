@@ -19,7 +19,8 @@ from rich.console import Console
 from dicom_io.profile_table import OPTIONS
 from dicom_io.site_key import SiteKey, generate_key_file
 from dicom_io.sweep import CARRIERS, Carrier, Sweep
-from pipeline.photograph import Findings, Hints, Photograph, Rgb, Subtraction
+from pipeline.lesion import Lesion
+from pipeline.photograph import Findings, Photograph, Subtraction, Twins
 from pipeline.subtraction import subtract
 from plugin.config import Configuration, ProfileSection
 from plugin.durable import write_file
@@ -40,17 +41,21 @@ class MirroredTwins:
 
     name, version, digest = "mirror for sweeps", "0", "00" * 32
 
-    def swap(self, photograph: Photograph, persona_seed: bytes, attempt: int) -> Rgb:
-        return np.ascontiguousarray(photograph.rgb[:, ::-1])
+    def heal(self, photograph: Photograph) -> Lesion:
+        change = np.zeros(photograph.rgb.shape, np.float32)
+        height, width = photograph.rgb.shape[:2]
+        change[height // 4 : height // 2, width // 4 : width // 2] = -0.7
+        return Lesion(change)
 
-    def judge(self, photograph: Photograph, sick_twin: Rgb) -> Findings:
+    def swap(self, photograph: Photograph, lesion: Lesion, persona_seed: bytes, attempt: int) -> Twins:
+        mirrored = np.ascontiguousarray(photograph.rgb[:, ::-1])
+        return Twins(lesion.put_on(mirrored), mirrored)
+
+    def judge(self, photograph: Photograph, twins: Twins) -> Findings:
         return Findings(outcome="released", faces=0, sface_cosine=None, dlib_distance=None, ncc=None)
 
-    def heal(self, sick_twin: Rgb, hints: Hints) -> Rgb:
-        return np.ascontiguousarray(sick_twin[::-1])
-
-    def subtract(self, sick_twin: Rgb, healthy_twin: Rgb) -> Subtraction:
-        return subtract(sick_twin, healthy_twin, model_pixel=1.0)
+    def subtract(self, twins: Twins) -> Subtraction:
+        return subtract(twins.sick, twins.healthy, model_pixel=1.0, floor=0.0)
 
 
 @dataclass(frozen=True)

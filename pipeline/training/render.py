@@ -169,7 +169,7 @@ class _Frame:
         square = square_around(landmarks)
         wanted = shown.placed(PERSONAS.index(persona) + 1, torch.from_numpy(_within(landmarks, square) * CANONICAL))
         corner = np.array([square.centre_x, square.centre_y]) - square.side / 2
-        there = wanted.double() * square.side / CANONICAL + corner
+        there = wanted.double() * square.side / CANONICAL + torch.from_numpy(corner)
         matrix, _ = similarities(torch.as_tensor(disguised), there)
         return cls(square, landmarks, np.vstack([matrix.numpy(), [0.0, 0.0, 1.0]]))
 
