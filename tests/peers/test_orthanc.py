@@ -127,9 +127,6 @@ def test_the_segmentation_is_the_difference_between_the_delivered_twins(run: Run
         assert np.abs(fractional - again.probability).max() <= 1 / 255 + 1e-6
 
 
-@pytest.mark.xfail(
-    raises=AssertionError, strict=False, reason="version 0 of the embedded model finds a forearm's lesion, and barely"
-)
 def test_the_lesions_are_found_where_they_are(run: Run) -> None:
     """Against the rendered truth: no bar of quality, but masks elsewhere, or empty ones, would fail."""
     pseudonyms = Pseudonyms(SiteKey.from_file(run.node.key))
@@ -142,6 +139,8 @@ def test_the_lesions_are_found_where_they_are(run: Run) -> None:
         assert truth.any()
         overlaps[file.parent.name] = round(float((mask & truth).sum() / (mask | truth).sum()), 3)
     assert mean(overlaps.values()) > 0.3, overlaps
+    # Of the eight one may be held: each edit draws fresh noise, and the gate is the judge.
+    assert len(overlaps) >= len(run.sent) - 1
 
 
 def test_nothing_planted_stands_in_anything_that_left(run: Run, repository: Path) -> None:
