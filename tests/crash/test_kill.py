@@ -183,7 +183,7 @@ def test_asked_to_stop_it_ends_its_step_and_resumes_later(bench: Bench, receiver
         assert process.poll() is None, "it waits for the running step"
         hold.unlink()
         assert process.wait(PATIENCE) == 0
-    assert bench.calls() == {"swap": 1}
+    assert bench.calls() == {"heal": 1, "swap": 1}
     with bench.worker():
         wait_for(lambda: bench.finished(1), "the photograph")
     assert bench.calls()["swap"] == 1

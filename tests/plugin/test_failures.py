@@ -15,6 +15,7 @@ from pipeline.calibration import load_calibration
 from pipeline.errors import ModelError
 from pipeline.faces import Face, FaceFinder
 from pipeline.gate import Gate
+from pipeline.lesion import Lesion
 from pipeline.package_weights import (
     DLIB_FIVE_POINTS,
     DLIB_RESNET,
@@ -24,7 +25,7 @@ from pipeline.package_weights import (
     YUNET,
     PackageWeights,
 )
-from pipeline.photograph import Findings, Photograph, Rgb
+from pipeline.photograph import Findings, Photograph, Rgb, Twins
 from pipeline.recognisers import Descriptor, Recogniser, Recognisers
 from pipeline.text_finder import TextFinder
 from plugin import stages
@@ -107,12 +108,12 @@ class WithRealGate(MirroringTwinMaker):
         super().__init__()
         self._gate = gate
 
-    def swap(self, photograph: Photograph, persona_seed: bytes, attempt: int) -> Rgb:
-        super().swap(photograph, persona_seed, attempt)
-        return stranger()
+    def swap(self, photograph: Photograph, lesion: Lesion, persona_seed: bytes, attempt: int) -> Twins:
+        super().swap(photograph, lesion, persona_seed, attempt)
+        return Twins(lesion.put_on(stranger()), stranger())
 
-    def judge(self, photograph: Photograph, sick_twin: Rgb) -> Findings:
-        return self._gate.judge(photograph.rgb, sick_twin, photograph.hints)
+    def judge(self, photograph: Photograph, twins: Twins) -> Findings:
+        return self._gate.judge(photograph.rgb, twins.sick, photograph.hints)
 
 
 @pytest.mark.parametrize(
