@@ -25,6 +25,7 @@ from pydicom.uid import UID, JPEG2000Lossless, JPEGBaseline8Bit
 from dicom_io import codes
 from dicom_io.colour import Rgb, srgb_profile
 from dicom_io.errors import UnsupportedObject
+from dicom_io.iod_types import iod_types
 from dicom_io.photograph import LossyHistory
 from dicom_io.profile_table import profile_table
 from dicom_io.sop_classes import PHOTOGRAPH_CLASSES, PhotographClass
@@ -302,6 +303,9 @@ def _describe_confidentiality(image: Dataset, *, features_cleaned: bool, text_cl
     if features_cleaned:
         image.RecognizableVisualFeatures = "NO"
         wanted.append(codes.CLEAN_RECOGNIZABLE_VISUAL_FEATURES)
+    elif iod_types(image.SOPClassUID).need(("RecognizableVisualFeatures",)) == "value":
+        # Dermoscopic images must answer. That nobody was found in one is no proof that nobody could be.
+        image.RecognizableVisualFeatures = "YES"
     methods += [concept.item() for concept in wanted if (concept.scheme, concept.value) not in claimed]
     image.DeidentificationMethodCodeSequence = Sequence(methods)
 

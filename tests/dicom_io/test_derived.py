@@ -56,9 +56,14 @@ def errors_of_dciodvfy(path: Path) -> list[str]:
 @pytest.mark.parametrize("sop_class", PHOTOGRAPH_CLASSES, ids=lambda uid: UID(uid).name)
 @pytest.mark.parametrize("header", [minimal_header, clean_header], ids=["minimal header", "rich header"])
 @pytest.mark.parametrize("lossless", [True, False], ids=["lossless", "lossy"])
-def test_a_validator_finds_no_error(tmp_path: Path, sop_class: str, header: Any, lossless: bool) -> None:
-    sick = derive(header(sop_class), lossless=lossless)
-    healthy = derive(header(sop_class), role="healthy-twin", lossless=lossless, sick_twin=sick)
+@pytest.mark.parametrize("cleaned", [True, False], ids=["a face swapped", "nobody in it"])
+def test_a_validator_finds_no_error(
+    tmp_path: Path, sop_class: str, header: Any, lossless: bool, cleaned: bool
+) -> None:
+    sick = derive(header(sop_class), lossless=lossless, features_cleaned=cleaned)
+    healthy = derive(
+        header(sop_class), role="healthy-twin", lossless=lossless, features_cleaned=cleaned, sick_twin=sick
+    )
     assert errors_of_dciodvfy(write(sick, tmp_path / "sick.dcm")) == []
     assert errors_of_dciodvfy(write(healthy, tmp_path / "healthy.dcm")) == []
 
