@@ -41,7 +41,7 @@ sweep: $(VENV)/.runtime
 	$(BIN)/twinveil sweep --out build/sweep.json
 
 fuzz: $(VENV)/.development
-	$(BIN)/python -m pytest tests/dicom_io/test_profile_fuzz.py -m slow
+	$(BIN)/python -m pytest tests/dicom_io/test_profile_fuzz.py -m fuzz
 
 # Two networks, one for each edit; the second begins with what the first has learned to see.
 WEIGHTS := pipeline/models/embedded_weights

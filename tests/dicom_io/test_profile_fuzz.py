@@ -110,7 +110,7 @@ def test_no_mutated_header_crashes_or_leaks(blob: bytes, applied: Confidentialit
     assert goes_well(blob, applied) in FINE
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @settings(max_examples=MANY, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(files(), st.sampled_from(PROFILES))
 def test_nor_does_any_of_ten_thousand(blob: bytes, applied: ConfidentialityProfile) -> None:
