@@ -25,6 +25,7 @@ from plugin.profile_settings import profile_of, pseudonyms_of
 if TYPE_CHECKING:
     from pipeline.persona import Personas
     from pipeline.twins import TwinMaker
+    from plugin.review import Review
 
 HELP = """A DICOM node that replaces photographs of patients' skin by anonymous twins with the same disease.
 
@@ -270,6 +271,14 @@ def show_entry(entry: EntryArgument, config: ConfigOption = Path("twinveil.toml"
     return ExitStatus.RELEASED
 
 
+def _review(config: Path) -> Review:
+    """The decisions on what the node of ``config`` holds back."""
+    from plugin.review import Review
+
+    configuration = load_configuration(config)
+    return Review(configuration.state_folder, SiteKey.from_file(configuration.key_path))
+
+
 @quarantine_app.command("release")
 @exits
 def release_entry(
@@ -279,11 +288,7 @@ def release_entry(
     config: ConfigOption = Path("twinveil.toml"),
 ) -> ExitStatus:
     """Send one instance through the pipeline once more. The photograph itself never leaves."""
-    from plugin.review import Review
-
-    configuration = load_configuration(config)
-    review = Review(configuration.state_folder, SiteKey.from_file(configuration.key_path))
-    waived = review.release(entry, reviewer=reviewer, reason=reason)
+    waived = _review(config).release(entry, reviewer=reviewer, reason=reason)
     typer.echo(f"it goes through the pipeline once more; waived: {', '.join(waived) or 'nothing'}")
     return ExitStatus.RELEASED
 
@@ -297,9 +302,5 @@ def discard_entry(
     config: ConfigOption = Path("twinveil.toml"),
 ) -> ExitStatus:
     """Remove one instance for good."""
-    from plugin.review import Review
-
-    configuration = load_configuration(config)
-    review = Review(configuration.state_folder, SiteKey.from_file(configuration.key_path))
-    typer.echo(f"{review.discard(entry, reviewer=reviewer, reason=reason).name} is gone for good")
+    typer.echo(f"{_review(config).discard(entry, reviewer=reviewer, reason=reason).name} is gone for good")
     return ExitStatus.RELEASED

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pipeline.renderer.patient import Renderer
 
 LEAST_LIFT = 3.0
+"""Pixels of the square: a face that lay nearer to the patient's would let their textures fall together."""
 FIRST_PATIENT = 300_000
 PATIENTS = 40
 """Of each persona; the mean of so many no longer depends on whose hair, light and complexion they were."""
