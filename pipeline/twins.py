@@ -8,7 +8,7 @@ it, stands beside it for comparison (``TwinSettings.lesion_lock``).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from pipeline.calibration import Calibration, load_calibration
 from pipeline.crop import FaceCrop, FrameCrop
@@ -24,8 +25,9 @@ from pipeline.faces import Face, FaceFinder, eyes
 from pipeline.flowedit import flow_edit
 from pipeline.gate import Gate
 from pipeline.lesion import Lesion
-from pipeline.models.base import Branch, pixels_from_rgb, rgb_from_pixels
-from pipeline.models.embedded import FOLDER, EmbeddedModel, Subject, load_embedded
+from pipeline.models.base import Branch, Prompt, VelocityField, pixels_from_rgb, rgb_from_pixels
+from pipeline.models.embedded import FOLDER, EmbeddedModel, load_embedded
+from pipeline.models.swapping import Subject
 from pipeline.persona import Personas, as_it_is, as_persona, describe, healed, persona_for
 from pipeline.photograph import Findings, Hints, Photograph, Rgb, Subtraction, Twins
 from pipeline.policy import Policy
@@ -105,8 +107,8 @@ class FlowTwinMaker:
 
     @property
     def resolution(self) -> int:
-        """Pixels along each side of the square that is edited."""
-        return self._model.resolution
+        """Pixels along each side of the square in which a face is swapped."""
+        return self._model.swapping.resolution
 
     def heal(self, photograph: Photograph) -> Lesion:
         if not self._settings.lesion_lock:
@@ -154,25 +156,26 @@ class FlowTwinMaker:
     ) -> Rgb:
         """``rgb``, which ``prompt`` describes and which has the original's ``faces``, with a persona's for each."""
         prompt = prompt.saying(view="face")
+        model, resolution = self._model.swapping, self.resolution
         knobs = self._settings.swaps[min(attempt, len(self._settings.swaps) - 1)]
         for number, face in enumerate(faces):
             deck = self._personas.deck(persona_seed, lambda: self._likeness(original, faces[0]))
             crop = FaceCrop.around(face, rgb.shape)
-            before = crop.take(rgb, self._model.resolution)
-            landmarks = crop.within(face.landmarks, self._model.resolution)
+            before = crop.take(rgb, resolution)
+            landmarks = crop.within(face.landmarks, resolution)
             target = as_persona(prompt, persona_for(deck, attempt, number))
             after = self.edit(before, landmarks, as_it_is(prompt), target, knobs)
-            finer = min(crop.side, FINEST * self._model.resolution)
-            if finer > self._model.resolution:
-                embedded = self._model.embed((target, Subject(pixels_from_rgb(before), landmarks)))
-                whole = self._model.enlarged(pixels_from_rgb(after), pixels_from_rgb(crop.take(rgb, finer)), embedded)
+            finer = min(crop.side, FINEST * resolution)
+            if finer > resolution:
+                embedded = model.embed((target, Subject(pixels_from_rgb(before), landmarks)))
+                whole = model.enlarged(pixels_from_rgb(after), pixels_from_rgb(crop.take(rgb, finer)), embedded)
                 after = rgb_from_pixels(whole)
             rgb = crop.put_back(rgb, after)
         return rgb
 
     def _likeness(self, rgb: Rgb, face: Face) -> list[float]:
         """How much each persona resembles the patient."""
-        return self._model.likeness(self._recognisers.sface.describe(rgb, face))
+        return self._model.swapping.likeness(self._recognisers.sface.describe(rgb, face))
 
     def _healed(self, rgb: Rgb, hints: Hints, faces: list[Face]) -> Rgb:
         """``rgb`` without disease: each face, or without faces the whole frame."""
@@ -180,16 +183,15 @@ class FlowTwinMaker:
         crops: list[FaceCrop | FrameCrop] = [FaceCrop.around(face, rgb.shape) for face in faces]
         for crop in crops or [FrameCrop.whole(rgb.shape)]:
             seen = prompt.saying(view="face" if isinstance(crop, FaceCrop) else hints.view or "close-up")
-            before = crop.take(rgb, self._model.resolution)
-            # No persona is named, so the face stays.
-            after = self.edit(before, None, as_it_is(seen), healed(seen), self._settings.heal)
+            before = crop.take(rgb, self._model.healing.resolution)
+            after = self.heal_square(before, as_it_is(seen), healed(seen))
             rgb = crop.put_difference(rgb, before, after)
         return rgb
 
     def _model_pixel(self, rgb: Rgb, faces: list[Face]) -> float:
-        """Photograph pixels to one of the model's, in the largest square that is edited."""
+        """Photograph pixels to one of the healing's, in the largest square that is healed."""
         sides = [FaceCrop.around(face, rgb.shape).side for face in faces] or [FrameCrop.whole(rgb.shape).side]
-        return max(sides) / self._model.resolution
+        return max(sides) / self._model.healing.resolution
 
     def edit(
         self,
@@ -199,21 +201,32 @@ class FlowTwinMaker:
         target: ClinicalPrompt,
         knobs: EditKnobs,
     ) -> Rgb:
-        """One FlowEdit of a square of the model's size, uint8, with ``landmarks`` (5, 2) in its pixels."""
-        subject = Subject(pixels_from_rgb(rgb), landmarks)
-        branches = [Branch(self._model.embed((prompt, subject))) for prompt in (source, target)]
-        z = self._model.encode(subject.photograph)
-        with torch.inference_mode():
-            (edited,) = flow_edit(
-                self._model,
-                z,
-                branches[0],
-                branches[1:],
-                sigma_start=knobs.sigma_start,
-                steps=knobs.steps,
-                n_avg=knobs.n_avg,
-            )
-        return rgb_from_pixels(self._model.decode(edited))
+        """One swap of a square of the model's size, uint8, with ``landmarks`` (5, 2) in its pixels."""
+        subject, model = Subject(pixels_from_rgb(rgb), landmarks), self._model.swapping
+        prompts = [model.embed((prompt, subject)) for prompt in (source, target)]
+        return _edited(model, subject.photograph, prompts, knobs)
+
+    def heal_square(self, rgb: Rgb, source: ClinicalPrompt, target: ClinicalPrompt) -> Rgb:
+        """One healing of a square of the model's size, uint8."""
+        photograph, model = pixels_from_rgb(rgb), self._model.healing
+        prompts = [model.embed((prompt, photograph)) for prompt in (source, target)]
+        return _edited(model, photograph, prompts, self._settings.heal)
+
+
+def _edited(model: VelocityField, photograph: Tensor, prompts: Sequence[Prompt], knobs: EditKnobs) -> Rgb:
+    """FlowEdit from the first of the prompts to the second, in pixel space."""
+    source, target = (Branch(prompt) for prompt in prompts)
+    with torch.inference_mode():
+        (edited,) = flow_edit(
+            model,
+            photograph,
+            source,
+            [target],
+            sigma_start=knobs.sigma_start,
+            steps=knobs.steps,
+            n_avg=knobs.n_avg,
+        )
+    return rgb_from_pixels(edited.clamp(-1, 1))
 
 
 def load_twin_maker(

@@ -112,9 +112,7 @@ def similarities(points: Tensor, templates: Tensor) -> tuple[Tensor, Tensor]:
     b = torch.view_as_complex((templates - to_mean).contiguous())
     factor = (a.conj() * b).sum(-1) / (a.abs() ** 2).sum(-1).clamp(min=1e-6)
     distance = ((a * factor[..., None] - b).abs() ** 2).sum(-1)
-    turn = torch.stack(
-        [torch.stack([factor.real, -factor.imag], -1), torch.stack([factor.imag, factor.real], -1)], -2
-    )
+    turn = torch.stack([torch.stack([factor.real, -factor.imag], -1), torch.stack([factor.imag, factor.real], -1)], -2)
     shift = to_mean.squeeze(-2) - (turn @ from_mean.transpose(-1, -2)).squeeze(-1)
     return torch.cat([turn, shift[..., None]], -1), distance
 

@@ -13,12 +13,15 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from pipeline.models.embedded import EXPERTS, FOLDER, field_sizes, save_expert
-from pipeline.models.embedded_net import EmbeddedNet, NetConfig
+from pipeline.models.embedded import EXPERTS, FOLDER, Expert, field_sizes, save_expert
+from pipeline.models.healing import HealingNet
+from pipeline.models.swapping import SwappingNet
+from pipeline.models.trunk import NetConfig
 from pipeline.renderer.mpfb2 import mpfb2_folder
-from pipeline.training.cache import PairCache
+from pipeline.training.cache import LAYOUTS, PairCache
+from pipeline.training.healing import HealingLesson
 from pipeline.training.personas import persona_descriptors, persona_lifts
-from pipeline.training.recipe import HEALING, SWAPPING, Recipe
+from pipeline.training.recipe import HealingRecipe, Recipe, SwappingRecipe
 from pipeline.training.render import (
     CLOSE_UP_SEEDS,
     FACE_SEEDS,
@@ -30,9 +33,11 @@ from pipeline.training.render import (
     renderer,
 )
 from pipeline.training.sheet import heal_held_out, healing_figures, swap_figures, swap_held_out, write_sheet
+from pipeline.training.swapping import SwappingLesson
 from pipeline.training.trainer import Trainer
 
-HELD_OUT_SHOWN, SHEET_PATIENTS = 40, 16
+HEALING_CHANNELS = (24, 48, 96)
+HELD_OUT_SHOWN, SHEET_PATIENTS = 60, 16
 """Patients of the short form, and of the sheet."""
 
 
@@ -54,46 +59,60 @@ def main() -> None:
         print(line, flush=True)
 
     work: Path = arguments.work
-    task = RenderTask(mpfb2_folder(), arguments.assets, work / "geometry", work / "pairs", FACE_SEEDS.start)
-    render_pairs(task, arguments.faces, say)
+    edit: Expert = arguments.edit
+    layout = LAYOUTS[edit]
+    task = RenderTask(mpfb2_folder(), arguments.assets, work / "geometry", work / f"pairs-{edit}", 0, layout)
+    render_pairs(replace(task, first_seed=FACE_SEEDS.start), arguments.faces, say)
     render_pairs(replace(task, first_seed=CLOSE_UP_SEEDS.start), arguments.close_ups, say)
-    held_out = replace(task, out=work / "held_out", first_seed=HELD_OUT_FACE_SEEDS.start)
+    held_out = replace(task, out=work / f"held_out-{edit}", first_seed=HELD_OUT_FACE_SEEDS.start)
     render_pairs(held_out, SHARD, say)
-    validation = PairCache(held_out.out)
-    recipe = Recipe({"heal": HEALING, "swap": SWAPPING}[arguments.edit], images=arguments.images)
-    torch.manual_seed(recipe.seed)
-    pairs = PairCache(task.out)
-    if arguments.edit == "heal":
-        net = EmbeddedNet(NetConfig(field_sizes(), views=1))  # nobody is shown to it
-    else:
-        net = EmbeddedNet(NetConfig(field_sizes()))
-        net.portraits = portraits(task)
-        descriptors = persona_descriptors(pairs, work / "geometry" / "persona-descriptors.npy")
-        net.portraits.measure(descriptors, persona_lifts(renderer(task)))
-    if arguments.begin_with is not None:
-        net.begin_with(load_file(arguments.begin_with))
+    pairs, validation = PairCache(task.out, layout), PairCache(held_out.out, layout)
+    lesson = healing(pairs, arguments.images) if edit == "heal" else swapping(pairs, arguments.images, task)
+    if arguments.begin_with is not None and isinstance(lesson, SwappingLesson):
+        lesson.net.begin_with(load_file(arguments.begin_with))
         say(f"begun with what {arguments.begin_with} sees; what it says is learned anew")
-    trainer = Trainer(net, pairs, recipe, work / f"checkpoints-{arguments.edit}")
+    trainer = Trainer(lesson, work / f"checkpoints-{edit}")
 
-    def export(net: EmbeddedNet) -> None:
+    def export(net: HealingNet | SwappingNet) -> None:
         facts = {
-            "recipe": asdict(recipe),
-            "pairs": len(trainer.cache),
+            "recipe": asdict(lesson.recipe),
+            "pairs": len(pairs),
             "images_seen": trainer.images,
             "training_hours": round(trainer.seconds / 3600, 2),
         }
-        say(f"weights {save_expert(net, arguments.out, arguments.edit, facts)[:12]}… after {trainer.images} images")
+        say(f"weights {save_expert(net, arguments.out, facts)[:12]}… after {trainer.images} images")
 
-    def sheet(net: EmbeddedNet, images: int) -> None:
-        healing = arguments.edit == "heal"
-        edited = (heal_held_out if healing else swap_held_out)(net, validation, HELD_OUT_SHOWN)
-        write_sheet(edited[:SHEET_PATIENTS], work / f"sheets-{arguments.edit}" / f"{images:07d}.png")
-        say(f"held out after {images} images: {(healing_figures if healing else swap_figures)(edited)}")
+    def sheet(net: HealingNet | SwappingNet, images: int) -> None:
+        if isinstance(net, HealingNet):
+            edited = heal_held_out(net, validation, HELD_OUT_SHOWN)
+            figures = healing_figures(edited)
+        else:
+            edited = swap_held_out(net, validation, HELD_OUT_SHOWN)
+            figures = swap_figures(edited)
+        write_sheet(edited[:SHEET_PATIENTS], work / f"sheets-{edit}" / f"{images:07d}.png")
+        say(f"held out after {images} images: {figures}")
 
-    net.compile()
+    lesson.net.trunk.compile()
     trainer.run(say, sheet)
     sheet(trainer.average, trainer.images)
     export(trainer.average)
+
+
+def healing(pairs: PairCache, images: int) -> HealingLesson:
+    recipe = HealingRecipe(images=images)
+    torch.manual_seed(recipe.seed)
+    resolution = pairs.layout.canonical
+    return HealingLesson(HealingNet(NetConfig(field_sizes(), resolution, HEALING_CHANNELS)), pairs, recipe)
+
+
+def swapping(pairs: PairCache, images: int, task: RenderTask) -> SwappingLesson:
+    recipe = SwappingRecipe(images=images)
+    torch.manual_seed(recipe.seed)
+    net = SwappingNet(NetConfig(field_sizes(), pairs.layout.canonical))
+    net.portraits = portraits(task)
+    descriptors = persona_descriptors(pairs, task.renderer_cache / "persona-descriptors.npy")
+    net.portraits.measure(descriptors, persona_lifts(renderer(task)))
+    return SwappingLesson(net, pairs, recipe)
 
 
 if __name__ == "__main__":

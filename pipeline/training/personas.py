@@ -14,7 +14,7 @@ from pipeline.faces import FaceFinder
 from pipeline.framing import square_around
 from pipeline.prompts import FIRST_PERSONA_SEED, PERSONAS
 from pipeline.recognisers import SFace
-from pipeline.training.cache import CANONICAL, PairCache
+from pipeline.training.cache import LAYOUTS, PairCache
 from pipeline.training.captions import PERSONA
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def persona_lifts(renderer: Renderer) -> Tensor:
         moved = []
         for seed in range(FIRST_PATIENT, FIRST_PATIENT + PATIENTS):
             patient, disguised = renderer.landmarks(seed), renderer.landmarks(seed, FIRST_PERSONA_SEED + number)
-            moved.append((disguised - patient)[:, 1].mean() / square_around(patient).side * CANONICAL)
+            moved.append((disguised - patient)[:, 1].mean() / square_around(patient).side * LAYOUTS["swap"].canonical)
         lift = float(np.mean(moved))
         lifts.append(lift if abs(lift) > LEAST_LIFT else float(np.copysign(LEAST_LIFT, lift)))
     return torch.tensor(lifts)

@@ -19,22 +19,19 @@ class Edit:
 
 
 HEALING = (
-    Edit("patient_sick", "patient_healthy", 0.50),
-    Edit("disguised_sick", "disguised_healthy", 0.34),
-    Edit("patient_healthy", "patient_healthy", 0.11),
-    Edit("patient_sick", "patient_sick", 0.05),
+    Edit("patient_sick", "patient_healthy", 0.78),
+    Edit("patient_healthy", "patient_healthy", 0.14),
+    Edit("patient_sick", "patient_sick", 0.08),
 )
-"""Disease is taken off whoever has it, healthy skin is left alone, and what is to stay stays: the source branch of an
-edit changes nothing."""
+"""Disease is taken off, healthy skin is left alone, and what is to stay stays: the source branch of an edit changes
+nothing."""
 
 SWAPPING = (
-    Edit("patient_healthy", "disguised_healthy", 0.74),
-    Edit("patient_sick", "disguised_sick", 0.18),
-    Edit("patient_healthy", "patient_healthy", 0.04),
-    Edit("patient_sick", "patient_sick", 0.04),
+    Edit("patient_healthy", "disguised_healthy", 0.8),
+    Edit("patient_sick", "disguised_sick", 0.2),
 )
-"""Healthy faces, as they come from healing, and some that carry their lesion along. Only a swap's caption names a
-persona: whoever is named is shown beside the photograph, and that says whose face is wanted."""
+"""Healthy faces, as they come from healing, and some that carry their lesion along. Where nobody is named the network
+changes nothing by construction."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +54,8 @@ class Recipe:
     """Small batches: with an hour on two cores it is the number of steps that is short."""
 
     edits: tuple[Edit, ...]
-    """``HEALING`` or ``SWAPPING``: each has a network of its own. In one network the errors of swaps, which are large
-    and partly chance, drowned what little a lesion changes: healing hardly began within 20,000 pictures."""
     examples_in_batch: int = 8
-    images: int = 32_000
+    images: int = 64_000
     """Pictures seen."""
     cooldown: float = 0.4
     """Share of the training at its end over which the rate falls linearly to a fiftieth."""
@@ -73,8 +68,8 @@ class Recipe:
     clip_norm: float = 1.0
     ema: float = 0.998
     hurry: tuple[float, float] = (1.0, 2.5)
-    """Range of 1/sigma_start for which the edit's path is laid out (see ``trainer``). The upper end is beyond any edit:
-    a small network lags behind the ideal path."""
+    """Range of 1/sigma_start for which the edit's path is laid out (see ``examples``). The upper end is beyond any
+    edit: a small network lags behind the ideal path."""
     untouched: float = 0.9
     """Share of examples in which nothing of the edit is done yet, whatever the sigma: z then tells nothing of the
     picture after it, and the network must take it from the photograph, the portrait and the caption. With half of the
@@ -82,17 +77,6 @@ class Recipe:
     the answer from z instead, and at sigma 1 it knew none."""
     mirrored: float = 0.5
     """Share of examples shown as a mirror shows them, portrait and all; what they say of sides is left out."""
-    lesion_weight: float = 10.0
-    """Added to the loss on the lesion's mask."""
-    matters_alike: float = 0.04
-    most_emphasis: float = 30.0
-    """A lesion below this share of the picture weighs in all as much as one of it, up to so many times: a naevus is a
-    thousandth of the picture and all of the matter. Without it no naevus was healed after 19,000 pictures."""
-    place_weight: float = 0.2
-    """Of the cross entropy of where a picture is altered against where disease is: to find it is learned sooner than
-    to heal it."""
-    beyond_weight: float = 0.1
-    """Weight of what an edit does not put back into the photograph: beside a swapped head and beyond it."""
     detail_weight: float = 0.5
     """Of the error of neighbouring pixels' differences: what makes a face somebody's is fine."""
     square_weight: float = 4.0
@@ -100,3 +84,29 @@ class Recipe:
     seed: int = 20_26
     checkpoint_seconds: float = 180.0
     sheet_seconds: float = 900.0
+
+
+@dataclass(frozen=True)
+class HealingRecipe(Recipe):
+    """Where disease is and what it looks like without are learned apart: see ``healing``."""
+
+    edits: tuple[Edit, ...] = HEALING
+    lesion_weight: float = 10.0
+    """Added to the weight of a picture's error on the lesion."""
+    matters_alike: float = 0.04
+    most_emphasis: float = 30.0
+    """A lesion below this share of the picture weighs in all as much as one of it, up to so many times: a naevus is a
+    thousandth of the picture and all of the matter."""
+    overlap_weight: float = 0.5
+    """Of 1 - Dice's coefficient of where the network alters the picture and where disease is. It counts a naevus like
+    an erythema. (Cross entropy with the lesion's pixels weighted up counted a naevus missed like thirty found where
+    none are, and so the network marked them: half of all that it called disease was none.)"""
+    place_weight: float = 2.0
+    """Of the cross entropy of the same, every pixel alike: it keeps the network from certainty."""
+
+
+@dataclass(frozen=True)
+class SwappingRecipe(Recipe):
+    edits: tuple[Edit, ...] = SWAPPING
+    beyond_weight: float = 0.1
+    """Weight of what an edit does not put back into the photograph: beside a swapped head and beyond it."""

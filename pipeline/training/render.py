@@ -23,7 +23,7 @@ from pipeline.models.contact_sheet import SIDE as LARGE
 from pipeline.models.portraits import Portraits, similarities
 from pipeline.photograph import Rgb
 from pipeline.prompts import FIELDS, FIRST_PERSONA_SEED, PERSONAS, ClinicalPrompt
-from pipeline.training.cache import CANONICAL, MARGIN, SIDE
+from pipeline.training.cache import LAYOUTS, MARGIN, Layout
 
 if TYPE_CHECKING:
     from pipeline.renderer.patient import RenderedPatient, Renderer
@@ -34,6 +34,7 @@ CLOSE_UP_SEEDS = range(400_000, 800_000)
 HELD_OUT_FACE_SEEDS = range(800_000, 900_000)
 """Training takes seeds below 800,000 alone; evaluation and samples take theirs from 1,000,000 on."""
 
+PORTRAIT_SIDE = LAYOUTS["swap"].canonical
 PORTRAIT_VIEWS = tuple((yaw, pitch) for pitch in (-3.0, 3.0) for yaw in (-12.0, -6.0, 0.0, 6.0, 12.0))
 """Degrees. Rendered heads turn by 7 and nod by 4 (standard deviations)."""
 
@@ -47,18 +48,17 @@ class RenderTask:
     renderer_cache: Path
     out: Path
     first_seed: int
+    layout: Layout
 
 
 def render_pairs(task: RenderTask, pairs: int, report: Callable[[str], None]) -> None:
     """Write ``pairs`` rendered pairs (rounded up to whole shards) under ``task.out``."""
     task.out.mkdir(parents=True, exist_ok=True)
-    portraits(task)  # bakes the geometry once, before the workers start
+    renderer(task)  # bakes the geometry once, before the workers start
+    if "disguised" in task.layout.people:
+        portraits(task)
     starts = range(task.first_seed, task.first_seed + pairs, SHARD)
-    missing = [
-        RenderTask(task.mpfb2, task.assets, task.renderer_cache, task.out, start)
-        for start in starts
-        if not _shard(task.out, start).exists()
-    ]
+    missing = [replace(task, first_seed=start) for start in starts if not _shard(task.out, start).exists()]
     context = multiprocessing.get_context("spawn")
     with context.Pool(os.cpu_count() or 1) as pool:
         for done, line in enumerate(pool.imap_unordered(_render_shard, missing), start=1):
@@ -75,9 +75,9 @@ def portraits(task: RenderTask) -> Portraits:
         _write(path, {name: np.stack([one[name] for one in rendered]) for name in rendered[0]})
     with np.load(path) as data:
         large, landmarks = torch.from_numpy(data["pictures"]), torch.from_numpy(data["landmarks"])
-    shown = Portraits(len(PERSONAS), len(PORTRAIT_VIEWS), CANONICAL)
-    halved = functional.avg_pool2d(large.flatten(0, 1).float(), LARGE // CANONICAL).round().to(torch.uint8)
-    shown.show(halved.reshape(*large.shape[:3], CANONICAL, CANONICAL), landmarks)
+    shown = Portraits(len(PERSONAS), len(PORTRAIT_VIEWS), PORTRAIT_SIDE)
+    halved = functional.avg_pool2d(large.flatten(0, 1).float(), LARGE // PORTRAIT_SIDE).round().to(torch.uint8)
+    shown.show(halved.reshape(*large.shape[:3], PORTRAIT_SIDE, PORTRAIT_SIDE), landmarks)
     shown.large = large
     return shown
 
@@ -94,7 +94,7 @@ def _render_persona(task: RenderTask, number: int) -> dict[str, NDArray[Any]]:
         square = square_around(found)
         cut = _cut(portrait.photograph, replace(square, side=square.side / MARGIN), LARGE)
         pictures.append(cut.transpose(2, 0, 1))
-        landmarks.append(_within(found, square) * CANONICAL)
+        landmarks.append(_within(found, square) * PORTRAIT_SIDE)
     return {"pictures": np.stack(pictures), "landmarks": np.stack(landmarks)}
 
 
@@ -124,19 +124,49 @@ def renderer(task: RenderTask) -> Renderer:
 
 def _render_shard(task: RenderTask) -> str:
     torch.set_num_threads(1)
-    patients, finder, shown = renderer(task), FaceFinder(), portraits(task)
-    rows = []
+    draw, finder, rows = _Draw(task), FaceFinder(), []
     for seed in range(task.first_seed, task.first_seed + SHARD):
-        patient, disguised, persona = _draw(patients, seed)
-        found = [_landmarks(finder, each) for each in (patient, disguised)]
-        if patient.visible and disguised.visible and found[0] is not None and found[1] is not None:
-            frame = _Frame.around(patient, found[0], found[1], persona, shown)
-            rows.append(_as_row(frame, patient, disguised, persona))
+        drawn = draw(seed)
+        found = [_landmarks(finder, each) for each in drawn.people.values()]
+        if all(each.visible for each in drawn.people.values()) and all(each is not None for each in found):
+            rows.append(_as_row(task.layout, _Frame.around(drawn, [each for each in found if each is not None]), drawn))
     path = _shard(task.out, task.first_seed)
     columns: dict[str, Any] = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     columns["fields"] = json.dumps({name: list(words) for name, words in FIELDS.items()})
     _write(path, columns)
     return f"{path.name} holds {len(rows)} of {SHARD} patients (the others' lesion or face cannot be seen)"
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Who is seen in a row, by the layout's name, the persona of the disguise, and how that one's portrait lies."""
+
+    people: dict[str, RenderedPatient]
+    persona: str | None = None
+    portraits: Portraits | None = None
+
+
+class _Draw:
+    """A patient and, where the layout wants it, the same in a persona's face.
+
+    Close-ups, every third of them through a dermatoscope, teach skin without a face: they are their own disguise.
+    """
+
+    def __init__(self, task: RenderTask) -> None:
+        self._renderer, self._layout = renderer(task), task.layout
+        self._portraits = portraits(task) if "disguised" in task.layout.people else None
+
+    def __call__(self, seed: int) -> _Drawn:
+        output = self._layout.output
+        if seed in CLOSE_UP_SEEDS:
+            patch = self._renderer.close_up(seed, dermoscopy=seed % 3 == 0, output=output)
+            return _Drawn(dict.fromkeys(self._layout.people, patch))
+        patient = self._renderer.patient(seed, output=output)
+        if self._portraits is None:
+            return _Drawn({"patient": patient})
+        number = int(np.random.default_rng([seed, 77]).integers(len(PERSONAS)))
+        disguised = self._renderer.disguised(seed, FIRST_PERSONA_SEED + number, output=output)
+        return _Drawn({"patient": patient, "disguised": disguised}, PERSONAS[number], self._portraits)
 
 
 @dataclass(frozen=True)
@@ -150,50 +180,35 @@ class _Frame:
     """(3, 3): from the disguised photograph's pixels to the patient's."""
 
     @classmethod
-    def around(
-        cls,
-        patient: RenderedPatient,
-        landmarks: NDArray[np.floating],
-        disguised: NDArray[np.floating],
-        persona: str | None,
-        shown: Portraits,
-    ) -> _Frame:
-        """``landmarks`` and ``disguised``: where the faces' landmarks were found in the two photographs.
+    def around(cls, drawn: _Drawn, landmarks: list[NDArray[np.floating]]) -> _Frame:
+        """``landmarks``: where the faces' landmarks were found in each photograph, the patient's first.
 
         An edit knows the patient's landmarks and lays the portrait there. The truth is therefore moved to where that
         portrait lies: another head in the same neck would sit elsewhere, and nobody could know where.
         """
-        if persona is None:
+        patient = drawn.people["patient"]
+        if patient.view != "face":
             height, width = patient.photograph.shape[:2]
-            return cls(Square(width / 2, height / 2, width / MARGIN), landmarks, np.eye(3))
-        square = square_around(landmarks)
-        wanted = shown.placed(PERSONAS.index(persona) + 1, torch.from_numpy(_within(landmarks, square) * CANONICAL))
+            return cls(Square(width / 2, height / 2, width / MARGIN), landmarks[0], np.eye(3))
+        square = square_around(landmarks[0])
+        if drawn.persona is None or drawn.portraits is None:
+            return cls(square, landmarks[0], np.eye(3))
+        within = torch.from_numpy(_within(landmarks[0], square) * PORTRAIT_SIDE)
+        wanted = drawn.portraits.placed(PERSONAS.index(drawn.persona) + 1, within)
         corner = np.array([square.centre_x, square.centre_y]) - square.side / 2
-        there = wanted.double() * square.side / CANONICAL + torch.from_numpy(corner)
-        matrix, _ = similarities(torch.as_tensor(disguised), there)
-        return cls(square, landmarks, np.vstack([matrix.numpy(), [0.0, 0.0, 1.0]]))
+        there = wanted.double() * square.side / PORTRAIT_SIDE + torch.from_numpy(corner)
+        matrix, _ = similarities(torch.as_tensor(landmarks[1]), there)
+        return cls(square, landmarks[0], np.vstack([matrix.numpy(), [0.0, 0.0, 1.0]]))
 
 
-def _draw(renderer: Renderer, seed: int) -> tuple[RenderedPatient, RenderedPatient, str | None]:
-    """A patient, the same in a persona's face, and the persona. Close-ups, every third of them through a dermatoscope,
-    teach skin without a face: they are their own disguise."""
-    if seed in CLOSE_UP_SEEDS:
-        patch = renderer.close_up(seed, dermoscopy=seed % 3 == 0)
-        return patch, patch, None
-    number = int(np.random.default_rng([seed, 77]).integers(len(PERSONAS)))
-    return renderer.patient(seed), renderer.disguised(seed, FIRST_PERSONA_SEED + number), PERSONAS[number]
-
-
-def _as_row(
-    frame: _Frame, patient: RenderedPatient, disguised: RenderedPatient, persona: str | None
-) -> dict[str, np.ndarray]:
+def _as_row(layout: Layout, frame: _Frame, drawn: _Drawn) -> dict[str, np.ndarray]:
     square = frame.square
-    return {
-        **_columns("patient", patient, square, np.eye(3), None),
-        **_columns("disguised", disguised, square, frame.move, persona),
-        # In [-1, 1] over the cached picture.
-        "landmarks": 2 * _within(frame.landmarks, replace(square, side=square.side * MARGIN)) - 1,
-    }
+    # In [-1, 1] over the cached picture.
+    row = {"landmarks": 2 * _within(frame.landmarks, replace(square, side=square.side * MARGIN)) - 1}
+    for name, person in drawn.people.items():
+        move, persona = (np.eye(3), None) if name == "patient" else (frame.move, drawn.persona)
+        row |= _columns(name, person, persona, partial(_cut, square=square, side=layout.side, move=move))
+    return row
 
 
 def _landmarks(finder: FaceFinder, patient: RenderedPatient) -> NDArray[np.floating] | None:
@@ -205,22 +220,21 @@ def _landmarks(finder: FaceFinder, patient: RenderedPatient) -> NDArray[np.float
 
 
 def _columns(
-    name: str, patient: RenderedPatient, square: Square, move: NDArray[np.floating], persona: str | None
+    name: str, patient: RenderedPatient, persona: str | None, cut: Callable[[NDArray[np.uint8]], Rgb]
 ) -> dict[str, np.ndarray]:
     words = {field: word for field, word in patient.description.words().items() if word is not None}
     sick = ClinicalPrompt(words).saying(persona=persona)
     healthy = sick.saying(lesion="healthy", severity=None, site=None)
-    soft = (patient.lesion_soft * 255).round().astype(np.uint8)
     return {
-        f"{name}_sick": _cut(patient.photograph, square, move=move),
-        f"{name}_healthy": _cut(patient.healthy_twin, square, move=move),
-        f"{name}_soft": _cut(soft, square, move=move),
+        f"{name}_sick": cut(patient.photograph),
+        f"{name}_healthy": cut(patient.healthy_twin),
+        f"{name}_soft": cut((patient.lesion_soft * 255).round().astype(np.uint8)),
         f"{name}_sick_tokens": np.array(sick.tokens(), np.int16),
         f"{name}_healthy_tokens": np.array(healthy.tokens(), np.int16),
     }
 
 
-def _cut(image: np.ndarray, square: Square, side: int = SIDE, move: NDArray[np.floating] | None = None) -> Rgb:
+def _cut(image: np.ndarray, square: Square, side: int, move: NDArray[np.floating] | None = None) -> Rgb:
     """``MARGIN`` times the square of the ``image``, moved first, as ``side`` pixels."""
     import cv2
 

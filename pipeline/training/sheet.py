@@ -4,6 +4,7 @@ line."""
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,18 +17,18 @@ from torch import Tensor
 from pipeline.faces import FaceFinder
 from pipeline.flowedit import flow_edit
 from pipeline.models.base import Branch, rgb_from_pixels
-from pipeline.models.embedded import EmbeddedModel, EmbeddedPrompt
-from pipeline.models.embedded_net import EmbeddedNet
+from pipeline.models.healing import HealingFlow, HealingNet, HealingPrompt
+from pipeline.models.swapping import SwappingFlow, SwappingNet, SwappingPrompt
 from pipeline.photograph import Rgb
 from pipeline.prompts import FIELDS, PERSONA_FIELDS
 from pipeline.recognisers import SFace
 from pipeline.subtraction import subtract
 from pipeline.training.cache import PairCache
 from pipeline.training.captions import LESION, PERSONA
+from pipeline.training.healing import TRUE_LESION
 
 _UNKNOWN = [list(FIELDS).index(name) for name in (*PERSONA_FIELDS, "severity", "site")]
 """What no header says: these prompts leave it out, as in service."""
-_TRUE_LESION = 0.35
 
 
 @dataclass(frozen=True)
@@ -46,45 +47,68 @@ class Edited:
     """…and what healing makes of it."""
 
 
-def heal_held_out(net: EmbeddedNet, held_out: PairCache, patients: int) -> list[Edited]:
+def heal_held_out(net: HealingNet, held_out: PairCache, patients: int) -> list[Edited]:
     """The same ``patients`` each time, healed."""
-    return _edit_held_out(net, held_out, patients, "patient_sick", "patient_healthy")
+    flow = HealingFlow(net, digest="in training")
+
+    def edit(picture: Tensor, tokens: Tensor, landmarks: Tensor, random: torch.Generator) -> Tensor:
+        del landmarks
+        prompts = [HealingPrompt(tuple(said.tolist()), picture) for said in (_as_it_is(tokens), tokens)]
+        source, target = (Branch(prompt) for prompt in prompts)
+        return flow_edit(flow, picture, source, [target], sigma_start=1.0, steps=2, generator=random)[0]
+
+    edited = _edit_held_out(edit, held_out, patients, "patient_sick", "patient_healthy")
+    net.train().requires_grad_(False)
+    return edited
 
 
-def swap_held_out(net: EmbeddedNet, held_out: PairCache, patients: int) -> list[Edited]:
+def swap_held_out(net: SwappingNet, held_out: PairCache, patients: int) -> list[Edited]:
     """The same ``patients`` each time, as somebody else."""
-    return _edit_held_out(net, held_out, patients, "patient_healthy", "disguised_healthy")
+    flow = SwappingFlow(net, digest="in training")
+
+    def edit(picture: Tensor, tokens: Tensor, landmarks: Tensor, random: torch.Generator) -> Tensor:
+        prompts = []
+        for said in (_as_it_is(tokens), tokens):
+            laid = partial(net.portraits.beside, said[-1:], landmarks)
+            prompts.append(SwappingPrompt(tuple(said.tolist()), picture, laid(), laid))
+        source, target = (Branch(prompt) for prompt in prompts)
+        return flow_edit(flow, picture, source, [target], sigma_start=1.0, steps=1, generator=random)[0]
+
+    edited = _edit_held_out(edit, held_out, patients, "patient_healthy", "disguised_healthy")
+    net.train().requires_grad_(False)
+    return edited
 
 
-def _edit_held_out(net: EmbeddedNet, held_out: PairCache, patients: int, before: str, wanted: str) -> list[Edited]:
-    model = EmbeddedModel(net, net, digest="in training")
+def _as_it_is(tokens: Tensor) -> Tensor:
+    source = tokens.clone()
+    source[[LESION, PERSONA]] = 0
+    return source
+
+
+Edit = Callable[[Tensor, Tensor, Tensor, torch.Generator], Tensor]
+"""A picture [1,3,R,R], the target's caption [fields], the face's landmarks [1,5,2] and noise to the edited picture."""
+
+
+def _edit_held_out(edit: Edit, held_out: PairCache, patients: int, before: str, wanted: str) -> list[Edited]:
     random = torch.Generator().manual_seed(7)
     batch = held_out.draw(patients, random)
     edited = []
     for k in range(patients):
         image = {name: pictures[k : k + 1] for name, pictures in batch.images.items()}
-        face = batch.landmarks[k : k + 1]
-
-        def edit(z: Tensor, target: Tensor, face: Tensor = face) -> Tensor:
-            source = target.clone()
-            source[[LESION, PERSONA]] = 0
-            branches = [Branch(_prompt(net, z, tokens, face)) for tokens in (source, target)]
-            return flow_edit(model, z, branches[0], branches[1:], sigma_start=1.0, steps=2, generator=random)[0]
-
-        said = {name: tokens[k] for name, tokens in batch.tokens.items()}
-        if wanted == "patient_healthy":
-            said[wanted][PERSONA] = 0
+        said = {name: tokens[k].clone() for name, tokens in batch.tokens.items()}
+        kind = FIELDS["lesion"][int(said["patient_sick"][LESION]) - 1]
+        for tokens in said.values():
+            tokens[_UNKNOWN] = 0
+        landmarks = batch.landmarks[k : k + 1]
         pictures = (
             image[before],
-            edit(image[before], said[wanted]),
+            edit(image[before], said[wanted], landmarks, random),
             image[wanted],
             image["patient_healthy"],
-            edit(image["patient_healthy"], said["patient_healthy"]),
+            edit(image["patient_healthy"], said["patient_healthy"], landmarks, random),
         )
-        kind = FIELDS["lesion"][int(said["patient_sick"][LESION]) - 1]
-        truth = batch.soft["patient"][k, 0].numpy() > _TRUE_LESION
+        truth = batch.soft["patient"][k, 0].numpy() > TRUE_LESION
         edited.append(Edited(kind, truth, *(rgb_from_pixels(z) for z in pictures)))
-    net.train().requires_grad_(False)
     return edited
 
 
@@ -123,10 +147,3 @@ def swap_figures(edited: list[Edited]) -> str:
         f"SFace to patient {to_patient:.2f}, to true swap {to_truth:.2f}, between these {between:.2f} "
         f"({len(cosines)} of {len(edited)} faces)"
     )
-
-
-def _prompt(net: EmbeddedNet, photograph: Tensor, tokens: Tensor, landmarks: Tensor) -> EmbeddedPrompt:
-    said = tokens.clone()
-    said[_UNKNOWN] = 0
-    laid = partial(net.portraits.beside, said[-1:], landmarks)
-    return EmbeddedPrompt(tuple(said.tolist()), photograph, laid(), laid)

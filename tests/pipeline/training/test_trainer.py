@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,29 +15,46 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.errors import ModelError, PipelineError
-from pipeline.models.embedded import EXPERTS, field_sizes, load_embedded, save_expert
-from pipeline.models.embedded_net import EmbeddedNet, NetConfig
+from pipeline.errors import PipelineError
+from pipeline.models.embedded import field_sizes
+from pipeline.models.healing import HealingNet
+from pipeline.models.swapping import SwappingNet
+from pipeline.models.trunk import NetConfig
 from pipeline.prompts import FIELDS, ClinicalPrompt, token_of
-from pipeline.training.cache import CANONICAL, IMAGES, SIDE, PairCache
+from pipeline.training.cache import Layout, PairCache
 from pipeline.training.captions import SITE, thin
-from pipeline.training.recipe import HEALING, SWAPPING, Dropout, Recipe
-from pipeline.training.trainer import Trainer, examples, mirrored, on_the_way
+from pipeline.training.examples import examples, on_the_way
+from pipeline.training.healing import HealingLesson, overlap
+from pipeline.training.recipe import HEALING, SWAPPING, Dropout, HealingRecipe, Recipe, SwappingRecipe
+from pipeline.training.swapping import SwappingLesson
+from pipeline.training.trainer import Trainer
 
 LESION = list(FIELDS).index("lesion")
 EVERY_EDIT = (*(replace(edit, share=0.5 * edit.share) for edit in (*HEALING, *SWAPPING)),)
-TINY = Recipe(EVERY_EDIT, examples_in_batch=2, images=48, checkpoint_seconds=0.0)
+SPOKEN = Dropout(each=0, lesion_name=0)
+LAYOUT = Layout(
+    ("patient_sick", "patient_healthy", "disguised_sick", "disguised_healthy"), canonical=64, output=128
+)  # fmt: skip
+SIDE = LAYOUT.side
+SPOT = slice(28, 45)
 LANDMARKS = np.array([[-0.25, -0.2], [0.25, -0.2], [0.0, 0.05], [-0.2, 0.3], [0.2, 0.3]], np.float32)
+TINY = {"examples_in_batch": 2, "images": 48, "checkpoint_seconds": 0.0}
 
 
-def tiny_net() -> EmbeddedNet:
+def healing_lesson(pairs: Path, **changes: float) -> HealingLesson:
+    torch.manual_seed(0)
+    net = HealingNet(NetConfig(field_sizes(), LAYOUT.canonical, channels=(8, 8), width=32, heads=2, layers=1))
+    return HealingLesson(net, PairCache(pairs, LAYOUT), replace(HealingRecipe(**TINY), **changes))  # type: ignore[arg-type]
+
+
+def swapping_lesson(pairs: Path, **changes: float) -> SwappingLesson:
     """Two views of each persona, all green."""
     torch.manual_seed(0)
-    net = EmbeddedNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=1, views=2))
-    pictures = torch.tensor([40, 220, 40])[:, None, None].expand(24, 2, 3, CANONICAL, CANONICAL)
-    landmarks = torch.from_numpy((LANDMARKS + 1) * CANONICAL / 2).expand(24, 2, 5, 2)
-    net.portraits.show(pictures, landmarks)
-    return net
+    config = NetConfig(field_sizes(), LAYOUT.canonical, channels=(8, 8), width=32, heads=2, layers=1, views=2)
+    net, side = SwappingNet(config), LAYOUT.canonical
+    pictures = torch.tensor([40, 220, 40])[:, None, None].expand(24, 2, 3, side, side)
+    net.portraits.show(pictures, torch.from_numpy((LANDMARKS + 1) * side / 2).expand(24, 2, 5, 2))
+    return SwappingLesson(net, PairCache(pairs, LAYOUT), replace(SwappingRecipe(**TINY), **changes))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +63,9 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pairs")
     rows = 6
     columns: dict[str, np.ndarray] = {}
-    for name in IMAGES:
+    for name in LAYOUT.images:
         picture = np.full((rows, SIDE, SIDE, 3), 180, np.uint8)
-        picture[:, 60:90, 60:90] -= 80 if name.endswith("sick") else 0
+        picture[:, SPOT, SPOT] -= 80 if name.endswith("sick") else 0
         picture[..., 1] += 40 if name.startswith("disguised") else 0
         columns[name] = picture
         words = ClinicalPrompt(
@@ -56,22 +74,23 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         columns[f"{name}_tokens"] = np.tile(np.array(words.tokens(), np.int16), (rows, 1))
     for name in ("patient_soft", "disguised_soft"):
         columns[name] = np.zeros((rows, SIDE, SIDE), np.uint8)
-        columns[name][:, 60:90, 60:90] = 255
+        columns[name][:, SPOT, SPOT] = 255
     columns["landmarks"] = np.tile(LANDMARKS, (rows, 1, 1))
     fields = json.dumps({name: list(words) for name, words in FIELDS.items()})
     np.savez(folder / "pairs-0000000.npz", fields=fields, **columns)
     return folder
 
 
-def train(pairs: Path, folder: Path, recipe: Recipe = TINY) -> Trainer:
+def train(pairs: Path, folder: Path) -> Trainer:
     torch.set_num_threads(1)
-    trainer = Trainer(tiny_net(), PairCache(pairs), recipe, folder)
+    trainer = Trainer(healing_lesson(pairs), folder)
     trainer.run(lambda line: None)
     return trainer
 
 
-def test_the_loss_falls(pairs: Path, tmp_path: Path) -> None:
-    trainer = Trainer(tiny_net(), PairCache(pairs), replace(TINY, images=10_000, warmup_steps=5), tmp_path)
+@pytest.mark.parametrize("lesson", [healing_lesson, swapping_lesson])
+def test_the_loss_falls(pairs: Path, tmp_path: Path, lesson: Callable[..., HealingLesson | SwappingLesson]) -> None:
+    trainer = Trainer(lesson(pairs, images=10_000, warmup_steps=5), tmp_path)
 
     def ten_steps() -> float:
         return float(torch.stack([trainer._one_step()[1].mean() for _ in range(10)]).mean())
@@ -95,7 +114,7 @@ def test_a_run_killed_by_sigkill_goes_on_and_ends_where_an_unbroken_one_ends(pai
         time.sleep(0.01)
     os.kill(child.pid, signal.SIGKILL)
     child.join()
-    resumed = Trainer(tiny_net(), PairCache(pairs), TINY, tmp_path / "broken")
+    resumed = Trainer(healing_lesson(pairs), tmp_path / "broken")
     assert resumed.images > 0
     resumed.run(lambda line: None)
     assert (resumed.step, resumed.images) == (unbroken.step, unbroken.images)
@@ -105,24 +124,19 @@ def test_a_run_killed_by_sigkill_goes_on_and_ends_where_an_unbroken_one_ends(pai
 
 def test_a_checkpoint_of_another_network_is_refused(pairs: Path, tmp_path: Path) -> None:
     train(pairs, tmp_path)
-    other = EmbeddedNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=2, views=2))
-    with pytest.raises(RuntimeError, match="transformer_blocks"):
-        Trainer(other, PairCache(pairs), TINY, tmp_path)
+    with pytest.raises(RuntimeError, match="portraits"):
+        Trainer(swapping_lesson(pairs), tmp_path)
 
 
 def test_an_example_meets_the_caption_and_the_picture_after_its_edit(pairs: Path) -> None:
     random = torch.Generator().manual_seed(1)
-    batch = PairCache(pairs).draw(40, random)
-    spoken = replace(TINY, dropout=Dropout(each=0, lesion_name=0))
-    shown = examples(batch, spoken, tiny_net().portraits, random)
+    batch = PairCache(pairs, LAYOUT).draw(40, random)
+    shown = examples(batch, Recipe(EVERY_EDIT, dropout=SPOKEN), random)
     naevus, healthy = token_of("lesion", "naevus"), token_of("lesion", "healthy")
     changed = ((shown.before - shown.after).abs().amax(1) > 0.05).flatten(1).float().mean(1)
     for row, caption in enumerate(shown.tokens):
         lesion, swapped = int(caption[LESION]), int(caption[-1]) > 0
         was_sick = bool((shown.soft[row] > 0).any())
-        # Only a swap names a persona, and whoever is named is shown.
-        assert bool(shown.portrait[row, 3].any()) == swapped
-        assert (float(shown.head[row].min()) < 1) == swapped
         if swapped:
             assert changed[row] > 0.9
         elif lesion == healthy and was_sick:
@@ -130,23 +144,41 @@ def test_an_example_meets_the_caption_and_the_picture_after_its_edit(pairs: Path
             assert bool((shown.soft[row][(shown.before[row] - shown.after[row]).abs().mean(0, True) > 0.05] > 0).all())
         else:
             assert lesion in {0, naevus if was_sick else healthy}
-            assert changed[row] == 0
+            assert changed[row] == shown.changes[row] == 0
+    # Only a swap names a persona.
     swaps = float((shown.tokens[:, -1] > 0).float().mean())
     assert abs(swaps - sum(edit.share for edit in EVERY_EDIT if edit.is_swap)) < 0.25
 
 
+def test_whoever_is_named_in_a_swap_is_shown(pairs: Path) -> None:
+    random, lesson = torch.Generator().manual_seed(1), swapping_lesson(pairs)
+    drawn = examples(lesson.cache.draw(6, random), lesson.recipe, random)
+    _, portrait = lesson.shown(drawn, random)
+    assert bool((drawn.tokens[:, -1] > 0).all())
+    assert bool((portrait[:, 3].amax((1, 2)) > 0).all())
+
+
 def test_a_mirrored_example_says_nothing_of_sides(pairs: Path) -> None:
     random = torch.Generator().manual_seed(2)
-    batch = PairCache(pairs).draw(6, random)
-    shown = examples(batch, replace(TINY, mirrored=0.0), tiny_net().portraits, random)
-    which = torch.tensor([True, False, True, False, True, False])
-    turned = mirrored(shown, which)
-    for name in ("before", "after", "portrait", "soft", "head"):
-        plain, seen = getattr(shown, name), getattr(turned, name)
-        assert torch.equal(seen[which], plain[which].flip(-1))
-        assert torch.equal(seen[~which], plain[~which])
-    assert not turned.tokens[which, SITE].any()
-    assert torch.equal(turned.tokens[~which], shown.tokens[~which])
+    lesson = healing_lesson(pairs, mirrored=1.0)
+    drawn = examples(lesson.cache.draw(6, random), lesson.recipe, random)
+    turned = lesson.shown(drawn, random)
+    for name in ("before", "after", "soft"):
+        assert torch.equal(getattr(turned, name), getattr(drawn, name).flip(-1))
+    assert not turned.tokens[:, SITE].any()
+    unturned = healing_lesson(pairs, mirrored=0.0).shown(drawn, random)
+    assert torch.equal(unturned.before, drawn.before) and torch.equal(unturned.tokens, drawn.tokens)
+
+
+def test_overlap_counts_a_small_lesion_like_a_large_one_and_forgives_single_pixels_on_healthy_skin() -> None:
+    truth, share = torch.zeros(3, 1, 64, 64), torch.full((3, 1, 64, 64), -9.0)
+    truth[0, :, :8, :8], truth[1, :, :32, :32] = 1, 1
+    share[0, :, :8, 4:12], share[1, :, :32, 16:48] = 9, 9  # half of either is found, and as much beside it
+    share[2, :, :2, :2] = 9
+    small, large, healthy = overlap(share, truth).tolist()
+    assert small == pytest.approx(large, abs=0.06)
+    assert healthy > 0.75
+    assert overlap((truth - 0.5) * 18, truth).min() > 0.99
 
 
 def test_the_way_of_an_edit_ends_at_the_picture_after_it() -> None:
@@ -162,7 +194,7 @@ def test_the_way_of_an_edit_ends_at_the_picture_after_it() -> None:
 
 def test_thinning_never_hides_what_a_row_differs_in(pairs: Path) -> None:
     generator = torch.Generator().manual_seed(2)
-    tokens = PairCache(pairs).draw(6, generator).tokens
+    tokens = PairCache(pairs, LAYOUT).draw(6, generator).tokens
     persona = list(FIELDS).index("persona")
     for _ in range(20):
         thinned = thin(tokens, Dropout(each=0.9, persona_words=0.9, place=0.9), generator)
@@ -174,29 +206,6 @@ def test_pairs_of_another_vocabulary_are_refused(pairs: Path, tmp_path: Path) ->
     with np.load(pairs / "pairs-0000000.npz") as data:
         np.savez(tmp_path / "pairs-0000000.npz", **{**data, "fields": json.dumps({"mood": ["sad"]})})
     with pytest.raises(PipelineError, match="another vocabulary"):
-        PairCache(tmp_path)
+        PairCache(tmp_path, LAYOUT)
     with pytest.raises(PipelineError, match="render them first"):
-        PairCache(tmp_path / "empty")
-
-
-def test_weights_are_written_with_their_hash_and_refused_without(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="cannot be read"):
-        load_embedded(tmp_path)
-    save_expert(tiny_net(), tmp_path, "heal", {"images_seen": 0})
-    with pytest.raises(ModelError, match="lacks a network: it has heal"):
-        load_embedded(tmp_path)
-    save_expert(tiny_net(), tmp_path, "swap", {"images_seen": 0})
-    whole = load_embedded(tmp_path).digest
-    for expert in EXPERTS:
-        path = tmp_path / f"{expert}.safetensors"
-        intact = path.read_bytes()
-        path.write_bytes(intact[:-1] + bytes([intact[-1] ^ 1]))
-        with pytest.raises(ModelError, match=f"{expert}.*SHA-256"):
-            load_embedded(tmp_path)
-        path.write_bytes(intact)
-    assert load_embedded(tmp_path).digest == whole
-    net = tiny_net()
-    with torch.no_grad():
-        net.leave.weight += 1
-    save_expert(net, tmp_path, "heal", {})
-    assert load_embedded(tmp_path).digest != whole
+        PairCache(tmp_path / "empty", LAYOUT)

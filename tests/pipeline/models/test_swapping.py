@@ -1,13 +1,13 @@
-"""What the network is given and what it makes of it before it has learned anything."""
+"""What the swapping network is given and what it makes of it before it has learned anything."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import torch
 
 from pipeline.models.embedded import field_sizes
-from pipeline.models.embedded_net import EmbeddedNet, NetConfig, relit
+from pipeline.models.healing import HealingNet
+from pipeline.models.swapping import SwappingNet, relit
+from pipeline.models.trunk import NetConfig
 from pipeline.prompts import FIELDS
 
 SIDE = 128
@@ -36,61 +36,43 @@ def test_no_portrait_stays_no_portrait() -> None:
 
 def test_an_untrained_network_lays_the_persona_on_the_face_and_changes_nothing_else() -> None:
     torch.manual_seed(0)
-    net = EmbeddedNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=1, views=1)).eval()
+    net = SwappingNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=1, views=1)).eval()
     photograph = torch.full((1, 3, SIDE, SIDE), -0.4)
     z, sigma, tokens = torch.randn(1, 3, SIDE, SIDE), torch.tensor([0.5]), torch.zeros(1, len(FIELDS), dtype=torch.long)
-    torch.testing.assert_close(net(z, sigma, tokens, photograph, torch.zeros(1, 4, SIDE, SIDE))[0], photograph)
+    nobody = torch.zeros(1, 4, SIDE, SIDE)
+    assert torch.equal(net(z, sigma, tokens, photograph, nobody).applied(photograph, nobody), photograph)
     laid = portrait(0.5)
     laid[:, 3, :, SIDE // 2 + 10 :] = 0  # half of it is no face
-    shown, _ = net(z, sigma, tokens, photograph, laid)
+    shown = net(z, sigma, tokens, photograph, laid).applied(photograph, laid)
     persona = relit(laid, photograph)[:, :3]
     face = slice(0, SIDE // 2 + 10)
     torch.testing.assert_close(shown[..., face], persona[..., face], atol=0.01, rtol=0)
     torch.testing.assert_close(shown[..., SIDE // 2 + 10 :], photograph[..., SIDE // 2 + 10 :], atol=0.02, rtol=0)
 
 
-def test_noise_alone_is_not_looked_at() -> None:
-    torch.manual_seed(0)
-    net = EmbeddedNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=1, views=1)).eval()
-    torch.nn.init.normal_(net.leave.weight, std=0.1)
-    photograph, nobody = torch.zeros(1, 3, SIDE, SIDE), torch.zeros(1, 4, SIDE, SIDE)
-    tokens = torch.zeros(1, len(FIELDS), dtype=torch.long)
-
-    def seen_at(sigma: float) -> float:
-        draws = torch.randn(2, 1, 3, SIDE, SIDE)
-        ends = [net(z, torch.tensor([sigma]), tokens, photograph, nobody)[0] for z in draws]
-        return float((ends[0] - ends[1]).abs().max())
-
-    with torch.no_grad():
-        assert seen_at(1.0) == 0.0
-        assert seen_at(0.5) > 0.0
-
-
 def test_an_alteration_is_the_same_edit_at_every_resolution() -> None:
     torch.manual_seed(0)
-    net = EmbeddedNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=1, views=1)).eval()
-    for last in (net.leave, net.shape):
+    net = SwappingNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=1, views=1)).eval()
+    for last in (net.trunk.leave, net.shape):
         torch.nn.init.normal_(last.weight, std=0.02)
     smooth = torch.nn.functional.interpolate(torch.rand(1, 3, 4, 4) - 0.5, (4 * SIDE, 4 * SIDE), mode="bicubic")
     small = torch.nn.functional.interpolate(smooth, (SIDE, SIDE), mode="area")
     tokens = torch.zeros(1, len(FIELDS), dtype=torch.long)
     large_portrait = torch.nn.functional.interpolate(portrait(0.5), (4 * SIDE, 4 * SIDE), mode="nearest")
     with torch.no_grad():
-        alteration = net.alteration(small, torch.tensor([0.7]), tokens, small, portrait(0.5))
+        alteration = net(small, torch.tensor([0.7]), tokens, small, portrait(0.5))
         fine, coarse = alteration.applied(smooth, large_portrait), alteration.applied(small, portrait(0.5))
     shrunk = torch.nn.functional.interpolate(fine, (SIDE, SIDE), mode="area")
     assert float((coarse - small).abs().mean()) > 0.02  # it is an edit
     assert float((shrunk - coarse).abs().mean()) < 0.01
 
 
-def test_where_nobody_is_named_the_share_says_what_is_altered() -> None:
+def test_it_begins_with_what_another_network_of_other_resolution_sees_and_says_nothing_yet() -> None:
     torch.manual_seed(0)
-    net = EmbeddedNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=1, views=1)).eval()
-    photograph, nobody = torch.zeros(1, 3, SIDE, SIDE), torch.zeros(1, 4, SIDE, SIDE)
-    tokens = torch.zeros(1, len(FIELDS), dtype=torch.long)
-    with torch.no_grad():
-        alteration = net.alteration(photograph, torch.tensor([0.7]), tokens, photograph, nobody)
-    darker = replace(alteration, gain=torch.full_like(alteration.gain, -1.0))
-    kept = replace(darker, share=torch.full_like(alteration.share, -20.0))
-    assert float((darker.applied(photograph, nobody) - photograph).abs().min()) > 0.2
-    torch.testing.assert_close(kept.applied(photograph, nobody), photograph)
+    finer = HealingNet(NetConfig(field_sizes(), 256, channels=(8, 8, 16), width=32, heads=2, layers=1, views=1))
+    net = SwappingNet(NetConfig(field_sizes(), channels=(8, 16), width=32, heads=2, layers=1, views=1))
+    net.begin_with(finer.state_dict())
+    shared = "trunk.transformer.transformer_blocks.0.ff.net.2.weight"
+    assert torch.equal(net.state_dict()[shared], finer.state_dict()[shared])
+    assert torch.equal(net.state_dict()["trunk.down.1.second.weight"], finer.state_dict()["trunk.down.1.second.weight"])
+    assert not net.trunk.leave.weight.any()

@@ -1,0 +1,86 @@
+"""The healing network: shown a photograph, it says where disease is and what the skin below it looks like.
+
+Predicts the clean image, trained with pictures of the same patient with and without the lesion ("Back to Basics: Let
+Denoising Generative Models Denoise", Li & He, arXiv 2511.13720). Like an editing model (InstructPix2Pix, Brooks et al.,
+arXiv 2211.09800; FLUX.1 Kontext, arXiv 2506.15742) it sees the photograph that is edited beside the noised picture. A
+flow that had to draw whole faces from noise was, with the pictures that two cores can show it in an hour, still
+learning to copy its input.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.models.base import Prompt, check_pixels
+from pipeline.models.pixel_flow import PixelFlow
+from pipeline.models.trunk import NetConfig, Trunk, trusted
+from pipeline.prompts import ClinicalPrompt
+
+
+@dataclass(frozen=True, eq=False)
+class Healing:
+    """An edit of skin before it is done.
+
+    Colours are multiplied, as a pigment's or a vessel's light is taken back, and something is added; both where
+    ``share`` says. A network that found a place and does not know what to do there changes nothing.
+    """
+
+    share: Tensor
+    """[B, 1, R, R], a logit: how much of a pixel is altered at all."""
+    gain: Tensor
+    """[B, 3, R, R]: logarithm of what intensities are multiplied by."""
+    added: Tensor
+    """[B, 3, R, R]"""
+
+    def applied(self, photograph: Tensor, where: Tensor | None = None) -> Tensor:
+        """The healed picture [B, 3, R, R]; ``where`` [B, 1, R, R] in [0, 1] instead of what the network says."""
+        altered = torch.sigmoid(self.share) if where is None else where
+        return (photograph + 1) * (self.gain * altered).exp() + self.added * altered - 1
+
+
+class HealingNet(nn.Module):
+    """z [B,3,R,R] in [-1,1] plus noise, sigma [B] in [0,1], tokens int64 [B, fields], the photograph [B,3,R,R] to a
+    ``Healing``; one that has learned nothing yet changes nothing."""
+
+    def __init__(self, config: NetConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.trunk = Trunk(config, seen=3 + 3, said=1 + 3 + 3)
+
+    def forward(self, z: Tensor, sigma: Tensor, tokens: Tensor, photograph: Tensor) -> Healing:
+        said, _ = self.trunk(torch.cat([trusted(z, sigma), photograph], 1), sigma, tokens)
+        share, gain, added = said.split([1, 3, 3], 1)
+        return Healing(share, gain.clamp(-4, 2), added)
+
+
+@dataclass(frozen=True, eq=False)
+class HealingPrompt(Prompt):
+    """One word index for each field, 0 where nothing is said, and the photograph [1, 3, R, R] beside z."""
+
+    tokens: tuple[int, ...]
+    photograph: Tensor
+
+
+class HealingFlow(PixelFlow[tuple[ClinicalPrompt, Tensor], HealingPrompt]):
+    """Rectified flow from a photograph to the same one healed, if the prompt says "healthy"; else to itself."""
+
+    prompt_kind = HealingPrompt
+
+    def __init__(self, net: HealingNet, digest: str) -> None:
+        super().__init__(net.config.resolution, digest)
+        self.net = net.eval().requires_grad_(False)
+
+    def embed(self, words: tuple[ClinicalPrompt, Tensor]) -> HealingPrompt:
+        """What is said, and of which photograph [1, 3, R, R]. ``UnusablePhotograph`` if that is not of R a side."""
+        prompt, photograph = words
+        check_pixels(photograph, self.resolution)
+        return HealingPrompt(prompt.tokens(), photograph.float())
+
+    def clean(self, z: Tensor, sigma: Tensor, prompts: list[HealingPrompt]) -> Tensor:
+        tokens = torch.tensor([prompt.tokens for prompt in prompts])
+        photographs = torch.cat([prompt.photograph for prompt in prompts])
+        healed: Healing = self.net(z, sigma, tokens, photographs)
+        return healed.applied(photographs)

@@ -1,0 +1,66 @@
+"""What the healing network is taught: where disease is, and what the skin below it looks like.
+
+The two are learned apart. Where: from the overlap with the truth, as segmentation networks are. What: from the picture,
+with the place as the network sees it held fixed, so that a network in doubt cannot hedge by healing everywhere a
+little.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pipeline.models.healing import HealingNet
+from pipeline.training.cache import PairCache
+from pipeline.training.examples import Examples, examples, mirrored, noised, picture_loss, without_sides
+from pipeline.training.recipe import HealingRecipe
+
+TRUE_LESION = 0.35
+"""Share of a pixel from which the renderer's truth calls it lesion."""
+_STEEP = 2.0
+_EMPTY = 16.0
+"""Pixels added to both parts of Dice's coefficient: a few marked where nothing is are no whole miss."""
+
+
+class HealingLesson:
+    """Examples and losses of one training."""
+
+    def __init__(self, net: HealingNet, cache: PairCache, recipe: HealingRecipe) -> None:
+        self.net, self.cache, self.recipe = net, cache, recipe
+
+    def losses(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Sigma and loss [B] of each example of one step."""
+        recipe, rows = self.recipe, self.recipe.examples_in_batch
+        shown = self.shown(examples(self.cache.draw(rows, random), recipe, random), random)
+        z, sigma = noised(shown.before, shown.after, recipe, random)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            healing = self.net(z, sigma, shown.tokens, shown.before)
+        healed = healing.applied(shown.before, torch.sigmoid(healing.share).detach())
+        truth = shown.soft * shown.changes[:, None, None, None]
+        found = picture_loss(healed - shown.after, self._emphasis(shown.soft), recipe)
+        entropy = functional.binary_cross_entropy_with_logits(healing.share, truth, reduction="none").mean((1, 2, 3))
+        apart = 1 - overlap(healing.share, truth)
+        return sigma, found + recipe.place_weight * entropy + recipe.overlap_weight * apart
+
+    def shown(self, drawn: Examples, random: torch.Generator) -> Examples:
+        """Some of them mirrored."""
+        which = torch.rand(len(drawn.tokens), generator=random) < self.recipe.mirrored
+        before, after, soft = (mirrored(each, which) for each in (drawn.before, drawn.after, drawn.soft))
+        return Examples(before, after, without_sides(drawn.tokens, which), soft, drawn.head, drawn.landmarks)
+
+    def _emphasis(self, soft: Tensor) -> Tensor:
+        """Weights [B,1,R,R], 1 beside disease and more on it: small lesions count as much as ``matters_alike`` does."""
+        area = soft.mean((1, 2, 3), keepdim=True)
+        small = (self.recipe.matters_alike / area.clamp(min=1e-6)).clamp(1, self.recipe.most_emphasis)
+        return 1 + self.recipe.lesion_weight * small * soft
+
+
+def overlap(share: Tensor, truth: Tensor) -> Tensor:
+    """Dice's coefficient [B] (V-Net, Milletari et al., arXiv 1606.04797) of where ``share``, a logit [B,1,R,R], passes
+    what it is at the edge of the truth's mask, and that mask; smooth, so that it can be learned from."""
+    mask = (truth > TRUE_LESION).float()
+    edge = torch.logit(torch.tensor(TRUE_LESION))
+    marked = torch.sigmoid(_STEEP * (share - edge))
+    both, either = (marked * mask).sum((1, 2, 3)), (marked + mask).sum((1, 2, 3))
+    return (2 * both + _EMPTY) / (either + _EMPTY)
