@@ -24,10 +24,13 @@ class SubtractionRule:
 
     smoothing: float = 0.8
     """Standard deviation of the Gaussian in the model's pixels: finer than this the edit means nothing."""
-    low: float = 3.0
+    low: float = 2.0
     """Above the noise floor a pixel may belong to the lesion if it touches one that surely does…"""
-    high: float = 7.0
+    high: float = 4.0
     """…and this far above it surely does."""
+    share: float = 0.4
+    """Of a part's typical strength: where its difference falls below, the lesion ends. A dark naevus spreads in the
+    photograph's blur further than a faint plaque does."""
     highest_floor: float = 3.0
     """The noise floor is never taken for higher: an edit that touched the lesion alone has no outside to tell it."""
     smallest: float = 4.0
@@ -66,11 +69,12 @@ def subtract(
         edited = ndimage.binary_dilation((sick != healthy).any(-1), iterations=2)
         floor = min(noise_floor(distance, edited), rule.highest_floor)
     low, high = floor + rule.low, floor + rule.high
-    mask = apply_hysteresis_threshold(distance, low, high)
+    edge = _edges(distance, apply_hysteresis_threshold(distance, low, high), rule.share, low)
+    mask = distance > edge
     smallest = max(1, round(rule.smallest * model_pixel**2))
     mask = remove_small_objects(mask, max_size=smallest)
-    middle = (low + high) / 2
-    probability = 1 / (1 + np.exp(-(distance - middle) / max(0.25 * (high - low), 1e-3)))
+    certain = np.where(np.isfinite(edge), edge, (low + high) / 2)
+    probability = 1 / (1 + np.exp(-(distance - certain) / max(0.25 * (high - low), 1e-3)))
     # A pixel outside the mask is not called diseased, however the slope of the logistic falls.
     probability = np.where(mask, np.maximum(probability, 0.5), np.minimum(probability, 0.499))
     probability[distance <= floor] = 0.0
@@ -80,6 +84,24 @@ def subtract(
         mask=mask,
         lesion_class=lesion_class(difference, mask),
     )
+
+
+_TYPICAL = 90.0
+"""Percentile of a part's differences that stands for its strength: its maximum may be a single hair."""
+
+
+def _edges(distance: NDArray[np.floating], marked: NDArray[np.bool_], share: float, low: float) -> NDArray[np.floating]:
+    """Delta E (height, width) above which a pixel belongs to the lesion: in each connected part of ``marked`` a share
+    of its strength, at least ``low``; infinite outside of them."""
+    parts, count = ndimage.label(marked, np.ones((3, 3)))
+    if not count:
+        return np.full(distance.shape, np.inf)
+
+    def typical(values: NDArray[np.floating]) -> float:
+        return float(np.percentile(values, _TYPICAL))
+
+    strengths = ndimage.labeled_comprehension(distance, parts, np.arange(1, count + 1), typical, float, 0.0)
+    return np.concatenate([[np.inf], np.maximum(share * strengths, low)])[parts]
 
 
 def noise_floor(distance: NDArray[np.floating], edited: NDArray[np.bool_]) -> float:

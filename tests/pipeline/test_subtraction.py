@@ -1,5 +1,6 @@
 """The disease is what differs between the twins: drawn on plain skin here, so that the truth is known to the pixel."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -72,3 +73,21 @@ def test_twins_of_different_sizes_are_refused() -> None:
 
 def test_no_mask_has_no_class() -> None:
     assert lesion_class(np.ones((4, 4, 3), np.float32), np.zeros((4, 4), bool)) == "none"
+
+
+def test_a_dark_spot_and_a_faint_one_of_one_size_are_outlined_alike_in_a_blurred_photograph() -> None:
+    areas = []
+    for shift in ((-120, -100, -90), (-22, -20, -18)):
+        sick = cv2.GaussianBlur(with_disc(skin(), shift), (0, 0), 3.0)
+        found = subtract(np.asarray(sick, np.uint8), skin(), model_pixel=1.0, floor=0.0)
+        areas.append(found.mask.sum() / DISC.sum())
+        assert iou(found.mask, DISC) > 0.85
+    assert areas[0] == pytest.approx(areas[1], abs=0.1)
+
+
+def test_each_part_of_a_lesion_ends_by_its_own_strength() -> None:
+    healthy = skin()
+    sick = with_disc(healthy, (-120, -100, -90))
+    sick[100:120, 20:40] -= np.array([30, 26, 22], np.uint8)
+    found = subtract(sick, healthy, model_pixel=1.0)
+    assert found.mask[102:118, 22:38].all()
