@@ -46,8 +46,8 @@ fuzz: $(VENV)/.development
 # Two networks, one for each edit; the second begins with what the first has learned to see.
 WEIGHTS := pipeline/models/embedded_weights
 train: $(VENV)/.development
-	$(BIN)/python -m pipeline.training heal $(TRAIN_ARGS)
-	$(BIN)/python -m pipeline.training swap --begin-with $(WEIGHTS)/heal.safetensors $(TRAIN_ARGS)
+	$(BIN)/twinveil train heal $(TRAIN_ARGS)
+	$(BIN)/twinveil train swap --begin-with $(WEIGHTS)/heal.safetensors $(TRAIN_ARGS)
 
 samples: $(VENV)/.development
 	$(BIN)/python -m sample_data.make_samples $(SAMPLE_ARGS)

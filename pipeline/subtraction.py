@@ -101,7 +101,7 @@ def _edges(distance: NDArray[np.floating], marked: NDArray[np.bool_], share: flo
         return float(np.percentile(values, _TYPICAL))
 
     strengths = ndimage.labeled_comprehension(distance, parts, np.arange(1, count + 1), typical, float, 0.0)
-    return np.concatenate([[np.inf], np.maximum(share * strengths, low)])[parts]
+    return np.asarray(np.concatenate([[np.inf], np.maximum(share * strengths, low)])[parts])
 
 
 def noise_floor(distance: NDArray[np.floating], edited: NDArray[np.bool_]) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -207,6 +207,27 @@ def evaluate(
         table.add_row(name, shown[0], " to ".join(filter(None, shown[1:])), str(figure["n"]), bar, met)
     Console().print(table)
     typer.echo(f"Look at {out / 'report.html'}; every figure by lesion and skin type is in {out / 'scorecard.json'}.")
+    return ExitStatus.RELEASED
+
+
+@app.command()
+@exits
+def train(
+    edit: Annotated[Literal["heal", "swap"], typer.Argument(help="Which of the two networks.")],
+    work: Annotated[Path, typer.Option("--work", help="Rendered pairs, checkpoints and sample sheets.")] = Path(
+        "build/training"
+    ),
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of weights; else the shipped ones.")] = None,
+    assets: Annotated[Path | None, typer.Option("--assets", help="Folder of hair, brows and lashes (CC0).")] = None,
+    faces: Annotated[int, typer.Option(min=1, help="Faces to render.")] = 7_000,
+    close_ups: Annotated[int, typer.Option(min=1, help="Patches of skin to render.")] = 1_600,
+    images: Annotated[int | None, typer.Option(min=8, help="Pictures to show; else as the recipe says.")] = None,
+    begin_with: Annotated[Path | None, typer.Option("--begin-with", help="What another network has learned.")] = None,
+) -> ExitStatus:
+    """The embedded model, from rendered patients. A killed run goes on where its last checkpoint stands."""
+    from plugin.train_command import train as run
+
+    run(edit, work, out, assets, faces, close_ups, images, begin_with, Console())
     return ExitStatus.RELEASED
 
 

@@ -19,7 +19,7 @@ from pipeline.training.recipe import HealingRecipe
 TRUE_LESION = 0.35
 """Share of a pixel from which the renderer's truth calls it lesion."""
 _STEEP = 2.0
-_EMPTY = 16.0
+_EMPTY = 4.0
 """Pixels added to both parts of Dice's coefficient: a few marked where nothing is are no whole miss."""
 
 
@@ -38,10 +38,12 @@ class HealingLesson:
             healing = self.net(z, sigma, shown.tokens, shown.before)
         healed = healing.applied(shown.before, torch.sigmoid(healing.share).detach())
         truth = shown.soft * shown.changes[:, None, None, None]
-        found = picture_loss(healed - shown.after, self._emphasis(shown.soft), recipe)
-        entropy = functional.binary_cross_entropy_with_logits(healing.share, truth, reduction="none").mean((1, 2, 3))
+        emphasis = 1 + recipe.lesion_weight * alike(shown.soft, recipe.matters_alike, recipe.most_emphasis) * shown.soft
+        wrong = picture_loss(healed - shown.after, emphasis, recipe)
+        notice = 1 + (alike(truth, recipe.noticed, recipe.most_notice) - 1) * truth
+        entropy = functional.binary_cross_entropy_with_logits(healing.share, truth, notice, reduction="none")
         apart = 1 - overlap(healing.share, truth)
-        return sigma, found + recipe.place_weight * entropy + recipe.overlap_weight * apart
+        return sigma, wrong + recipe.place_weight * entropy.mean((1, 2, 3)) + recipe.overlap_weight * apart
 
     def shown(self, drawn: Examples, random: torch.Generator) -> Examples:
         """Some of them mirrored."""
@@ -49,11 +51,11 @@ class HealingLesson:
         before, after, soft = (mirrored(each, which) for each in (drawn.before, drawn.after, drawn.soft))
         return Examples(before, after, without_sides(drawn.tokens, which), soft, drawn.head, drawn.landmarks)
 
-    def _emphasis(self, soft: Tensor) -> Tensor:
-        """Weights [B,1,R,R], 1 beside disease and more on it: small lesions count as much as ``matters_alike`` does."""
-        area = soft.mean((1, 2, 3), keepdim=True)
-        small = (self.recipe.matters_alike / area.clamp(min=1e-6)).clamp(1, self.recipe.most_emphasis)
-        return 1 + self.recipe.lesion_weight * small * soft
+
+def alike(soft: Tensor, area: float, most: float) -> Tensor:
+    """How many times [B,1,1,1] a lesion ``soft`` [B,1,R,R] must weigh to matter like one that covers the share
+    ``area`` of the picture; from 1, for a larger one, to ``most``."""
+    return (area / soft.mean((1, 2, 3), keepdim=True).clamp(min=1e-6)).clamp(1, most)
 
 
 def overlap(share: Tensor, truth: Tensor) -> Tensor:

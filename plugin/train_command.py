@@ -1,0 +1,36 @@
+"""``twinveil train``: one network of the embedded model, from rendered patients."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+
+from plugin.errors import PackageMissing
+
+
+def train(
+    edit: Literal["heal", "swap"],
+    work: Path,
+    out: Path | None,
+    assets: Path | None,
+    faces: int,
+    close_ups: int,
+    images: int | None,
+    begin_with: Path | None,
+    console: Console,
+) -> None:
+    """Render, train and write the weights to ``out``, by default over the shipped ones.
+
+    Raises PackageMissing without the renderer's packages.
+    """
+    try:
+        from pipeline.models.embedded import FOLDER
+        from pipeline.training.run import Plan
+        from pipeline.training.run import train as run
+    except ImportError as error:
+        raise PackageMissing(f"{error.name} is missing: patients are rendered by twinveil[train]") from error
+
+    plan = Plan(edit, work, out or FOLDER, assets, faces, close_ups, images, begin_with)
+    run(plan, lambda line: console.print(line, highlight=False, soft_wrap=True))
