@@ -17,7 +17,7 @@ from pipeline.alignment import similarity, warp
 from pipeline.faces import Face
 from pipeline.photograph import Rgb
 
-REVISION = "1"
+REVISION = "2"
 """Changes whenever the figures change: a calibration made for another revision is refused."""
 
 REGIONS = ("eyes", "nose", "mouth", "rim")
@@ -28,8 +28,11 @@ SIDE = 160
 _UNIT = SIDE / 3.9
 _FINE, _COARSE = 0.8, 3.0
 """Pixels: standard deviations of the two Gaussians between which texture is looked at; below lies sensor noise."""
-_FEWEST_PIXELS = 0.3
-"""Share of a region that must lie inside the photograph to be compared."""
+_FEWEST_PIXELS = 250
+"""Pixels of a region that must lie inside the photograph for it to be compared: a third of the nose, the smallest.
+Fewer agree by chance. Not a share: a third of the rim is more than both eyes, and would give the patient away."""
+_FEWEST_BESIDE = 0.3
+"""Share of a region that must remain beside a lesion for the lesion to be left out of it."""
 
 # Right eye, left eye, nose tip, right and left corner of the mouth in face units from the square's centre: SFace's
 # template, so that both measures look at faces of one size.
@@ -49,29 +52,39 @@ def retained_texture(
     means that no region lies inside the photograph. Raises Undecided when the landmarks cannot be aligned.
     """
     matrix = similarity(face.landmarks, _POINTS)
-    inside = warp(np.full(original.shape, 255, np.uint8), matrix, SIDE)[..., 0] == 255
-    # The photograph's edge is an edge in both: kept out of the comparison as far as the coarse filter reaches.
-    inside = cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=math.ceil(4 * _COARSE) + 1) > 0
+    photographed = warp(np.full(original.shape, 255, np.uint8), matrix, SIDE)[..., 0] == 255
+    # Next to the photograph's edge the filters see one side alone, and the same light would look like texture in both.
+    reach = math.ceil(_COARSE) + 1
+    inside = _eroded(photographed, reach)
     beside = np.ones_like(inside)
     if lesion is not None:
         marked = warp(np.repeat(np.uint8(255) * lesion[..., None], 3, axis=2), matrix, SIDE)[..., 0] > 0
-        reach = math.ceil(2 * _COARSE)
-        beside = cv2.dilate(marked.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=reach) == 0
-    first, second = _high_passed(warp(original, matrix, SIDE)), _high_passed(warp(twin, matrix, SIDE))
+        beside = _eroded(~marked, math.ceil(2 * _COARSE))
+    first, second = (_high_passed(warp(rgb, matrix, SIDE), photographed) for rgb in (original, twin))
     retained = {}
     for name, region in _regions().items():
-        fewest = _FEWEST_PIXELS * region.sum()
         compared = region & inside
-        if (compared & beside).sum() >= fewest:
+        if (compared & beside).sum() >= _FEWEST_BESIDE * region.sum():
             compared &= beside
-        if compared.sum() >= fewest:
+        if compared.sum() >= _FEWEST_PIXELS:
             retained[name] = _ncc(first[compared], second[compared])
     return retained
 
 
-def _high_passed(chip: Rgb) -> NDArray[np.float64]:
-    grey = cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY).astype(np.float64)
-    return np.asarray(cv2.GaussianBlur(grey, (0, 0), _FINE) - cv2.GaussianBlur(grey, (0, 0), _COARSE))
+def _high_passed(chip: Rgb, photographed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Normalised convolution (Knutsson and Westin, CVPR 1993): the means are of what was photographed alone, so that
+    the photograph's edge is no edge here."""
+    grey, known = cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY) * photographed.astype(np.float64), photographed.astype(float)
+    fine, coarse = (
+        cv2.GaussianBlur(grey, (0, 0), sigma) / np.maximum(cv2.GaussianBlur(known, (0, 0), sigma), 1e-6)
+        for sigma in (_FINE, _COARSE)
+    )
+    return np.asarray(fine - coarse)
+
+
+def _eroded(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
+    """Without the ``pixels`` next to its border; the square's own border is none."""
+    return np.asarray(cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=pixels) > 0)
 
 
 def _ncc(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

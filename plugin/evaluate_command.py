@@ -35,7 +35,7 @@ def evaluate(
     from pipeline.models.embedded import FOLDER, load_embedded
 
     embedded = load_embedded(model or FOLDER)
-    domain = load_calibration("rendered").domain
+    calibration = load_calibration("rendered")
     out.mkdir(parents=True, exist_ok=True)
     crowd = Crowd(patients, first_seed, model or FOLDER, assets, out / "renderer")
     cases = []
@@ -51,7 +51,7 @@ def evaluate(
             bar.update(task, advance=1, description=line)
             if not console.is_terminal:
                 console.print(f"{len(cases)}/{patients} {line}", highlight=False, soft_wrap=True)
-    figures = scorecard(cases, domain)
+    figures = scorecard(cases, calibration)
     conditions = {
         "model": f"{embedded.name}, {embedded.digest[:12]}",
         "patients": len(cases),
@@ -61,7 +61,7 @@ def evaluate(
     }
     card: dict[str, Any] = {"conditions": conditions, "figures": _without_nan(figures)}
     write_file(out / "scorecard.json", (json.dumps(card, indent=1) + "\n").encode(), mode=0o644)
-    write_file(out / "report.html", report(figures, cases, conditions, domain).encode(), mode=0o644)
+    write_file(out / "report.html", report(figures, cases, conditions, calibration.domain).encode(), mode=0o644)
     return card
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from pipeline.crop import FaceCrop, head_matte
@@ -11,26 +13,41 @@ from pipeline.persona import as_persona, describe
 from pipeline.photograph import Rgb
 from pipeline.twins import EditKnobs, FlowTwinMaker
 
-ATTEMPTS = (EditKnobs(1.0, 4), EditKnobs(0.7, 4, n_avg=4))
-"""The edit run backwards; and more cautiously, averaged over noises. (At sigma 1 the model does not look at them.)"""
+ONCE, AVERAGED = EditKnobs(1.0, 4), EditKnobs(0.7, 4, n_avg=4)
+"""The edit run backwards in one run with other noise; and more cautiously, averaged over four noises at each step. (At
+sigma 1 the model does not look at them.)"""
 
 
-def reversed_edit(maker: FlowTwinMaker, finder: FaceFinder, patient: UnseenPatient, twin: Rgb, persona: str) -> float:
-    """PSNR in dB of the attacker's best picture of the patient's head, in the canonical square at the model's size.
+@dataclass(frozen=True)
+class ReversedEdit:
+    """What the attacker gets.
 
-    The twin itself is one of the pictures that the attacker may choose. NaN where no face is found in the twin.
+    ``psnr``: dB, of the best picture of the patient's head, in the canonical square at the model's size; the twin
+    itself is one of the pictures that the attacker may choose. ``once`` and ``averaged``: the twin with the head of
+    each attempt put back into it, uint8 of the twin's shape. NaN and None where no face is found in the twin.
     """
+
+    psnr: float
+    once: Rgb | None
+    averaged: Rgb | None
+
+
+def reversed_edit(
+    maker: FlowTwinMaker, finder: FaceFinder, patient: UnseenPatient, twin: Rgb, persona: str
+) -> ReversedEdit:
+    """The edit that made ``twin`` of ``patient`` as ``persona``, run backwards in both ways."""
     faces = finder.find(twin)
     if not faces:
-        return float("nan")
+        return ReversedEdit(float("nan"), None, None)
     crop = FaceCrop.around(faces[0], twin.shape)
     side = maker.resolution
     original, released = crop.take(patient.photograph.rgb, side), crop.take(twin, side)
     patients = describe(patient.photograph.hints).saying(view="face")
     personas = as_persona(patients, persona)
     landmarks = crop.within(faces[0].landmarks, side)
-    guesses = [maker.edit(released, landmarks, personas, patients, knobs) for knobs in ATTEMPTS]
-    return max(_psnr(original, guess) for guess in (released, *guesses))
+    once, averaged = (maker.edit(released, landmarks, personas, patients, knobs) for knobs in (ONCE, AVERAGED))
+    best = max(_psnr(original, guess) for guess in (released, once, averaged))
+    return ReversedEdit(best, crop.put_back(twin, once), crop.put_back(twin, averaged))
 
 
 def _psnr(original: Rgb, guess: Rgb) -> float:

@@ -15,11 +15,13 @@ from skimage.filters import threshold_otsu
 
 from pipeline.errors import Refusal, Undecided
 from pipeline.evaluation.attack import reversed_edit
-from pipeline.evaluation.unseen import UnseenPatient
+from pipeline.evaluation.composites import judged_composites
+from pipeline.evaluation.unseen import UnseenPatient, true_swap
 from pipeline.faces import FaceFinder
 from pipeline.persona import Personas, persona_for
 from pipeline.photograph import Findings, Photograph, Rgb, Twins
 from pipeline.recognisers import Descriptor, Recognisers
+from pipeline.renderer.patient import Renderer
 from pipeline.twins import FlowTwinMaker
 
 TRIES = 3
@@ -77,6 +79,11 @@ class Case:
     distractor_rate: float
     outside_delta_e: float
     reverse_edit_psnr: float
+    reversed_once: Described
+    """The attacker's picture of the patient; nobody where no face was found in the twin."""
+    reversed_averaged: Described
+    composites: dict[str, str | None]
+    """Why the gate holds back each of ``composites.KINDS``; None where it releases."""
     seconds: dict[str, float]
     pictures: Pictures = field(repr=False)
 
@@ -89,10 +96,16 @@ class Examiner:
     """Puts patients through ``maker``; one examiner serves one thread."""
 
     def __init__(
-        self, maker: FlowTwinMaker, personas: Personas, finder: FaceFinder, recognisers: Recognisers
+        self,
+        maker: FlowTwinMaker,
+        personas: Personas,
+        finder: FaceFinder,
+        recognisers: Recognisers,
+        renderer: Renderer,
     ) -> None:
-        """``personas``: the ones that ``maker`` deals from."""
+        """``personas``: the ones that ``maker`` deals from. ``renderer``: the patients', for true swaps of them."""
         self._maker, self._personas, self._finder, self._recognisers = maker, personas, finder, recognisers
+        self._renderer = renderer
 
     def examine(self, patient: UnseenPatient) -> Case:
         """Every figure of one patient."""
@@ -117,7 +130,9 @@ class Examiner:
                 refusals.append(f"{type(refusal).__name__}: {refusal}")
         sick, healthy = twins[-1].sick, twins[-1].healthy
         found = timed("subtract", lambda: self._maker.subtract(twins[-1]))
-        last = persona_for(self._personas.deck(seed, lambda: None), len(twins) - 1)
+        deck = self._personas.deck(seed, lambda: None)  # dealt at the first swap
+        attack = reversed_edit(self._maker, self._finder, patient, sick, persona_for(deck, len(twins) - 1))
+        perfect = (true_swap(self._renderer, patient, persona_for(deck, attempt)) for attempt in range(TRIES))
         for attempt in range(len(twins), PERSONAS_COMPARED):
             twins.append(self._maker.swap(photograph, disease, seed, attempt))
         sick_lab, healthy_lab = rgb2lab(sick), rgb2lab(healthy)
@@ -143,7 +158,10 @@ class Examiner:
             healthy_false_area=self._false_area(patient),
             distractor_rate=_share(found.mask & ~truth.mask, patient.distractors & ~truth.mask),
             outside_delta_e=float(np.median(deltaE_ciede2000(sick_lab, healthy_lab)[outside])),
-            reverse_edit_psnr=reversed_edit(self._maker, self._finder, patient, sick, last),
+            reverse_edit_psnr=attack.psnr,
+            reversed_once=self._described(attack.once),
+            reversed_averaged=self._described(attack.averaged),
+            composites=judged_composites(self._maker, patient, perfect),
             seconds=seconds,
             pictures=Pictures(photograph.rgb, sick, healthy, found.mask, truth.mask),
         )
@@ -157,9 +175,9 @@ class Examiner:
         twins = self._maker.swap(patient.healthy, found, patient.persona_seed, 0)
         return float(self._maker.subtract(twins).mask.mean())
 
-    def _described(self, rgb: Rgb) -> Described:
-        faces = self._finder.find(rgb)
-        if not faces:
+    def _described(self, rgb: Rgb | None) -> Described:
+        faces = [] if rgb is None else self._finder.find(rgb)
+        if rgb is None or not faces:
             return Described(None, None)
         seen: list[Descriptor | None] = []
         for recogniser in (self._recognisers.sface, self._recognisers.dlib):

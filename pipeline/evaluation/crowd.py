@@ -59,7 +59,8 @@ def _begin(crowd: Crowd) -> None:
     torch.set_flush_denormal(True)
     personas = Personas()
     maker = load_flow_twin_maker(crowd.model, crowd.settings, personas)
-    _worker = crowd.renderer(), Examiner(maker, personas, FaceFinder(), Recognisers.load())
+    renderer = crowd.renderer()
+    _worker = renderer, Examiner(maker, personas, FaceFinder(), Recognisers.load(), renderer)
 
 
 def _examine(seed: int) -> Case | None:

@@ -1,7 +1,7 @@
 """Would somebody who has the originals find the patient again? Two recognisers against a gallery of all patients.
 
 Rendered faces resemble each other, so what is one person to a recogniser is measured on the patients themselves: the
-threshold is the one that one in a thousand pairs of different patients passes.
+threshold is the one that one in a thousand pairs of different patients passes. Beside it stand the gate's own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.calibration import Domain
+from pipeline.calibration import Calibration, Domain
 from pipeline.evaluation.case import Case, Described
 
 FAR = 1e-3
@@ -34,6 +34,10 @@ class Likeness:
         """(n,) twins that still count as their patient; a twin without a face matches nobody."""
         return np.asarray(np.nan_to_num(np.diag(self.twins), nan=-np.inf) > self.threshold)
 
+    def matched_at(self, limit: float) -> NDArray[np.bool_]:
+        """(n,) twins that score at least ``limit`` with their patient; one without a face matches nobody."""
+        return np.asarray(np.nan_to_num(np.diag(self.twins), nan=-np.inf) >= limit)
+
     @property
     def ranked_first(self) -> NDArray[np.bool_]:
         """(n,) twins to whom no original is nearer than their own patient's."""
@@ -42,8 +46,9 @@ class Likeness:
 
 
 def likeness(cases: Sequence[Case], recogniser: str, which: str, domain: Domain | None) -> Likeness:
-    """Scores of ``recogniser`` ("sface" or "dlib") between twins (``which``: "ungated" or "twin") and originals.
+    """Scores of ``recogniser`` ("sface" or "dlib") between twins and originals.
 
+    ``which``: the pictures of a case that are compared: "ungated", "twin", "reversed_once" or "reversed_averaged".
     ``domain``: whose centre is taken off SFace's descriptors first.
     """
     originals = _descriptors([case.original for case in cases], recogniser, domain)
@@ -52,6 +57,11 @@ def likeness(cases: Sequence[Case], recogniser: str, which: str, domain: Domain 
     strangers = np.sort(between[np.isfinite(between)])
     threshold = float(strangers[-1 - int(FAR * len(strangers))]) if len(strangers) else float("nan")
     return Likeness(_scores(twins, originals, recogniser), threshold)
+
+
+def gate_limit(calibration: Calibration, recogniser: str) -> float:
+    """The score of ``likeness`` at which the gate would say that it is the patient."""
+    return calibration.sface_cosine if recogniser == "sface" else -calibration.dlib_distance
 
 
 def same_over_visits(cases: Sequence[Case], recogniser: str, domain: Domain | None) -> NDArray[np.float64]:

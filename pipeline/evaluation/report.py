@@ -19,7 +19,9 @@ from scipy import ndimage
 
 from pipeline.calibration import Domain
 from pipeline.evaluation.case import Case, Mask
+from pipeline.evaluation.composites import KINDS
 from pipeline.evaluation.reidentification import RECOGNISERS, likeness
+from pipeline.evaluation.scorecard import composite_figure
 from pipeline.photograph import Rgb
 from pipeline.subtraction import signed_difference
 
@@ -28,6 +30,14 @@ SHOWN = 10
 SIDE = 180
 """Pixels of a picture in a gallery."""
 _FOUND, _TRUE = (0, 230, 230), (255, 210, 0)
+BY_SKIN_TYPE = {
+    "The gate": ("release_rate", "released_wrongly", *(f"reid_tar_at_far_1e3_{name}" for name in RECOGNISERS)),
+    "Partial leaks put to the gate": tuple(map(composite_figure, KINDS)),
+    "The edit run backwards": tuple(
+        f"reverse_edit_matched_{attack}_{name}" for attack in ("once", "averaged") for name in RECOGNISERS
+    ),
+}
+"""Figures that decide whom the gate protects: each is shown for every Fitzpatrick type, under its heading."""
 _FULL_SCALE = 20.0
 """CIELAB units at which the colours of a difference end."""
 
@@ -48,6 +58,8 @@ def report(figures: dict[str, Any], cases: Sequence[Case], conditions: dict[str,
         figures=figures,
         conditions=conditions,
         shown=_shown,
+        bounds=_bounds,
+        by_skin_type=BY_SKIN_TYPE,
         plots=[_plot_masks(figures), _plot_identity(cases, domain)],
         galleries={
             title: [(case, _data_url(_row(case))) for case in chosen] for title, chosen in galleries.items()
@@ -57,6 +69,15 @@ def report(figures: dict[str, Any], cases: Sequence[Case], conditions: dict[str,
 
 def _shown(value: float | None) -> str:
     return "" if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def _bounds(figure: dict[str, Any]) -> str:
+    """The 95 % interval; of none or of all the one bound that says something, named as such: not seen is not never."""
+    if figure["value"] == 0 < figure["high"]:
+        return f"at most {_shown(figure['high'])}"
+    if figure["low"] < figure["value"] == 1:
+        return f"at least {_shown(figure['low'])}"
+    return f"{_shown(figure['low'])} to {_shown(figure['high'])}" if figure["n"] else ""
 
 
 def _row(case: Case) -> Rgb:

@@ -12,13 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from pipeline.calibration import Domain
+from pipeline.calibration import Calibration
 from pipeline.evaluation.case import Case
-from pipeline.evaluation.reidentification import RECOGNISERS, likeness, same_over_visits
+from pipeline.evaluation.composites import FIRST_TRY, FULL_SWAP, KINDS, LEAKS
+from pipeline.evaluation.reidentification import RECOGNISERS, gate_limit, likeness, same_over_visits
 
 Kind = Literal["share", "mean", "median"]
 CONFIDENCE = 0.95
 _DRAWS = 2000
+
+_TITLES = dict(zip(RECOGNISERS, ("SFace", "dlib"), strict=True))
+_ATTACKS = {"once": "one run backwards", "averaged": "a run backwards, averaged over four noises"}
 
 
 @dataclass(frozen=True)
@@ -44,25 +48,37 @@ class Bar:
         return bool(compare(value, bar))
 
 
+def composite_figure(kind: str) -> str:
+    """The name of the figure for one of ``composites.KINDS``."""
+    return f"composite_released_{kind}"
+
+
 BARS = (
     *(
         Bar(f"reid_tar_at_far_1e3_{name}", f"ungated sick twins that {title} still takes for their patient",
             "share", "lower", 0.10, 0.01)
-        for name, title in zip(RECOGNISERS, ("SFace", "dlib"), strict=True)
+        for name, title in _TITLES.items()
     ),
     *(
         Bar(f"reid_rank1_{name}", f"patients whom {title} finds first in a gallery of the originals",
             "share", "lower", 0.10, 0.02)
-        for name, title in zip(RECOGNISERS, ("SFace", "dlib"), strict=True)
+        for name, title in _TITLES.items()
     ),
     *(
         Bar(f"same_over_visits_{name}", f"twins of later visits that {title} takes for the first visit's person",
             "mean", "higher", None, None)
-        for name, title in zip(RECOGNISERS, ("SFace", "dlib"), strict=True)
+        for name, title in _TITLES.items()
     ),
     Bar("released_wrongly", "released, though at a FAR of 1e-3 a recogniser says it is the patient", "share", "lower",
         0.0, 0.0),
     Bar("release_rate", "released within three tries", "share", "higher", 0.90, 0.99),
+    *(
+        Bar(composite_figure(kind), f"released by the gate: {shown}", "share", "lower", 0.01, 0.0)
+        for kind, shown in LEAKS.items()
+    ),
+    Bar(composite_figure(FULL_SWAP), "released by the gate within three tries: a true swap into the personas dealt",
+        "share", "higher", 0.95, 0.99),
+    Bar(composite_figure(FIRST_TRY), "the same at the first try", "share", "higher", None, None),
     Bar("mask_iou_truth", "subtraction mask against the rendered truth", "mean", "higher", 0.55, 0.80),
     Bar("otsu_iou", "the baseline: Otsu's threshold on a* of the sick twin, without a healthy one", "mean", "higher",
         None, None),
@@ -75,6 +91,13 @@ BARS = (
     Bar("outside_delta_e", "CIEDE2000 between the twins outside the lesion", "median", "lower", 2.0, 0.7),
     Bar("reverse_edit_psnr", "best reconstruction of the patient's head by running the edit backwards, dB", "mean",
         "lower", None, 14.0),
+    *(
+        Bar(f"reverse_edit_{measure}_{attack}_{name}", f"patients whom {title} knows {again} after {shown}", "share",
+            "lower", None, None)
+        for measure, again in (("matched", "by the gate's threshold"), ("tar_at_far_1e3", "at a FAR of 1e-3"))
+        for attack, shown in _ATTACKS.items()
+        for name, title in _TITLES.items()
+    ),
     Bar("seconds_per_photo", "swap, gate, healing and subtraction of one photograph, tries included", "median",
         "lower", 20.0, 3.0),
 )  # fmt: skip
@@ -93,14 +116,14 @@ class Estimate:
     n: int
 
 
-def scorecard(cases: Sequence[Case], domain: Domain | None) -> dict[str, Any]:
+def scorecard(cases: Sequence[Case], calibration: Calibration) -> dict[str, Any]:
     """All figures by name: value, interval, n, bars, and the same by lesion kind and by Fitzpatrick type.
 
-    ``domain``: of the gate's calibration. ``ValueError`` without cases.
+    ``calibration``: the gate's, for the kind of picture that the patients are. ``ValueError`` without cases.
     """
     if not cases:
         raise ValueError("no patient was examined")
-    values = _values(cases, domain)
+    values = _values(cases, calibration)
     figures: dict[str, Any] = {}
     for bar in BARS:
         each = values[bar.name]
@@ -134,20 +157,29 @@ def estimate(values: NDArray[np.float64], kind: Kind) -> Estimate:
     return Estimate(float(statistic(known)), float(low), float(high), len(known))
 
 
-def _values(cases: Sequence[Case], domain: Domain | None) -> dict[str, NDArray[np.float64]]:
+def _values(cases: Sequence[Case], calibration: Calibration) -> dict[str, NDArray[np.float64]]:
     """(n,) by the name of each bar."""
     named = {bar.name for bar in BARS} & set(dir(cases[0]))
     values = {name: np.array([getattr(case, name) for case in cases], np.float64) for name in named}
     released = np.array([case.released for case in cases])
+    domain = calibration.domain
+    attacked = np.where(np.isfinite(values["reverse_edit_psnr"]), 1.0, math.nan)
     known_again = np.zeros(len(cases), bool)
     for recogniser in RECOGNISERS:
         first = likeness(cases, recogniser, "ungated", domain)
         values[f"reid_tar_at_far_1e3_{recogniser}"] = first.matched.astype(np.float64)
         values[f"reid_rank1_{recogniser}"] = first.ranked_first.astype(np.float64)
         values[f"same_over_visits_{recogniser}"] = same_over_visits(cases, recogniser, domain)
+        for attack in _ATTACKS:
+            reversed_edit = likeness(cases, recogniser, f"reversed_{attack}", domain)
+            at_gate = reversed_edit.matched_at(gate_limit(calibration, recogniser))
+            values[f"reverse_edit_matched_{attack}_{recogniser}"] = attacked * at_gate
+            values[f"reverse_edit_tar_at_far_1e3_{attack}_{recogniser}"] = attacked * reversed_edit.matched
         known_again |= likeness(cases, recogniser, "twin", domain).matched
     values["released_wrongly"] = (known_again & released).astype(np.float64)
     values["release_rate"] = released.astype(np.float64)
+    for kind in KINDS:
+        values[composite_figure(kind)] = np.array([case.composites[kind] is None for case in cases], np.float64)
     return values
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,16 +62,23 @@ class UnseenPatient:
         )
 
 
+def photographed_once(renderer: Renderer, seed: int) -> UnseenPatient | None:
+    """The patient of ``seed`` without later visits and with no distractors marked, or None where the lesion cannot be
+    seen: a fifth of the rendering, for figures that need no more."""
+    rendered = renderer.patient(seed, output=OUTPUT)
+    return UnseenPatient(seed, rendered, np.zeros((OUTPUT, OUTPUT), bool), ()) if rendered.visible else None
+
+
 def unseen_patient(renderer: Renderer, seed: int) -> UnseenPatient | None:
     """The patient of ``seed``, or None where the lesion cannot be seen."""
-    rendered = renderer.patient(seed, output=OUTPUT)
-    if not rendered.visible:
+    once = photographed_once(renderer, seed)
+    if once is None:
         return None
     later = [renderer.patient(seed, scene=LATER_SCENES + 10 * seed + visit, output=OUTPUT) for visit in range(LATER)]
     marked = renderer.distractors(seed, output=OUTPUT)
-    return UnseenPatient(seed, rendered, marked, tuple(visit.photograph for visit in later))
+    return replace(once, distractors=marked, later=tuple(visit.photograph for visit in later))
 
 
-def true_swap(renderer: Renderer, patient: UnseenPatient, persona: str) -> Rgb:
-    """What a perfect swap of ``patient`` gives."""
-    return renderer.disguised(patient.seed, FIRST_PERSONA_SEED + PERSONAS.index(persona), output=OUTPUT).photograph
+def true_swap(renderer: Renderer, patient: UnseenPatient, persona: str) -> RenderedPatient:
+    """What a perfect swap of ``patient`` gives, with its own truth: the disease is the patient's, the face is not."""
+    return renderer.disguised(patient.seed, FIRST_PERSONA_SEED + PERSONAS.index(persona), output=OUTPUT)

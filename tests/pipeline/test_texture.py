@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.faces import Face, FaceFinder
+from pipeline.framing import square_around
 from pipeline.photograph import Rgb
 from pipeline.texture import REGIONS, retained_texture
 from tests.pipeline.rendered_faces import patient, stranger
@@ -48,3 +49,30 @@ def test_a_lesion_that_fills_a_region_hides_nothing_of_it(face: Face) -> None:
 def test_the_patients_nose_beside_a_lesion_is_still_found(face: Face) -> None:
     before, mask = with_naevus(patient(), face, 3)
     assert retained_texture(before, before, face, mask)["nose"] > 0.99
+
+
+def test_a_kept_rim_is_found_where_the_photograph_cuts_the_head_off(face: Face) -> None:
+    """A head that fills the frame shows its rim next to the photograph's edges alone."""
+    square = square_around(face.landmarks)
+    centre, half = np.array([square.centre_x, square.centre_y]), square.side / 2
+    left, top = (centre - 0.72 * half).round().astype(int)
+    cut = np.s_[top : top + round(1.44 * half), left : left + round(1.44 * half)]
+    near = Face(face.box - [left, top, left, top], face.landmarks - [left, top], face.score)
+    y, x = np.mgrid[: patient().shape[0], : patient().shape[1]]
+    inner = np.hypot(x - centre[0], y - centre[1]) < 0.5 * half
+    rim_kept = np.where(inner[..., None], stranger(), patient())
+    assert retained_texture(patient()[cut], rim_kept[cut], near)["rim"] > 0.9
+    assert retained_texture(patient()[cut], stranger()[cut], near)["rim"] < 0.65
+
+
+def test_the_photographs_edge_and_the_light_along_it_are_no_texture(face: Face) -> None:
+    """Two smooth shadings agree everywhere; cut at the frame's edge they must not look like one person's pixels."""
+    random = np.random.default_rng(4)
+    slope = np.linspace(60, 200, patient().shape[1])[None, :, None]
+    shaded = [
+        np.clip(slope + random.normal(0, 4, patient().shape[:2])[..., None], 0, 255).repeat(3, 2).astype(np.uint8)
+        for _ in range(2)
+    ]
+    left = round(float(face.landmarks[0, 0]) - 25)
+    near = Face(face.box - [left, 0, left, 0], face.landmarks - [left, 0], face.score)
+    assert max(retained_texture(shaded[0][:, left:], shaded[1][:, left:], near).values()) < 0.3

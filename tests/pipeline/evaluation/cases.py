@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.calibration import Calibration
 from pipeline.evaluation.case import Case, Described, Pictures
+from pipeline.evaluation.composites import KINDS, LEAKS
+
+CALIBRATION = Calibration("made-up", "random numbers", sface_cosine=0.5, dlib_distance=0.4, ncc=0.65, digests={})
+"""Same people score 1 and 0 here, others about 0 and 1.6."""
 
 SKIN_TYPES = ("I", "II", "III", "IV", "V", "VI")
 
@@ -41,6 +46,9 @@ def case(number: int, **other: Any) -> Case:
         "distractor_rate": 0.0,
         "outside_delta_e": 0.1,
         "reverse_edit_psnr": 12.0,
+        "reversed_once": somebody(30_000 + number),
+        "reversed_averaged": somebody(30_000 + number),
+        "composites": {kind: "Rejected: still the patient" if kind in LEAKS else None for kind in KINDS},
         "seconds": {"swap": 1.0, "gate": 0.5},
         "pictures": Pictures(grey, grey, grey, square, square),
     }
