@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -19,7 +20,7 @@ from plugin.errors import PackageMissing
 def evaluate(
     patients: int, first_seed: int, out: Path, assets: Path | None, model: Path | None, console: Console
 ) -> dict[str, Any]:
-    """Write ``scorecard.json`` and ``report.html`` to ``out`` and return the former.
+    """Write ``scorecard.json``, ``report.html`` and ``overview.png`` to ``out`` and return the first.
 
     ``assets``: hair, brows and lashes for the renderer, whose baked data are kept beside the results. ``model``: a
     folder of weights instead of the shipped ones. Raises PackageMissing without the renderer's packages, ModelError for
@@ -27,6 +28,7 @@ def evaluate(
     """
     try:
         from pipeline.evaluation.crowd import Crowd
+        from pipeline.evaluation.pictures import overview
         from pipeline.evaluation.report import report
     except ImportError as error:
         raise PackageMissing(f"{error.name} is missing: patients are rendered by twinveil[train]") from error
@@ -62,6 +64,9 @@ def evaluate(
     card: dict[str, Any] = {"conditions": conditions, "figures": _without_nan(figures)}
     write_file(out / "scorecard.json", (json.dumps(card, indent=1) + "\n").encode(), mode=0o644)
     write_file(out / "report.html", report(figures, cases, conditions, calibration.domain).encode(), mode=0o644)
+    picture = io.BytesIO()
+    overview(cases).save(picture, "PNG", optimize=True)
+    write_file(out / "overview.png", picture.getvalue(), mode=0o644)
     return card
 
 

@@ -25,6 +25,7 @@ from pipeline.renderer.patient import Renderer
 from pipeline.twins import FlowTwinMaker
 
 TRIES = 3
+STAGES = ("heal", "swap", "gate", "subtract")
 PERSONAS_COMPARED = 4
 OUTSIDE = 0.02
 """Below this share of lesion a pixel lies outside of it."""
@@ -110,7 +111,7 @@ class Examiner:
     def examine(self, patient: UnseenPatient) -> Case:
         """Every figure of one patient."""
         truth, photograph, seed = patient.rendered, patient.photograph, patient.persona_seed
-        seconds = {"swap": 0.0, "gate": 0.0, "heal": 0.0, "subtract": 0.0}
+        seconds = dict.fromkeys(STAGES, 0.0)
 
         def timed(stage: str, work: Callable[[], T]) -> T:
             began = time.perf_counter()

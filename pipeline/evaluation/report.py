@@ -10,26 +10,21 @@ from importlib.resources import files
 from typing import Any
 
 import jinja2
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
 from pipeline.calibration import Domain
-from pipeline.evaluation.case import Case, Mask
+from pipeline.evaluation.case import Case
 from pipeline.evaluation.composites import KINDS
+from pipeline.evaluation.pictures import row_of
 from pipeline.evaluation.reidentification import RECOGNISERS, likeness
 from pipeline.evaluation.scorecard import composite_figure
 from pipeline.photograph import Rgb
-from pipeline.subtraction import signed_difference
 
 SHOWN = 10
 """Patients in each of the three galleries."""
-SIDE = 180
-"""Pixels of a picture in a gallery."""
-_FOUND, _TRUE = (0, 230, 230), (255, 210, 0)
 BY_SKIN_TYPE = {
     "The gate": ("release_rate", "released_wrongly", *(f"reid_tar_at_far_1e3_{name}" for name in RECOGNISERS)),
     "Partial leaks put to the gate": tuple(map(composite_figure, KINDS)),
@@ -38,8 +33,6 @@ BY_SKIN_TYPE = {
     ),
 }
 """Figures that decide whom the gate protects: each is shown for every Fitzpatrick type, under its heading."""
-_FULL_SCALE = 20.0
-"""CIELAB units at which the colours of a difference end."""
 
 
 def report(figures: dict[str, Any], cases: Sequence[Case], conditions: dict[str, Any], domain: Domain | None) -> str:
@@ -61,9 +54,7 @@ def report(figures: dict[str, Any], cases: Sequence[Case], conditions: dict[str,
         bounds=_bounds,
         by_skin_type=BY_SKIN_TYPE,
         plots=[_plot_masks(figures), _plot_identity(cases, domain)],
-        galleries={
-            title: [(case, _data_url(_row(case))) for case in chosen] for title, chosen in galleries.items()
-        },
+        galleries={title: [(case, _data_url(row_of(case))) for case in chosen] for title, chosen in galleries.items()},
     )
 
 
@@ -78,28 +69,6 @@ def _bounds(figure: dict[str, Any]) -> str:
     if figure["low"] < figure["value"] == 1:
         return f"at least {_shown(figure['low'])}"
     return f"{_shown(figure['low'])} to {_shown(figure['high'])}" if figure["n"] else ""
-
-
-def _row(case: Case) -> Rgb:
-    """Photograph, sick twin, healthy twin, their difference in L*, a* or b*, and both masks' outlines."""
-    pictures = case.pictures
-    difference = signed_difference(pictures.sick, pictures.healthy)
-    channel = int(np.abs(difference).mean((0, 1)).argmax())
-    coloured = mpl.colormaps["RdBu_r"]((difference[..., channel] / _FULL_SCALE + 1) / 2)[..., :3]
-    outlined = pictures.sick.copy()
-    for mask, colour in ((pictures.truth, _TRUE), (pictures.mask, _FOUND)):
-        outlined[_rim(mask)] = colour
-    cells = (pictures.photograph, pictures.sick, pictures.healthy, np.uint8(255 * coloured), outlined)
-    return np.concatenate([_small(np.asarray(cell, np.uint8)) for cell in cells], axis=1)
-
-
-def _rim(mask: Mask) -> Mask:
-    return np.asarray(ndimage.binary_dilation(mask, iterations=2) & ~mask)
-
-
-def _small(rgb: Rgb) -> Rgb:
-    height = round(rgb.shape[0] * SIDE / rgb.shape[1])
-    return np.asarray(Image.fromarray(rgb).resize((SIDE, height), Image.Resampling.LANCZOS))
 
 
 def _data_url(rgb: Rgb) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from pipeline.calibration import Calibration
-from pipeline.evaluation.case import Case
+from pipeline.evaluation.case import STAGES, Case
 from pipeline.evaluation.composites import FIRST_TRY, FULL_SWAP, KINDS, LEAKS
 from pipeline.evaluation.reidentification import RECOGNISERS, gate_limit, likeness, same_over_visits
 
@@ -100,6 +100,10 @@ BARS = (
     ),
     Bar("seconds_per_photo", "swap, gate, healing and subtraction of one photograph, tries included", "median",
         "lower", 20.0, 3.0),
+    *(
+        Bar(f"seconds_{stage}", f"of these, {stage}", "median", "lower", None, None)
+        for stage in STAGES
+    ),
 )  # fmt: skip
 """``worst_group_gap``, the loss of ``mask_iou_truth`` in the worst skin type, is added to them: it has no n itself."""
 
@@ -178,6 +182,8 @@ def _values(cases: Sequence[Case], calibration: Calibration) -> dict[str, NDArra
         known_again |= likeness(cases, recogniser, "twin", domain).matched
     values["released_wrongly"] = (known_again & released).astype(np.float64)
     values["release_rate"] = released.astype(np.float64)
+    for stage in STAGES:
+        values[f"seconds_{stage}"] = np.array([case.seconds[stage] for case in cases])
     for kind in KINDS:
         values[composite_figure(kind)] = np.array([case.composites[kind] is None for case in cases], np.float64)
     return values

@@ -49,7 +49,7 @@ def case(number: int, **other: Any) -> Case:
         "reversed_once": somebody(30_000 + number),
         "reversed_averaged": somebody(30_000 + number),
         "composites": {kind: "Rejected: still the patient" if kind in LEAKS else None for kind in KINDS},
-        "seconds": {"swap": 1.0, "gate": 0.5},
+        "seconds": {"heal": 0.3, "swap": 0.8, "gate": 0.25, "subtract": 0.15},
         "pictures": Pictures(grey, grey, grey, square, square),
     }
     return Case(**{**usual, **other})
