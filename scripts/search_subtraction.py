@@ -1,6 +1,6 @@
 """Compares rules that turn a difference between twins into a mask, on held-out rendered patients.
 
-    python -m scripts.search_subtraction --pairs build/training/held_out [--model FOLDER]
+    python -m scripts.search_subtraction --pairs build/training/held_out-heal [--model FOLDER]
 
 Patients are healed once; each rule then makes masks of the same differences, against the rendered truth and on healthy
 photographs. The table's last column is what the rules are chosen by: mask IoU less ten times the false area.
@@ -24,7 +24,7 @@ from skimage.filters import threshold_otsu
 from pipeline.models.embedded import FOLDER, load_embedded
 from pipeline.photograph import Rgb
 from pipeline.subtraction import SubtractionRule, signed_difference, subtract
-from pipeline.training.cache import PairCache
+from pipeline.training.cache import LAYOUTS, PairCache
 from pipeline.training.sheet import Edited, heal_held_out
 
 Mask = NDArray[np.bool_]
@@ -73,21 +73,23 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=120)
     options = parser.parse_args()
     torch.set_num_threads(2)
-    net = load_embedded(options.model).healing
-    patients = heal_held_out(net, PairCache(options.pairs), options.patients)
+    net = load_embedded(options.model).healing.net
+    patients = heal_held_out(net, PairCache(options.pairs, LAYOUTS["heal"]), options.patients)
     rules: dict[str, MaskOf] = {}
-    for smoothing, low, high in product((0.5, 0.8, 1.2), (1.5, 2.0, 2.5, 3.0, 4.0), (3.0, 4.0, 5.0, 7.0)):
-        if low < high:
-            rule = replace(SubtractionRule(), smoothing=smoothing, low=low, high=high)
-            rules[f"hysteresis {low}/{high}, smoothing {smoothing}"] = hysteresis(rule)
-    for smoothing, level in product((0.5, 0.8), (3.0, 4.0, 5.0)):
+    for smoothing, (low, high), share in product(
+        (0.8, 1.6), ((1.0, 2.0), (1.5, 3.0), (2.0, 4.0), (3.0, 7.0)), (0.0, 0.25, 0.35, 0.4, 0.45)
+    ):
+        rule = replace(SubtractionRule(), smoothing=smoothing, low=low, high=high, share=share)
+        ends = f", ending at {share} of its strength" if share else ""
+        rules[f"hysteresis {low}/{high}, smoothing {smoothing}{ends}"] = hysteresis(rule)
+    for smoothing, level in product((0.8, 1.6), (2.0, 3.0, 4.0)):
         rules[f"threshold {level}, smoothing {smoothing}"] = threshold(level, smoothing)
-    for smoothing in (0.5, 0.8, 1.2):
+    for smoothing in (0.8, 1.6):
         rules[f"Otsu of the difference, smoothing {smoothing}"] = otsu(smoothing)
     results = {name: scores(patients, mask_of) for name, mask_of in rules.items()}
     for name, (every, kinds, false_area) in sorted(results.items(), key=lambda item: 10 * item[1][2] - item[1][0]):
         by_kind = " ".join(f"{kind} {value:.2f}" for kind, value in kinds.items())
-        print(f"{name:44} IoU {every:.3f} ({by_kind})  false area {false_area:.4f}  {every - 10 * false_area:.3f}")
+        print(f"{name:72} IoU {every:.3f} ({by_kind})  false area {false_area:.4f}  {every - 10 * false_area:.3f}")
 
 
 if __name__ == "__main__":
