@@ -14,11 +14,6 @@ from pipeline.photograph import Rgb
 from tests.pipeline.rendered_faces import patient, skin, stranger
 
 
-@pytest.fixture(scope="module")
-def finder() -> FaceFinder:
-    return FaceFinder()
-
-
 def resized(rgb: Rgb, side: int) -> Rgb:
     interpolation = cv2.INTER_AREA if side < rgb.shape[0] else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(rgb, (side, side), interpolation=interpolation), np.uint8)
