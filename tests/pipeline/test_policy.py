@@ -146,6 +146,27 @@ def test_a_site_can_only_be_stricter(finder: FaceFinder, recognisers: Recogniser
             Policy(may_lack_face=frozenset({view}))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("hints", [Hints(view="face"), SILENT, CLOSE_UP, DERMOSCOPY])
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_whoever_lies_beside_somebody_upright_is_not_overlooked(policy: FacePolicy, turns: int, hints: Hints) -> None:
+    """Otherwise the one would be swapped and the other let out."""
+    lying = np.ascontiguousarray(np.rot90(stranger(), turns))
+    with pytest.raises(Undecided, match=f"turned by {90 * (4 - turns)} degrees"):
+        policy.faces(np.concatenate([patient(), lying], axis=1), hints)
+    assert len(policy.faces(np.concatenate([patient(), stranger()], axis=1), hints)) == 2
+
+
+def test_what_is_hardly_seen_is_undecided_and_never_no_face(
+    finder: FaceFinder, recognisers: Recognisers, policy: FacePolicy
+) -> None:
+    (face,) = finder.find(patient())
+    demanding = FacePolicy(FaceFinder(min_score=(face.score + 1) / 2), recognisers)
+    for hints in (CLOSE_UP, DERMOSCOPY, SILENT):
+        with pytest.raises(Undecided, match="hardly seen"):
+            demanding.faces(patient(), hints)
+        assert policy.faces(skin(), hints) == []
+
+
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_a_camera_s_orientation_that_nobody_applied_releases_nothing(
     policy: FacePolicy, gate: Gate, turns: int
