@@ -48,6 +48,14 @@ def disguised(rgb: Rgb) -> dict[str, Rgb]:
     }
 
 
+def taken_for_faceless(policy: FacePolicy, rgb: Rgb, hints: Hints) -> bool:
+    """Neither a face nor a doubt: such a photograph would pass as one without a face."""
+    try:
+        return not policy.faces(rgb, hints)
+    except Undecided:
+        return False
+
+
 @pytest.mark.parametrize("skin_type", [*BY_SKIN_TYPE, "fixture"])
 def test_a_face_under_the_header_of_a_dermatoscope_is_still_a_face(
     policy: FacePolicy, sample_studies: Path, skin_type: str
@@ -58,9 +66,10 @@ def test_a_face_under_the_header_of_a_dermatoscope_is_still_a_face(
         (name, hints.view)
         for name, shown in disguised(rgb).items()
         for hints in (DERMOSCOPY, CLOSE_UP)
-        if not policy.faces(shown, hints)
+        if taken_for_faceless(policy, shown, hints)
     ]
     assert lost == []
+    assert policy.faces(rgb, CLOSE_UP)
 
 
 def test_a_naevus_is_no_face_where_the_header_says_dermoscopy(
