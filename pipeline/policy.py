@@ -114,6 +114,7 @@ class FacePolicy:
 
     def _overlooked(self, rgb: Rgb, faces: list[Face]) -> str:
         """Why there may be a face besides the upright ``faces``, or nothing."""
+        lying: list[tuple[float, int]] = []
         for turns in (1, 2, 3):
             turned = np.ascontiguousarray(np.rot90(rgb, turns))
             for face in self._finder.find(turned):
@@ -121,7 +122,9 @@ class FacePolicy:
                 if any(other.score >= face.score for other in there):
                     continue
                 if self._witnessed(turned, face):
-                    return f"a face stands upright only when the photograph is turned by {90 * turns} degrees"
+                    lying.append((face.score, turns))
+        if lying:
+            return f"a face stands upright only when the photograph is turned by {90 * max(lying)[1]} degrees"
         for face in self._finder.find(rgb, DOUBTFUL_SCORE):
             if face.score >= self._finder.min_score or any(overlap(face, other) >= _SAME_PLACE for other in faces):
                 continue
