@@ -95,7 +95,7 @@ class FacePolicy:
 
         Raises Undecided when there may be a face besides them: a lying one, or one that is hardly seen.
         """
-        key = (hashlib.blake2b(np.ascontiguousarray(rgb)).digest(), rgb.shape, hints.view)
+        key = (hashlib.blake2b(rgb.tobytes()).digest(), rgb.shape, hints.view)
         if key not in self._known:
             faces = self._upright(rgb, hints)
             self._known[key] = (faces, self._overlooked(rgb, faces))
