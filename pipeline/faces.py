@@ -62,16 +62,20 @@ class FaceFinder:
             shapes |= {f"{output}_{stride}": [1, f"cells_{stride}", channels] for stride in _STRIDES}
         self._session = open_session(with_shapes(model, shapes))
 
-    def find(self, rgb: Rgb) -> list[Face]:
-        """The faces of ``rgb`` (uint8, height x width x 3), the largest first. An empty list means none was found."""
+    def find(self, rgb: Rgb, min_score: float | None = None) -> list[Face]:
+        """The faces of ``rgb`` (uint8, height x width x 3), the largest first. An empty list means none was found.
+
+        ``min_score``: another than the finder's own; those that score more are the same whatever it is.
+        """
         longest = max(rgb.shape[:2])
         found: list[Face] = []
         for level, side in enumerate(PYRAMID):
             if level == 0 or side <= longest or PYRAMID[level - 1] < longest:
-                found += self._find_at(rgb, side / longest)
+                found += self._find_at(rgb, side / longest, min_score)
         return sorted(_merge(found), key=lambda face: -face.size)
 
-    def _find_at(self, rgb: Rgb, scale: float) -> list[Face]:
+    def _find_at(self, rgb: Rgb, scale: float, min_score: float | None = None) -> list[Face]:
+        least = self.min_score if min_score is None else min_score
         height, width = (max(round(length * scale), 1) for length in rgb.shape[:2])
         small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
         canvas = np.zeros((-(-height // 32) * 32, -(-width // 32) * 32, 3), np.float32)
@@ -82,16 +86,20 @@ class FaceFinder:
             raise ModelError(f"YuNet failed on {width} x {height} pixels: {error}") from error
         outputs = dict(zip((output.name for output in self._session.get_outputs()), values, strict=True))
         unscale = np.array([rgb.shape[1] / width, rgb.shape[0] / height])
-        return [face for stride in _STRIDES for face in self._decode(outputs, stride, canvas.shape[1], unscale)]
+        return [
+            face for stride in _STRIDES for face in self._decode(outputs, stride, canvas.shape[1], unscale, least)
+        ]
 
-    def _decode(self, outputs: dict[str, Any], stride: int, width: int, unscale: NDArray[np.float64]) -> list[Face]:
+    def _decode(
+        self, outputs: dict[str, Any], stride: int, width: int, unscale: NDArray[np.float64], least: float
+    ) -> list[Face]:
         """As FaceDetectorYN of OpenCV 4.8 does: one prior a cell, its offsets in cells, its size in logarithms."""
         classes, objects, boxes, points = (
             outputs[f"{name}_{stride}"][0].astype(np.float64) for name in ("cls", "obj", "bbox", "kps")
         )
         scores = np.sqrt(np.clip(classes[:, 0], 0, 1) * np.clip(objects[:, 0], 0, 1))  # (cells,)
         faces = []
-        for cell in np.flatnonzero(scores >= self.min_score):
+        for cell in np.flatnonzero(scores >= least):
             corner = np.array([cell % (width // stride), cell // (width // stride)], np.float64)
             centre = (corner + boxes[cell, :2]) * stride * unscale
             half = np.exp(boxes[cell, 2:]) * stride * unscale / 2
@@ -117,6 +125,18 @@ def overlap(first: Face, second: Face) -> float:
     low, high = np.maximum(first.box[:2], second.box[:2]), np.minimum(first.box[2:], second.box[2:])
     shared = float(np.prod(np.clip(high - low, 0, None)))
     return shared / max(min(first.size, second.size) ** 2, 1e-9)
+
+
+def turned_back(face: Face, turns: int, shape: tuple[int, ...]) -> Face:
+    """``face``, found after ``turns`` quarter turns counter-clockwise, in the photograph of ``shape`` before them."""
+    height, width = shape[:2]
+    corners = face.box.reshape(2, 2)
+    points = np.concatenate([corners, face.landmarks])
+    for turn in reversed(range(turns)):
+        right = width if turn % 2 == 0 else height  # of the photograph before this turn
+        points = np.stack([right - points[:, 1], points[:, 0]], axis=1)
+    box = np.concatenate([points[:2].min(0), points[:2].max(0)])
+    return Face(box, points[2:], face.score)
 
 
 def _merge(faces: list[Face]) -> list[Face]:

@@ -14,12 +14,20 @@ short as it is for anything but faces, and dlib's gradient detector (Felzenszwal
 photographs of its own) finds nothing there. One witness alone makes it a face: a face in a frame with the wrong header
 is still a face. A witness that fails is no witness against anything.
 
+What stands upright is edited; what lies or is hardly seen must not slip through beside it. YuNet finds many a lying
+face too, with eyes and mouth in the wrong places. So every photograph is searched in all four orientations, and under
+any header it is undecided when a witnessed face scores higher in another orientation than at the same place upright,
+or is found in another one alone; and when something scores too low for a face to be edited, but SFace's descriptor is
+as long as a face's.
+
 A site can make this stricter, by naming fewer views that may lack a face or by taking every detection for a face. No
 setting makes it laxer: what the header says of other views is not taken for safety.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -28,8 +36,8 @@ import cv2
 import dlib
 import numpy as np
 
-from pipeline.errors import FaceDenied, NoFaceFound
-from pipeline.faces import Face, FaceFinder
+from pipeline.errors import FaceDenied, NoFaceFound, Undecided
+from pipeline.faces import Face, FaceFinder, overlap, turned_back
 from pipeline.photograph import Hints, Rgb
 from pipeline.recognisers import Recognisers
 
@@ -44,6 +52,16 @@ among them, have 8.2 to 14.9; the naevus in the sample studies has 3.6."""
 
 GRADIENT_SCORE = -0.5
 """dlib's detector, below its own 0: rendered faces score -0.3 to 1.9 where it finds them."""
+
+DOUBTFUL_SCORE = 0.3
+"""YuNet's score from which something may be a face, where SFace agrees; patches of skin come up to .56, with
+descriptors shorter than 5."""
+
+_SAME_PLACE = 0.3
+"""Share of the smaller box that two detections must share to be of one face."""
+
+_REMEMBERED = 4
+"""Photographs whose faces are kept: each stage asks again for the same one and its twins."""
 
 _WITNESS_SIDE = 160
 """Pixels of the face's box in what the gradient detector is shown; it learned on boxes of 80."""
@@ -69,14 +87,51 @@ class FacePolicy:
         self._finder = finder
         self._recognisers = recognisers
         self._policy = policy or Policy()
+        self._known: OrderedDict[tuple[object, ...], tuple[list[Face], str]] = OrderedDict()
         self._gradients: Callable[..., tuple[object, list[float], object]] = dlib.get_frontal_face_detector().run
 
     def faces(self, rgb: Rgb, hints: Hints) -> list[Face]:
-        """The faces of ``rgb``, the largest first, as the policy counts them."""
+        """The upright faces of ``rgb``, the largest first, as the policy counts them.
+
+        Raises Undecided when there may be a face besides them: a lying one, or one that is hardly seen.
+        """
+        key = (hashlib.blake2b(rgb.tobytes()).digest(), rgb.shape, hints.view)
+        if key not in self._known:
+            faces = self._upright(rgb, hints)
+            self._known[key] = (faces, self._overlooked(rgb, faces))
+            while len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        faces, overlooked = self._known[key]
+        if overlooked:
+            raise Undecided(overlooked)
+        return faces
+
+    def _upright(self, rgb: Rgb, hints: Hints) -> list[Face]:
         found = self._finder.find(rgb)
         if not self._policy.second_look or hints.view not in FACELESS:
             return found
         return [face for face in found if self._witnessed(rgb, face)]
+
+    def _overlooked(self, rgb: Rgb, faces: list[Face]) -> str:
+        """Why there may be a face besides the upright ``faces``, or nothing."""
+        lying: list[tuple[float, int]] = []
+        for turns in (1, 2, 3):
+            turned = np.ascontiguousarray(np.rot90(rgb, turns))
+            for face in self._finder.find(turned):
+                there = [other for other in faces if overlap(turned_back(face, turns, rgb.shape), other) >= _SAME_PLACE]
+                if any(other.score >= face.score for other in there):
+                    continue
+                if self._witnessed(turned, face):
+                    lying.append((face.score, turns))
+        if lying:
+            return f"a face stands upright only when the photograph is turned by {90 * max(lying)[1]} degrees"
+        for face in self._finder.find(rgb, DOUBTFUL_SCORE):
+            if face.score >= self._finder.min_score or any(overlap(face, other) >= _SAME_PLACE for other in faces):
+                continue
+            length = float(np.linalg.norm(self._recognisers.sface.describe(rgb, face)))
+            if not length < SHORTEST_DESCRIPTOR:
+                return f"something that may be a face is hardly seen (score {face.score:.2f})"
+        return ""
 
     def dismissed(self, rgb: Rgb, hints: Hints) -> list[Face]:
         """Detections in ``rgb`` that no witness confirmed: looked at, and no faces."""
@@ -86,7 +141,7 @@ class FacePolicy:
 
     def turned_faces(self, rgb: Rgb, hints: Hints) -> list[int]:
         """Quarter turns counter-clockwise (of 1, 2, 3) after which there is a face."""
-        return [turns for turns in (1, 2, 3) if self.faces(np.ascontiguousarray(np.rot90(rgb, turns)), hints)]
+        return [turns for turns in (1, 2, 3) if self._upright(np.ascontiguousarray(np.rot90(rgb, turns)), hints)]
 
     def allow_none(self, hints: Hints) -> None:
         """Raises NoFaceFound unless a photograph with such ``hints`` may be without a face."""

@@ -121,6 +121,7 @@ class Renderer:
         kind: str | None = None,
         severity: str | None = None,
         accessories: int | None = None,
+        yaw: float | None = None,
         output: int = 256,
     ) -> RenderedPatient:
         """A patient's face. Each part comes from its own seed, ``seed`` where none is given.
@@ -128,12 +129,15 @@ class Renderer:
         ``identity``: who it is. ``scene``: pose, expression, light, camera, clothes. ``lesion``: the disease, painted
         at the same place whoever has it. ``accessories``: hair, brows, beard, make-up, glasses, jewellery; follows
         the identity when not given. ``kind`` ("healthy" too) and ``severity`` override what the lesion's seed says.
+        ``yaw``: the head's turn in degrees, -90 to 90, in place of the scene's own, which is never more than 18.
         """
         who = seed if identity is None else identity
         person, neutral = self.identity(who)
         styling = sample_styling(who if accessories is None else accessories, person, self.with_assets)
         disease = LesionChoice(seed if lesion is None else lesion, kind, severity)
-        return self._face(person, neutral, styling, sample_scene(seed if scene is None else scene), disease, output)
+        setting = sample_scene(seed if scene is None else scene)
+        setting = setting if yaw is None else replace(setting, yaw=yaw)
+        return self._face(person, neutral, styling, setting, disease, output)
 
     def disguised(self, seed: int, persona: int, *, output: int = 256) -> RenderedPatient:
         """The patient of ``seed`` as the persona would look in their place: the truth of an identity swap.

@@ -7,16 +7,11 @@ import numpy as np
 import pytest
 
 from pipeline.errors import ModelError
-from pipeline.faces import FaceFinder, eyes
+from pipeline.faces import FaceFinder, eyes, turned_back
 from pipeline.onnx_graph import open_session, with_only_inputs
 from pipeline.package_weights import DLIB_FIVE_POINTS, DLIB_RESNET, SFACE, YUNET, PackageWeights
 from pipeline.photograph import Rgb
 from tests.pipeline.rendered_faces import patient, skin, stranger
-
-
-@pytest.fixture(scope="module")
-def finder() -> FaceFinder:
-    return FaceFinder()
 
 
 def resized(rgb: Rgb, side: int) -> Rgb:
@@ -50,6 +45,22 @@ def test_every_face_of_a_frame_is_found_the_largest_first(finder: FaceFinder) ->
     first, second = finder.find(frame)
     assert 60 < first.landmarks[:, 0].min() < first.landmarks[:, 0].max() < 572
     assert 900 < second.landmarks[:, 0].min() < second.landmarks[:, 0].max() < 1020
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_face_found_in_a_turned_photograph_is_told_where_it_stands(finder: FaceFinder, turns: int) -> None:
+    wide = np.concatenate([patient(), skin(256, 100)], axis=1)
+    lying = np.ascontiguousarray(np.rot90(wide, -turns))
+    (upright,), (found,) = finder.find(wide), finder.find(np.ascontiguousarray(np.rot90(lying, turns)))
+    back = turned_back(found, turns, lying.shape)
+    blank = np.zeros(wide.shape[:2], bool)
+    (x, y), (left, top, right, bottom) = upright.landmarks[0], upright.box
+    blank[int(y), int(x)] = True
+    row, column = np.argwhere(np.rot90(blank, -turns))[0]
+    assert np.abs(back.landmarks[0] - (column, row)).max() < 1.5
+    assert (back.box[:2] < back.landmarks.min(0)).all()
+    assert (back.box[2:] > back.landmarks.max(0)).all()
+    assert np.prod(back.box[2:] - back.box[:2]) == pytest.approx((right - left) * (bottom - top))
 
 
 def test_no_face_is_found_where_none_is(finder: FaceFinder) -> None:

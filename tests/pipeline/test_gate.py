@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,54 +13,14 @@ from pipeline.alignment import similarity
 from pipeline.calibration import SHIPPED_FOLDER, Calibration, load_calibration
 from pipeline.crop import FaceCrop
 from pipeline.errors import ModelError, Rejected, Undecided
-from pipeline.faces import Face, FaceFinder
+from pipeline.faces import FaceFinder
 from pipeline.gate import Gate, gate_digests
 from pipeline.photograph import Hints, Rgb
-from pipeline.recognisers import Descriptor, Recogniser, Recognisers
+from pipeline.recognisers import Recognisers
+from tests.pipeline.gate_fakes import faked, gate_with
 from tests.pipeline.rendered_faces import patient, skin, stranger
 
 FACE = Hints(view="face")
-
-
-@pytest.fixture(scope="module")
-def finder() -> FaceFinder:
-    return FaceFinder()
-
-
-@pytest.fixture(scope="module")
-def recognisers() -> Recognisers:
-    return Recognisers.load()
-
-
-@pytest.fixture(scope="module")
-def gate(finder: FaceFinder, recognisers: Recognisers) -> Gate:
-    return Gate(finder, recognisers, load_calibration("rendered"))
-
-
-@dataclass(frozen=True)
-class Faked:
-    """A recogniser whose descriptors are real and whose scores are given."""
-
-    real: Recogniser
-    answer: Callable[[], float]
-
-    @property
-    def name(self) -> str:
-        return self.real.name
-
-    @property
-    def digests(self) -> dict[str, str]:
-        return dict(self.real.digests)
-
-    def describe(self, rgb: Rgb, face: Face) -> Descriptor:
-        return self.real.describe(rgb, face)
-
-    def score(self, first: Descriptor, second: Descriptor) -> float:
-        return self.answer()
-
-
-def crash() -> float:
-    raise MemoryError("in the middle of a comparison")
 
 
 def blended(share: float) -> Rgb:
@@ -172,27 +131,23 @@ def test_a_face_too_small_to_compare_is_undecided(gate: Gate) -> None:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (lambda: float("nan"), "not a number"),
-        (lambda: float("inf"), "not a number"),
-        (crash, "the gate failed: MemoryError"),
+        (float("nan"), "not a number"),
+        (float("inf"), "not a number"),
+        (MemoryError("in the middle of a comparison"), "the gate failed: MemoryError"),
     ],
     ids=["NaN", "infinite", "crash"],
 )
 def test_a_recogniser_that_fails_never_releases(
-    finder: FaceFinder, recognisers: Recognisers, recogniser: str, answer: Callable[[], float], message: str
+    recognisers: Recognisers, recogniser: str, answer: float | Exception, message: str
 ) -> None:
-    faked = replace(recognisers, **{recogniser: Faked(getattr(recognisers, recogniser), answer)})  # type: ignore[arg-type]
     with pytest.raises(Undecided, match=message):
-        Gate(finder, faked, load_calibration("rendered")).judge(patient(), stranger(), FACE)
+        gate_with(faked(recognisers, recogniser, says=answer)).judge(patient(), stranger(), FACE)
 
 
 @pytest.mark.parametrize(("recogniser", "score"), [("sface", 0.9), ("dlib", 0.1)])
-def test_one_recogniser_alone_can_reject(
-    finder: FaceFinder, recognisers: Recognisers, recogniser: str, score: float
-) -> None:
-    faked = replace(recognisers, **{recogniser: Faked(getattr(recognisers, recogniser), lambda: score)})  # type: ignore[arg-type]
+def test_one_recogniser_alone_can_reject(recognisers: Recognisers, recogniser: str, score: float) -> None:
     with pytest.raises(Rejected):
-        Gate(finder, faked, load_calibration("rendered")).judge(patient(), stranger(), FACE)
+        gate_with(faked(recognisers, recogniser, says=score)).judge(patient(), stranger(), FACE)
 
 
 def test_a_face_outside_the_domain_is_held_to_the_stricter_thresholds(

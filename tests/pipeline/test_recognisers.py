@@ -15,16 +15,6 @@ from pipeline.texture import REGIONS, retained_texture
 from tests.pipeline.rendered_faces import patient, skin, stranger
 
 
-@pytest.fixture(scope="module")
-def recognisers() -> Recognisers:
-    return Recognisers.load()
-
-
-@pytest.fixture(scope="module")
-def finder() -> FaceFinder:
-    return FaceFinder()
-
-
 def the_face(finder: FaceFinder, rgb: Rgb) -> Face:
     (face,) = finder.find(rgb)
     return face

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,8 @@ import pytest
 
 from dicom_io.site_key import SiteKey
 from pipeline import package_weights
-from pipeline.calibration import load_calibration
 from pipeline.errors import ModelError
-from pipeline.faces import Face, FaceFinder
+from pipeline.faces import FaceFinder
 from pipeline.gate import Gate
 from pipeline.lesion import Lesion
 from pipeline.package_weights import (
@@ -25,13 +23,14 @@ from pipeline.package_weights import (
     YUNET,
     PackageWeights,
 )
-from pipeline.photograph import Findings, Photograph, Rgb, Twins
-from pipeline.recognisers import Descriptor, Recogniser, Recognisers
+from pipeline.photograph import Findings, Photograph, Twins
+from pipeline.recognisers import Recognisers
 from pipeline.text_finder import TextFinder
 from plugin import stages
 from plugin.config import Configuration
 from plugin.job_states import State
 from plugin.receiver import Receiver
+from tests.pipeline.gate_fakes import faked, gate_with
 from tests.pipeline.rendered_faces import patient, stranger
 from tests.plugin.conftest import wait_for
 from tests.plugin.fakes import MirroringTwinMaker, photograph, save
@@ -77,30 +76,6 @@ def test_without_its_very_weights_nothing_is_loaded(
         load()
 
 
-@dataclass(frozen=True)
-class Broken:
-    """A recogniser whose score is given, or raised."""
-
-    real: Recogniser
-    answer: float | Exception
-
-    @property
-    def name(self) -> str:
-        return self.real.name
-
-    @property
-    def digests(self) -> dict[str, str]:
-        return dict(self.real.digests)
-
-    def describe(self, rgb: Rgb, face: Face) -> Descriptor:
-        return self.real.describe(rgb, face)
-
-    def score(self, first: Descriptor, second: Descriptor) -> float:
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-
 class WithRealGate(MirroringTwinMaker):
     """Perfect twins, judged by the gate that comes with the product, one of its recognisers broken."""
 
@@ -130,9 +105,7 @@ def test_a_gate_that_breaks_holds_everything_back_and_names_the_reason(
     name: str, answer: float | Exception | None, said: str,
 ) -> None:  # fmt: skip
     both = Recognisers.load()
-    if answer is not None:
-        both = replace(both, **{name: Broken(getattr(both, name), answer)})
-    gate = Gate(FaceFinder(), both, load_calibration("rendered"))
+    gate = gate_with(both if answer is None else faked(both, name, says=answer))
     with running(configuration, key, WithRealGate(gate)) as node:
         send(node, save(photograph(STUDY, rgb=patient()), tmp_path / "in"))
         wait_for(lambda: finished(node, 1), 120)
