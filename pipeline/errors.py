@@ -6,6 +6,7 @@
     │   └── Undecided         the check could not be made: a score that is not a number, a crash, a face not found again
     │       ├── FaceDenied    a recogniser sees no face where the finder does
     │       ├── NoFaceFound   no face was found, and the policy does not let such a photograph pass without one
+    │       ├── OutsideDomain a face unlike all that the model was trained on
     │       └── TextOnSkin    text was found that touches skin or a face, or cannot be told from it
     ├── ModelError            a model folder, its weights or its hash is not what it should be
     └── UnusablePhotograph    the pixels cannot be edited: too small, not 8-bit RGB
@@ -36,6 +37,10 @@ class FaceDenied(Undecided):
 
 class NoFaceFound(Undecided):
     """No face was found where the policy wants one. Another persona changes nothing; a person may know better."""
+
+
+class OutsideDomain(Undecided):
+    """The model knows no such faces, so that its twin may be half a change. Another persona changes nothing."""
 
 
 class TextOnSkin(Undecided):

@@ -7,7 +7,8 @@ Which thresholds apply is decided face by face. A calibration made on rendered f
 people: rendered faces resemble each other, so two strangers among them score what would be one person among
 photographs. Such a calibration therefore carries a test for its own domain. A face that fails the test is judged by
 the stricter thresholds for photographs, whatever model made the twin; a rendered face taken for a photograph is merely
-refused more often.
+refused more often. A model that was trained on rendered faces alone goes further: it may not make a twin of any other
+(``knows``), since nothing tells how much of a face it does not know it leaves as it was.
 
 What is not looked at: hair, neck, clothes and background outside the head; and burned-in text.
 """
@@ -20,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.calibration import Calibration, load_calibration
-from pipeline.errors import ModelError, Refusal, Rejected, Undecided
+from pipeline.calibration import Calibration, Domain, load_calibration
+from pipeline.errors import ModelError, OutsideDomain, Refusal, Rejected, Undecided
 from pipeline.faces import Face, FaceFinder, overlap
 from pipeline.photograph import Findings, Hints, Rgb
 from pipeline.policy import FacePolicy, Policy
@@ -78,15 +79,18 @@ class Gate:
         calibration: Calibration,
         outside: Calibration | None = None,
         policy: Policy | None = None,
+        knows: Domain | None = None,
     ) -> None:
         """``outside`` judges the faces that do not belong to the calibration's domain ("photographs" by default).
-        ``policy``: what is taken for a face, and when there may be none.
+        ``policy``: what is taken for a face, and when there may be none. ``knows``: the faces that the model was
+        trained on, where it may make twins of no others.
 
         Raises ModelError when a calibration was made for another finder or recogniser than those given.
         """
         self.policy = FacePolicy(finder, recognisers, policy)
         self._recognisers = recognisers
         self._calibration = calibration
+        self._knows = knows
         self._outside = outside or load_calibration("photographs")
         present = gate_digests(finder, recognisers)
         for each in (self._calibration, self._outside):
@@ -121,6 +125,8 @@ class Gate:
             if not any(overlap(face, other) >= _SAME_PLACE for other in twin_faces):
                 raise Undecided("a face of the photograph is not found again in the twin")
         patients, strangers = self._describe(original, faces), self._describe(twin, twin_faces)
+        if self._knows is not None and not all(self._knows.holds(patient.sface) for patient in patients):
+            raise OutsideDomain("a face unlike all those that the model was trained on: it makes no twin of it")
         # Every face of the twin against every face of the photograph: nobody in the one may be anybody in the other.
         pairs = [self._compare(patient, stranger) for patient in patients for stranger in strangers]
         retained = [self._retained(original, twin, face, lesion) for face in faces]

@@ -97,7 +97,7 @@ class FacePolicy:
         """
         key = (hashlib.blake2b(rgb.tobytes()).digest(), rgb.shape, hints.view)
         if key not in self._known:
-            faces = self._upright(rgb, hints)
+            faces = self.upright(rgb, hints)
             self._known[key] = (faces, self._overlooked(rgb, faces))
             while len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
@@ -106,7 +106,8 @@ class FacePolicy:
             raise Undecided(overlooked)
         return faces
 
-    def _upright(self, rgb: Rgb, hints: Hints) -> list[Face]:
+    def upright(self, rgb: Rgb, hints: Hints) -> list[Face]:
+        """Those that an edit can work on, the largest first; whether there are others is not asked."""
         found = self._finder.find(rgb)
         if not self._policy.second_look or hints.view not in FACELESS:
             return found
@@ -141,7 +142,7 @@ class FacePolicy:
 
     def turned_faces(self, rgb: Rgb, hints: Hints) -> list[int]:
         """Quarter turns counter-clockwise (of 1, 2, 3) after which there is a face."""
-        return [turns for turns in (1, 2, 3) if self._upright(np.ascontiguousarray(np.rot90(rgb, turns)), hints)]
+        return [turns for turns in (1, 2, 3) if self.upright(np.ascontiguousarray(np.rot90(rgb, turns)), hints)]
 
     def allow_none(self, hints: Hints) -> None:
         """Raises NoFaceFound unless a photograph with such ``hints`` may be without a face."""

@@ -148,8 +148,8 @@ class FlowTwinMaker:
         return subtract(twins.sick, twins.healthy, model_pixel=pixel, floor=floor)
 
     def _faces(self, rgb: Rgb, hints: Hints) -> list[Face]:
-        """As the gate's policy counts them, the largest first."""
-        return self._gate.policy.faces(rgb, hints)
+        """As the gate's policy counts them, the largest first. That there are no others the gate makes sure of."""
+        return self._gate.policy.upright(rgb, hints)
 
     def _swapped(
         self, rgb: Rgb, prompt: ClinicalPrompt, faces: list[Face], original: Rgb, persona_seed: bytes, attempt: int
@@ -256,5 +256,6 @@ def load_flow_twin_maker(
 ) -> FlowTwinMaker:
     """The embedded model of ``folder`` with a face finder and a gate, by default one calibrated on rendered faces."""
     recognisers = Recognisers.load()
-    gate = Gate(FaceFinder(), recognisers, calibration or load_calibration("rendered"), policy=policy)
+    rendered = load_calibration("rendered")
+    gate = Gate(FaceFinder(), recognisers, calibration or rendered, policy=policy, knows=rendered.domain)
     return FlowTwinMaker(load_embedded(folder), recognisers, gate, settings, personas)

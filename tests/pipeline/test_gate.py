@@ -12,7 +12,7 @@ import pytest
 from pipeline.alignment import similarity
 from pipeline.calibration import SHIPPED_FOLDER, Calibration, load_calibration
 from pipeline.crop import FaceCrop
-from pipeline.errors import ModelError, Rejected, Undecided
+from pipeline.errors import ModelError, OutsideDomain, Rejected, Undecided
 from pipeline.faces import FaceFinder
 from pipeline.gate import Gate, gate_digests
 from pipeline.photograph import Hints, Rgb
@@ -163,6 +163,21 @@ def test_a_face_outside_the_domain_is_held_to_the_stricter_thresholds(
     far_away = np.random.default_rng(0).normal(size=128)
     assert not rendered.domain.holds(far_away)
     assert not rendered.domain.holds(np.full(128, np.nan))
+
+
+def test_a_face_that_the_model_does_not_know_is_undecided_however_different_its_twin(
+    finder: FaceFinder, recognisers: Recognisers
+) -> None:
+    rendered = load_calibration("rendered")
+    assert rendered.domain is not None
+    strangest = replace(rendered.domain, cosine_to_centre=1.0)
+    assert Gate(finder, recognisers, rendered, knows=rendered.domain).judge(patient(), stranger(), FACE).faces == 1
+    with pytest.raises(OutsideDomain, match="unlike all those"):
+        Gate(finder, recognisers, rendered, knows=strangest).judge(patient(), stranger(), FACE)
+    # A site's own calibration, which holds for every face, changes nothing in what the model knows.
+    everybody = replace(rendered, domain=None)
+    with pytest.raises(OutsideDomain):
+        Gate(finder, recognisers, everybody, knows=strangest).judge(patient(), stranger(), FACE)
 
 
 def test_the_shipped_calibrations_are_for_the_shipped_recognisers(finder: FaceFinder, recognisers: Recognisers) -> None:
