@@ -27,7 +27,7 @@ def evaluate(
     weights that are not whole.
     """
     try:
-        from pipeline.evaluation.crowd import Crowd
+        from pipeline.evaluation.crowd import Crowd, Unexamined
         from pipeline.evaluation.pictures import overview
         from pipeline.evaluation.report import report
     except ImportError as error:
@@ -40,10 +40,14 @@ def evaluate(
     calibration = load_calibration("rendered")
     out.mkdir(parents=True, exist_ok=True)
     crowd = Crowd(patients, first_seed, model or FOLDER, assets, out / "renderer")
-    cases = []
+    cases, unexamined = [], []
     with Progress(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("examining", total=patients)
         for case in crowd.examined():
+            if isinstance(case, Unexamined):
+                unexamined.append(f"{case.seed} ({case.reason})")
+                bar.update(task, advance=1)
+                continue
             cases.append(case)
             line = (
                 f"patient {case.seed} {case.lesion} type {case.skin_type}: "
@@ -58,6 +62,7 @@ def evaluate(
         "model": f"{embedded.name}, {embedded.digest[:12]}",
         "patients": len(cases),
         "first seed": first_seed,
+        "refused before there was a twin, and in none of the figures": "; ".join(unexamined) or "none",
         "hair": "rendered with assets" if assets is not None else "caps and cropped hair alone",
         "machine": f"{os.cpu_count()} cores, {platform.machine()}; one core for each patient",
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from pipeline.errors import Refusal
 from pipeline.evaluation.case import Case, Examiner
 from pipeline.evaluation.unseen import unseen_patient
 from pipeline.faces import FaceFinder
@@ -35,8 +36,8 @@ class Crowd:
     def renderer(self) -> Renderer:
         return Renderer(mpfb2_folder(), self.assets, self.renderer_cache)
 
-    def examined(self) -> Iterator[Case]:
-        """The cases in order of their seeds; seeds whose lesion cannot be seen are left out."""
+    def examined(self) -> Iterator[Case | Unexamined]:
+        """The patients in order of their seeds; seeds whose lesion cannot be seen are left out."""
         self.renderer()  # what is baked once is there before the workers ask for it
         workers, seed, left = os.cpu_count() or 1, self.first_seed, self.patients
         context = multiprocessing.get_context("spawn")
@@ -48,6 +49,14 @@ class Crowd:
                         left -= 1
                         yield case
                 seed += ahead
+
+
+@dataclass(frozen=True)
+class Unexamined:
+    """A patient whose photograph was refused before there was a twin of it to measure."""
+
+    seed: int
+    reason: str
 
 
 _worker: tuple[Renderer, Examiner] | None = None
@@ -63,8 +72,13 @@ def _begin(crowd: Crowd) -> None:
     _worker = renderer, Examiner(maker, personas, FaceFinder(), Recognisers.load(), renderer)
 
 
-def _examine(seed: int) -> Case | None:
+def _examine(seed: int) -> Case | Unexamined | None:
     assert _worker is not None
     renderer, examiner = _worker
     patient = unseen_patient(renderer, seed)
-    return None if patient is None else examiner.examine(patient)
+    if patient is None:
+        return None
+    try:
+        return examiner.examine(patient)
+    except Refusal as refusal:
+        return Unexamined(seed, f"{type(refusal).__name__}: {refusal}")
