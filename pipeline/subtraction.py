@@ -28,7 +28,7 @@ class SubtractionRule:
     """Above the noise floor a pixel may belong to the lesion if it touches one that surely does…"""
     high: float = 4.0
     """…and this far above it surely does."""
-    share: float = 0.4
+    share: float = 0.25
     """Of a part's typical strength: where its difference falls below, the lesion ends. A dark naevus spreads in the
     photograph's blur further than a faint plaque does."""
     highest_floor: float = 3.0
