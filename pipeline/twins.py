@@ -90,7 +90,7 @@ class TwinSettings:
 class FlowTwinMaker:
     """Twins by FlowEdit on the embedded model. Serves one thread."""
 
-    version = "0.2.0"
+    version = "0.3.0"
 
     def __init__(
         self,
