@@ -120,7 +120,6 @@ def test_of_a_face_that_lies_nothing_leaves_even_with_a_perfect_twin(
     assert f"turned by {90 * (FULL_TURN - turns)} degrees" in why["reason"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("study", "view"), [("kwabena-acne", "face"), ("kwabena-acne", "close-up"), ("signe-rosacea", "face")]
 )
