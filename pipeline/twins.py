@@ -124,6 +124,8 @@ class FlowTwinMaker:
     def swap(self, photograph: Photograph, lesion: Lesion, persona_seed: bytes, attempt: int) -> Twins:
         faces = self._faces(photograph.rgb, photograph.hints)
         if not faces:
+            # A face that is found lying comes first: that there is none would be the wrong reason to give.
+            self._gate.policy.faces(photograph.rgb, photograph.hints)
             self._gate.policy.allow_none(photograph.hints)
         if self._settings.lesion_lock:
             # A close-up keeps its own pixels: nobody is in it, and its sick twin need not be put together again.

@@ -5,6 +5,10 @@
 header_ms       median milliseconds of processor time for which the confidentiality profile works on a sample header
 header_beside   the same for a typical header (a sample's) and a rich one (every row of Table E.1-1, twice), and for
                 other programs as milliseconds and as times ours, in this run (see bench_others.py; --others PYTHON)
+find_faces_ms, policy_ms, gate_ms, text_ms
+                median milliseconds of processor time, on one thread, of the face detection, of the search of all four
+                orientations, of one judgement of a twin that is released, and of the search for burned-in text, on one
+                sample photograph that is new to each run (see bench_photograph.py); and the slowest run of each
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import pydicom
+from bench_photograph import photograph_milliseconds
 
 from dicom_io.profile import ConfidentialityProfile
 from dicom_io.pseudonyms import Pseudonyms
@@ -33,6 +38,8 @@ from dicom_io.sweep import CARRIERS, Sweep
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_data" / "studies"
 ROUNDS = 20
+PHOTOGRAPH, PHOTOGRAPH_ROUNDS = "signe-rosacea", 7
+"""The sample study, of a face, on which the work on pixels is timed, and how often."""
 
 
 def header_milliseconds(key: SiteKey) -> dict[str, Any]:
@@ -95,7 +102,7 @@ def conditions() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "load_average": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
-        **{name: version(name) for name in ("twinveil", "pydicom", "torch")},
+        **{name: version(name) for name in ("twinveil", "pydicom", "torch", "onnxruntime", "dlib-bin")},
     }
 
 
@@ -112,6 +119,7 @@ def main() -> None:
         figures = {
             **header_milliseconds(key),
             **headers_beside(key, arguments.others),
+            **photograph_milliseconds(SAMPLES / PHOTOGRAPH / "photograph.dcm", PHOTOGRAPH_ROUNDS),
             "conditions": conditions(),
         }
     out.parent.mkdir(parents=True, exist_ok=True)

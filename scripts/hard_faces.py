@@ -5,7 +5,8 @@
 People who do not exist, turned, covered, cut off, lying, small and several in one frame, are put before the gate under
 the header where it matters most: "close-up", which lets a photograph pass without a face. *Found* means that every
 face in the frame is handled as one; *held* that the photograph is refused because something in it may be a face; what
-is left is *missed*. Patches of skin without anybody are counted beside them: each one held is held for nothing.
+is left is *missed*. Patches of skin without anybody are counted beside them: each one held is held for nothing, and
+each one *passed* is right.
 """
 
 from __future__ import annotations
@@ -124,14 +125,25 @@ def distant(rgb: Rgb, side: int) -> Rgb:
 
 
 def outcome(policy: FacePolicy, case: Case) -> str:
-    """"found", "held" or "missed"."""
+    """Of "found", "held" and "missed" the one that it is; where nobody is, "passed" in place of the last."""
     try:
         faces = policy.faces(case.rgb, case.hints)
         if not faces and policy.turned_faces(case.rgb, case.hints):
             return "held"
     except Undecided:
         return "held"
-    return "found" if len(faces) >= max(case.faces, 1) else "missed"
+    if len(faces) >= max(case.faces, 1):
+        return "found"
+    return "missed" if case.faces else "passed"
+
+
+def table(counts: dict[str, Counter[str]], people: int) -> str:
+    """One line a case, in the order in which they were counted."""
+    lines = [f"{'case':34} found  held missed passed   of {people}"]
+    for name, count in counts.items():
+        shown = [count[word] for word in ("found", "held", "missed", "passed")]
+        lines.append(f"{name:34} " + " ".join(f"{number:6}" for number in shown)[1:])
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -149,9 +161,7 @@ def main() -> None:
             counts.setdefault(case.name, Counter())[outcome(policy, case)] += 1
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps({"people": options.people, "cases": counts}, indent=2) + "\n")
-    print(f"{'case':34} found  held missed   of {options.people}")
-    for name, count in counts.items():
-        print(f"{name:34} {count['found']:5} {count['held']:5} {count['missed']:6}")
+    print(table(counts, options.people))
 
 
 if __name__ == "__main__":
