@@ -275,3 +275,17 @@ def test_demo_without_samples_says_so(tmp_path: Path) -> None:
     result = twinveil("demo", "--out", tmp_path / "demo", "--samples", tmp_path / "absent")
     assert result.exit_code == 2
     assert "--samples" in result.output
+
+
+def test_train_hands_its_options_to_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline.models.embedded import FOLDER
+    from pipeline.training import run as training
+
+    plans: list[training.Plan] = []
+    monkeypatch.setattr(training, "train", lambda plan, say: plans.append(plan) or say("rendering"))
+    features = tmp_path / "heal.safetensors"
+    arguments = ["--work", str(tmp_path), "--images", "16", "--begin-with", str(features), "--faces", "5"]
+    result = twinveil("train", "swap", *arguments)
+    assert (result.exit_code, result.output.strip()) == (0, "rendering")
+    assert plans == [training.Plan("swap", tmp_path, FOLDER, faces=5, images=16, begin_with=features)]
+    assert twinveil("train", "paint").exit_code == 2
