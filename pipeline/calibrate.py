@@ -1,6 +1,7 @@
 """Thresholds from labelled photographs, one folder a person.
 
-The rule: each recogniser alone would release at most ``share`` of the pairs of photographs of one person. The figures
+The rule: each recogniser alone would release at most ``share`` of the pairs of photographs of one person, and nobody
+whom it would take for the patient at a false accept rate of 1e-3. The figures
 say what both together release of such pairs, how many strangers they refuse, and how well each recogniser tells the
 two kinds of pairs apart; all with bounds (``pipeline.receiver``).
 """
@@ -24,6 +25,8 @@ from pipeline.recognisers import Recognisers
 
 DEFAULT_SHARE = 0.05
 DEFAULT_NCC = 0.65
+FAR = 1e-3
+"""Share of the pairs of strangers whose likeness is too much for a twin and its patient."""
 DOMAIN_SHARE = 0.01
 """Share of the domain's own faces that its membership test may turn away, to the stricter thresholds."""
 FEWEST_PEOPLE = 20
@@ -67,7 +70,8 @@ def calibrate(
     ncc: float = DEFAULT_NCC,
     own_domain: bool = True,
 ) -> Calibration:
-    """Thresholds at which each recogniser alone releases ``share`` of the same-person pairs.
+    """Thresholds at which each recogniser alone releases at most ``share`` of the same-person pairs, and nobody more
+    alike than all but ``FAR`` of the strangers are: whoever is, somebody with the originals would take for the patient.
 
     ``own_domain``: measure the domain's centre too, for faces that resemble each other as renderings do.
     Raises ModelError when there are too few people or no person has two photographs.
@@ -85,8 +89,8 @@ def calibrate(
         raise ModelError("no person has two photographs in which both recognisers see a face")
     pairs = np.stack([faces.people[one], faces.people[two]], axis=1)
     cosines, distances = cosine[one, two], distance[one, two]
-    sface_threshold = float(np.quantile(cosines[same], share))
-    dlib_threshold = float(np.quantile(distances[same], 1 - share))
+    sface_threshold = float(min(np.quantile(cosines[same], share), np.quantile(cosines[~same], 1 - FAR)))
+    dlib_threshold = float(max(np.quantile(distances[same], 1 - share), np.quantile(distances[~same], FAR)))
     released = (cosines < sface_threshold) & (distances > dlib_threshold)
     figures = {
         "people": float(len(set(faces.people.tolist()))),

@@ -13,7 +13,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.calibrate import DEFAULT_NCC, LabelledFaces, calibrate
+from pipeline.calibrate import DEFAULT_NCC, FAR, LabelledFaces, calibrate
 from pipeline.calibration import SHIPPED_FOLDER
 from pipeline.faces import FaceFinder
 from pipeline.gate import gate_digests
@@ -48,9 +48,10 @@ def main() -> None:
     origin = (
         f"Rendered faces of 256 pixels: {options.people} people in {options.scenes} scenes each, hair, glasses, "
         f"complexion and lesion kept as a twin keeps them, and {options.people} strangers once "
-        f"(scripts/calibrate_rendered.py). Each recogniser alone releases {options.share:.0%} of the pairs of one "
-        f"person. NCC < {DEFAULT_NCC} lies between what full swaps in the same scene keep and what composites keep "
-        "that leave the patient's eyes, mouth or rim; python -m scripts.composites measures both."
+        f"(scripts/calibrate_rendered.py). Each recogniser alone releases at most {options.share:.0%} of the pairs of "
+        f"one person, and nobody more alike than all but {FAR:.1%} of strangers. NCC < {DEFAULT_NCC} lies between what "
+        "full swaps in the same scene keep and what composites keep that leave the patient's eyes, mouth or rim; "
+        "python -m scripts.composites measures both."
     )
     calibration = calibrate(
         faces, gate_digests(finder, recognisers), name="rendered", origin=origin, share=options.share

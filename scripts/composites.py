@@ -48,7 +48,7 @@ def judged(
         faces = finder.find(patient.photograph.rgb) if patient else []
         if patient is None or not faces:
             continue
-        likeness = model.likeness(sface.describe(patient.photograph.rgb, faces[0]))
+        likeness = model.swapping.likeness(sface.describe(patient.photograph.rgb, faces[0]))
         deck = deck_for(patient.persona_seed, likeness)
         swaps = (true_swap(renderer, patient, persona_for(deck, attempt)) for attempt in range(TRIES))
         yield patient, judged_composites(maker, patient, swaps)
