@@ -174,7 +174,7 @@ def test_overlap_counts_a_small_lesion_like_a_large_one_and_forgives_single_pixe
     truth, share = torch.zeros(3, 1, 64, 64), torch.full((3, 1, 64, 64), -9.0)
     truth[0, :, :8, :8], truth[1, :, :32, :32] = 1, 1
     share[0, :, :8, 4:12], share[1, :, :32, 16:48] = 9, 9  # half of either is found, and as much beside it
-    share[2, :, :2, :2] = 9
+    share[2, :, :1, :1] = 9  # one pixel, where nothing is
     small, large, healthy = overlap(share, truth).tolist()
     assert small == pytest.approx(large, abs=0.06)
     assert healthy > 0.75
