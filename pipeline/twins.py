@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -25,8 +25,9 @@ from pipeline.faces import Face, FaceFinder, eyes
 from pipeline.flowedit import flow_edit
 from pipeline.gate import Gate
 from pipeline.lesion import Lesion
-from pipeline.models.base import Branch, Prompt, VelocityField, pixels_from_rgb, rgb_from_pixels
+from pipeline.models.base import Branch, Prompt, pixels_from_rgb, rgb_from_pixels
 from pipeline.models.embedded import FOLDER, EmbeddedModel, load_embedded
+from pipeline.models.pixel_flow import PixelFlow
 from pipeline.models.swapping import Subject
 from pipeline.persona import Personas, as_it_is, as_persona, describe, healed, persona_for
 from pipeline.photograph import Findings, Hints, Photograph, Rgb, Subtraction, Twins
@@ -215,20 +216,20 @@ class FlowTwinMaker:
         return _edited(model, photograph, prompts, self._settings.heal)
 
 
-def _edited(model: VelocityField, photograph: Tensor, prompts: Sequence[Prompt], knobs: EditKnobs) -> Rgb:
+def _edited(model: PixelFlow[Any, Any], photograph: Tensor, prompts: Sequence[Prompt], knobs: EditKnobs) -> Rgb:
     """FlowEdit from the first of the prompts to the second, in pixel space."""
     source, target = (Branch(prompt) for prompt in prompts)
     with torch.inference_mode():
         (edited,) = flow_edit(
             model,
-            photograph,
+            model.encode(photograph),
             source,
             [target],
             sigma_start=knobs.sigma_start,
             steps=knobs.steps,
             n_avg=knobs.n_avg,
         )
-    return rgb_from_pixels(edited.clamp(-1, 1))
+    return rgb_from_pixels(model.decode(edited))
 
 
 def load_twin_maker(

@@ -21,6 +21,7 @@ from safetensors.torch import save as save_safetensors
 from pipeline.errors import ModelError
 from pipeline.models.contact_sheet import read_contact_sheet, write_contact_sheet
 from pipeline.models.healing import HealingFlow, HealingNet
+from pipeline.models.pixel_flow import PixelFlow
 from pipeline.models.swapping import SwappingFlow, SwappingNet
 from pipeline.models.trunk import NetConfig
 from pipeline.prompts import FIELDS
@@ -39,7 +40,7 @@ class EmbeddedModel:
     swapping: SwappingFlow
     digest: str
     """SHA-256 over the weights' and the portraits' SHA-256."""
-    name: str = "twinveil-embedded"
+    name: str = PixelFlow.name
 
 
 def vocabulary() -> dict[str, list[str]]:

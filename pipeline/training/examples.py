@@ -35,7 +35,7 @@ class Examples:
     @property
     def changes(self) -> Tensor:
         """[B]: 0 where ``after`` is ``before``."""
-        return (self.before != self.after).any((1, 2, 3)).float() if len(self.before) else torch.zeros(0)
+        return (self.before != self.after).any((1, 2, 3)).float()
 
 
 def examples(batch: Batch, recipe: Recipe, random: torch.Generator) -> Examples:

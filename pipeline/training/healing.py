@@ -7,6 +7,8 @@ little.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -49,7 +51,7 @@ class HealingLesson:
         """Some of them mirrored."""
         which = torch.rand(len(drawn.tokens), generator=random) < self.recipe.mirrored
         before, after, soft = (mirrored(each, which) for each in (drawn.before, drawn.after, drawn.soft))
-        return Examples(before, after, without_sides(drawn.tokens, which), soft, drawn.head, drawn.landmarks)
+        return replace(drawn, before=before, after=after, soft=soft, tokens=without_sides(drawn.tokens, which))
 
 
 def alike(soft: Tensor, area: float, most: float) -> Tensor:

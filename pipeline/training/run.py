@@ -36,6 +36,7 @@ from pipeline.training.sheet import heal_held_out, healing_figures, swap_figures
 from pipeline.training.swapping import SwappingLesson
 from pipeline.training.trainer import Trainer
 
+THREADS = 2
 HEALING_CHANNELS = (24, 48, 96)
 HELD_OUT_SHOWN, SHEET_PATIENTS = 60, 16
 """Patients of the short form, and of the sheet."""
@@ -60,7 +61,6 @@ class Plan:
     """Pictures to show; as many as the recipe says if not given."""
     begin_with: Path | None = None
     """Weights of another network, whose features a swapping network begins with."""
-    threads: int = 2
 
 
 def train(plan: Plan, say: Callable[[str], None]) -> None:
@@ -69,7 +69,7 @@ def train(plan: Plan, say: Callable[[str], None]) -> None:
     Raises RendererDataMissing without the renderer's data, PipelineError where nothing can be rendered.
     """
     work, edit, layout = plan.work, plan.edit, LAYOUTS[plan.edit]
-    torch.set_num_threads(plan.threads)
+    torch.set_num_threads(THREADS)
     task = RenderTask(mpfb2_folder(), plan.assets, work / "geometry", work / f"pairs-{edit}", 0, layout)
     render_pairs(replace(task, first_seed=FACE_SEEDS.start), plan.faces, say)
     render_pairs(replace(task, first_seed=CLOSE_UP_SEEDS.start), plan.close_ups, say)
