@@ -111,6 +111,10 @@ class FlowTwinMaker:
         """Pixels along each side of the square in which a face is swapped."""
         return self._model.swapping.resolution
 
+    def likeness(self, rgb: Rgb, face: Face) -> list[float]:
+        """How much each persona resembles whoever has this ``face`` in ``rgb``: SFace's cosine around their mean."""
+        return self._model.swapping.likeness(self._recognisers.sface.describe(rgb, face))
+
     def heal(self, photograph: Photograph) -> Lesion:
         if not self._settings.lesion_lock:
             return Lesion.none(photograph.rgb.shape)
@@ -162,7 +166,7 @@ class FlowTwinMaker:
         model, resolution = self._model.swapping, self.resolution
         knobs = self._settings.swaps[min(attempt, len(self._settings.swaps) - 1)]
         for number, face in enumerate(faces):
-            deck = self._personas.deck(persona_seed, lambda: self._likeness(original, faces[0]))
+            deck = self._personas.deck(persona_seed, lambda: self.likeness(original, faces[0]))
             crop = FaceCrop.around(face, rgb.shape)
             before = crop.take(rgb, resolution)
             landmarks = crop.within(face.landmarks, resolution)
@@ -175,10 +179,6 @@ class FlowTwinMaker:
                 after = rgb_from_pixels(whole)
             rgb = crop.put_back(rgb, after)
         return rgb
-
-    def _likeness(self, rgb: Rgb, face: Face) -> list[float]:
-        """How much each persona resembles the patient."""
-        return self._model.swapping.likeness(self._recognisers.sface.describe(rgb, face))
 
     def _healed(self, rgb: Rgb, hints: Hints, faces: list[Face]) -> Rgb:
         """``rgb`` without disease: each face, or without faces the whole frame."""

@@ -22,9 +22,7 @@ from pipeline.evaluation.composites import FIRST_TRY, FULL_SWAP, KINDS, LEAKS, j
 from pipeline.evaluation.scorecard import BARS, composite_figure, estimate
 from pipeline.evaluation.unseen import UnseenPatient, photographed_once, true_swap
 from pipeline.faces import FaceFinder
-from pipeline.models.embedded import load_embedded
 from pipeline.persona import deck_for, persona_for
-from pipeline.recognisers import Recognisers
 from pipeline.renderer.mpfb2 import mpfb2_folder
 from pipeline.renderer.patient import Renderer
 from pipeline.twins import load_flow_twin_maker
@@ -40,7 +38,7 @@ def judged(
     ``calibration``: the gate's, by default the shipped one.
     """
     maker = load_flow_twin_maker(calibration=calibration)
-    model, finder, sface = load_embedded(), FaceFinder(), Recognisers.load().sface
+    finder = FaceFinder()
     seed = first_seed
     while patients:
         patient = photographed_once(renderer, seed)
@@ -48,8 +46,7 @@ def judged(
         faces = finder.find(patient.photograph.rgb) if patient else []
         if patient is None or not faces:
             continue
-        likeness = model.swapping.likeness(sface.describe(patient.photograph.rgb, faces[0]))
-        deck = deck_for(patient.persona_seed, likeness)
+        deck = deck_for(patient.persona_seed, maker.likeness(patient.photograph.rgb, faces[0]))
         swaps = (true_swap(renderer, patient, persona_for(deck, attempt)) for attempt in range(TRIES))
         yield patient, judged_composites(maker, patient, swaps)
         patients -= 1

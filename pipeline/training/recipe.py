@@ -91,7 +91,7 @@ class HealingRecipe(Recipe):
     """Where disease is and what it looks like without are learned apart: see ``healing``."""
 
     edits: tuple[Edit, ...] = HEALING
-    images: int = 48_000
+    images: int = 72_000
     lesion_weight: float = 10.0
     """Added to the weight of a picture's error on the lesion."""
     matters_alike: float = 0.04
