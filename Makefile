@@ -30,7 +30,7 @@ check: $(VENV)/.development
 	$(BIN)/python -m mypy
 
 bench: $(VENV)/.runtime build/bench-venv/.installed
-	$(BIN)/python scripts/bench.py --out build/bench.json --others build/bench-venv/bin/python
+	$(BIN)/python -m scripts.bench --out build/bench.json --others build/bench-venv/bin/python
 
 build/bench-venv/.installed: scripts/bench_requirements.txt
 	$(PYTHON) -m venv build/bench-venv

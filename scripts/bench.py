@@ -1,6 +1,6 @@
 """Measures what can be measured without a GPU and writes the figures beside their conditions.
 
-    python scripts/bench.py --out build/bench.json
+    python -m scripts.bench --out build/bench.json
 
 header_ms       median milliseconds of processor time for which the confidentiality profile works on a sample header
 header_beside   the same for a typical header (a sample's) and a rich one (every row of Table E.1-1, twice), and for
@@ -28,13 +28,13 @@ from pathlib import Path
 from typing import Any
 
 import pydicom
-from bench_photograph import photograph_milliseconds
 
 from dicom_io.profile import ConfidentialityProfile
 from dicom_io.pseudonyms import Pseudonyms
 from dicom_io.quiet import quiet
 from dicom_io.site_key import SiteKey, generate_key_file
 from dicom_io.sweep import CARRIERS, Sweep
+from scripts.bench_photograph import photograph_milliseconds
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_data" / "studies"
 ROUNDS = 20

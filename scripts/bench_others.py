@@ -2,7 +2,7 @@
 
     build/bench-venv/bin/python scripts/bench_others.py FOLDER ROUNDS
 
-Run by ``scripts/bench.py``, in the environment of ``scripts/bench_requirements.txt``. Each program is called as its own
+Run by ``scripts.bench``, in the environment of ``scripts/bench_requirements.txt``. Each program is called as its own
 documentation says for one data set in memory; copying the data set, which all of them change in place, is not timed.
 """
 

@@ -86,7 +86,7 @@ def covered(person: RenderedPatient) -> dict[str, Rgb]:
 
     def at(x: float, y: float) -> NDArray[np.int32]:
         """A point by the distance between the eyes and by that from eyes to mouth."""
-        return np.rint(eyes + x * across + y * down).astype(np.int32)
+        return np.asarray(np.rint(eyes + x * across + y * down), np.int32)
 
     def painted(colour: tuple[int, int, int], *corners: tuple[float, float]) -> Rgb:
         return np.asarray(cv2.fillPoly(rgb.copy(), [np.stack([at(x, y) for x, y in corners])], colour), np.uint8)
@@ -121,7 +121,7 @@ def distant(rgb: Rgb, side: int) -> Rgb:
     room = cv2.resize(random.uniform(90, 170, (3, 4, 3)), (2400, 1600), interpolation=cv2.INTER_CUBIC)
     room = np.clip(room + random.normal(0, 2, room.shape), 0, 255).astype(np.uint8)
     room[400 : 400 + side, 1500 : 1500 + side] = cv2.resize(rgb, (side, side), interpolation=cv2.INTER_AREA)
-    return room
+    return np.asarray(room, np.uint8)
 
 
 def outcome(policy: FacePolicy, case: Case) -> str:

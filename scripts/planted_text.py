@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,20 +84,22 @@ def table(finder: TextFinder, names: int) -> dict[str, Any]:
         for key, where in letters:
             hits.setdefault(key, []).append(bool(covered[where].mean() >= 0.98))
 
-    def share(keep: Callable[[int, int, int], bool]) -> float:
-        return round(float(np.mean([hit for key, cell in hits.items() if keep(*key) for hit in cell])), 3)
+    def share(contrast: int, sizes: Sequence[int], angles: Sequence[int]) -> float:
+        cells = [
+            cell
+            for (size, angle, shown), cell in hits.items()
+            if shown == contrast and size in sizes and angle in angles
+        ]
+        return round(float(np.mean(np.concatenate(cells))), 3)
 
+    legible = [size for size in SIZES if size >= 10]
     return {
         "names": len(wanted),
         "by_size_and_contrast": {
-            str(size): {str(c): share(lambda s, a, k, size=size, c=c: s == size and k == c) for c in CONTRASTS}
-            for size in SIZES
+            str(size): {str(contrast): share(contrast, [size], ANGLES) for contrast in CONTRASTS} for size in SIZES
         },
         "by_angle_and_contrast": {
-            str(angle): {
-                str(c): share(lambda s, a, k, angle=angle, c=c: a == angle and k == c and s >= 10) for c in CONTRASTS
-            }
-            for angle in ANGLES
+            str(angle): {str(contrast): share(contrast, legible, [angle]) for contrast in CONTRASTS} for angle in ANGLES
         },
     }
 
@@ -130,7 +132,7 @@ def written(name: str, size: int, angle: float, *, strokes: bool = False) -> NDA
     return _turned(np.asarray(page, np.float32) / 255, angle)
 
 
-def _turned(coverage: NDArray[np.float32], angle: float) -> NDArray[np.float32]:
+def _turned(coverage: NDArray[np.floating], angle: float) -> NDArray[np.float32]:
     if angle % 90 == 0:
         return np.ascontiguousarray(np.rot90(coverage, int(angle // 90)))
     high, wide = coverage.shape
