@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from dicom_io.photograph import read_photograph
+from pipeline.colour_scale import FULL_SCALE, diverging
 from pipeline.photograph import Rgb
 from pipeline.subtraction import signed_difference
 from plugin.durable import write_file
@@ -28,16 +29,6 @@ CELL = 300
 
 MARGIN, GAP, HEADER, CAPTION = 28, 14, 74, 44
 PAPER, INK, FAINT, OUTLINE = (250, 249, 247), (32, 34, 38), (120, 124, 130), (0, 230, 230)
-
-DIVERGING = np.array(
-    [(33, 102, 172), (103, 169, 207), (209, 229, 240), (247, 247, 247), (253, 219, 199), (239, 138, 98), (178, 24, 43)],
-    np.float64,
-)
-"""ColorBrewer's RdBu in seven classes, turned round: blue is less, red is more, equally light on both sides."""
-
-FULL_SCALE = 20.0
-"""CIELAB units at which the colours of the difference end."""
-
 
 SHOWN_IN_LIGHTNESS = frozenset({"pigmented", "depigmented"})
 """Lesion classes whose difference is one of L*; that of the others is one of a*."""
@@ -94,15 +85,6 @@ def difference_picture(sick: Rgb, healthy: Rgb, lesion_class: str) -> Rgb:
     channel = 0 if lesion_class in SHOWN_IN_LIGHTNESS else 1
     difference = ndimage.gaussian_filter(signed_difference(sick, healthy)[..., channel], max(sick.shape) / 400)
     return diverging(difference / FULL_SCALE)
-
-
-def diverging(values: NDArray[np.floating]) -> Rgb:
-    """Colours of ``values``, -1 (blue) over 0 (white) to 1 (red), clipped beyond: uint8 (..., 3)."""
-    at = (np.clip(values, -1, 1) + 1) / 2 * (len(DIVERGING) - 1)
-    low = np.minimum(at.astype(int), len(DIVERGING) - 2)
-    part = (at - low)[..., None]
-    colours: Rgb = np.round(DIVERGING[low] * (1 - part) + DIVERGING[low + 1] * part).astype(np.uint8)
-    return colours
 
 
 def outlined(rgb: Rgb, mask: NDArray[np.bool_]) -> Rgb:

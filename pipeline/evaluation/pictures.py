@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import matplotlib as mpl
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
+from pipeline.colour_scale import FULL_SCALE, diverging
 from pipeline.evaluation.case import Case, Mask
 from pipeline.photograph import Rgb
 from pipeline.subtraction import signed_difference
@@ -18,8 +18,6 @@ SIDE = 180
 OF_EACH_TYPE = 2
 COLUMNS = ("photograph", "sick twin", "healthy twin", "difference", "mask, truth")
 _FOUND, _TRUE = (0, 230, 230), (255, 210, 0)
-_FULL_SCALE = 20.0
-"""CIELAB units at which the colours of a difference end."""
 _PAPER, _INK = (250, 249, 247), (32, 34, 38)
 _CAPTION, _GAP = 24, 12
 
@@ -29,11 +27,11 @@ def row_of(case: Case) -> Rgb:
     pictures = case.pictures
     difference = signed_difference(pictures.sick, pictures.healthy)
     channel = int(np.abs(difference).mean((0, 1)).argmax())
-    coloured = mpl.colormaps["RdBu_r"]((difference[..., channel] / _FULL_SCALE + 1) / 2)[..., :3]
+    coloured = diverging(difference[..., channel] / FULL_SCALE)
     outlined = pictures.sick.copy()
     for mask, colour in ((pictures.truth, _TRUE), (pictures.mask, _FOUND)):
         outlined[_rim(mask)] = colour
-    cells = (pictures.photograph, pictures.sick, pictures.healthy, np.uint8(255 * coloured), outlined)
+    cells = (pictures.photograph, pictures.sick, pictures.healthy, coloured, outlined)
     return np.concatenate([_small(np.asarray(cell, np.uint8)) for cell in cells], axis=1)
 
 
