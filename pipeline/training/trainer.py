@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from pipeline.errors import ModelError
 from pipeline.models.healing import HealingNet
 from pipeline.models.swapping import SwappingNet
 from pipeline.training.recipe import Recipe
@@ -162,7 +163,10 @@ class Trainer:
         if not path.exists():
             return
         state = torch.load(path, map_location="cpu", weights_only=True)
-        self.net.load_state_dict(state["net"])
+        try:
+            self.net.load_state_dict(state["net"])
+        except RuntimeError as error:
+            raise ModelError(f"{path} is of another network: move it away, or train in another folder") from error
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.images = state["counts"]

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.errors import PipelineError
+from pipeline.errors import ModelError, PipelineError
 from pipeline.models.embedded import field_sizes
 from pipeline.models.healing import HealingNet
 from pipeline.models.swapping import SwappingNet
@@ -124,7 +124,7 @@ def test_a_run_killed_by_sigkill_goes_on_and_ends_where_an_unbroken_one_ends(pai
 
 def test_a_checkpoint_of_another_network_is_refused(pairs: Path, tmp_path: Path) -> None:
     train(pairs, tmp_path)
-    with pytest.raises(RuntimeError, match="portraits"):
+    with pytest.raises(ModelError, match="is of another network: move it away"):
         Trainer(swapping_lesson(pairs), tmp_path)
 
 
