@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import chain, combinations
 from typing import TypeVar
 
 import numpy as np
@@ -70,6 +70,8 @@ class Case:
     original: Described
     ungated: Described
     twin: Described
+    goal: Described
+    """A true swap into the persona of the first twin: who that twin should be."""
     later: list[Described]
     """The first twins of the later visits."""
     mask_iou_truth: float
@@ -133,7 +135,8 @@ class Examiner:
         found = timed("subtract", lambda: self._maker.subtract(twins[-1]))
         deck = self._personas.deck(seed, lambda: None)  # dealt at the first swap
         attack = reversed_edit(self._maker, self._finder, patient, sick, persona_for(deck, len(twins) - 1))
-        perfect = (true_swap(self._renderer, patient, persona_for(deck, attempt)) for attempt in range(TRIES))
+        goal = true_swap(self._renderer, patient, persona_for(deck, 0))
+        others = (true_swap(self._renderer, patient, persona_for(deck, attempt)) for attempt in range(1, TRIES))
         for attempt in range(len(twins), PERSONAS_COMPARED):
             twins.append(self._maker.swap(photograph, disease, seed, attempt))
         sick_lab, healthy_lab = rgb2lab(sick), rgb2lab(healthy)
@@ -151,6 +154,7 @@ class Examiner:
             original=self._described(photograph.rgb),
             ungated=self._described(twins[0].sick),
             twin=self._described(sick),
+            goal=self._described(goal.photograph),
             later=[self._described(self._first_twin(visit, seed)) for visit in patient.visits],
             mask_iou_truth=iou(found.mask, truth.mask),
             otsu_iou=iou(redness > threshold_otsu(redness), truth.mask),
@@ -162,7 +166,7 @@ class Examiner:
             reverse_edit_psnr=attack.psnr,
             reversed_once=self._described(attack.once),
             reversed_averaged=self._described(attack.averaged),
-            composites=judged_composites(self._maker, patient, perfect),
+            composites=judged_composites(self._maker, patient, chain([goal], others)),
             seconds=seconds,
             pictures=Pictures(photograph.rgb, sick, healthy, found.mask, truth.mask),
         )

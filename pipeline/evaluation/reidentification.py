@@ -64,6 +64,19 @@ def gate_limit(calibration: Calibration, recogniser: str) -> float:
     return calibration.sface_cosine if recogniser == "sface" else -calibration.dlib_distance
 
 
+def nearer_to_goal(cases: Sequence[Case], recogniser: str, domain: Domain | None) -> NDArray[np.float64]:
+    """(n,) 1 where the first twin is more like a true swap into its persona than like its patient; 0 where no face is
+    found in it. Not a number where the true swap shows none."""
+    twins, goals, originals = (
+        _descriptors([getattr(case, which) for case in cases], recogniser, domain)
+        for which in ("ungated", "goal", "original")
+    )
+    to_goal, to_patient = (np.diag(_scores(twins, others, recogniser)) for others in (goals, originals))
+    nearer = (np.nan_to_num(to_goal, nan=-np.inf) > np.nan_to_num(to_patient, nan=-np.inf)).astype(np.float64)
+    seen = np.array([getattr(case.goal, recogniser) is not None for case in cases])
+    return np.where(seen, nearer, np.nan)
+
+
 def same_over_visits(cases: Sequence[Case], recogniser: str, domain: Domain | None) -> NDArray[np.float64]:
     """(n,) share of a patient's later twins whom ``recogniser`` takes for the person of the first twin."""
     threshold = likeness(cases, recogniser, "ungated", domain).threshold

@@ -15,7 +15,7 @@ from scipy.stats import binomtest
 from pipeline.calibration import Calibration
 from pipeline.evaluation.case import STAGES, Case
 from pipeline.evaluation.composites import FIRST_TRY, FULL_SWAP, KINDS, LEAKS
-from pipeline.evaluation.reidentification import RECOGNISERS, gate_limit, likeness, same_over_visits
+from pipeline.evaluation.reidentification import RECOGNISERS, gate_limit, likeness, nearer_to_goal, same_over_visits
 
 Kind = Literal["share", "mean", "median"]
 CONFIDENCE = 0.95
@@ -67,6 +67,11 @@ BARS = (
     *(
         Bar(f"same_over_visits_{name}", f"twins of later visits that {title} takes for the first visit's person",
             "mean", "higher", None, None)
+        for name, title in _TITLES.items()
+    ),
+    *(
+        Bar(f"nearer_to_goal_{name}", f"ungated twins that {title} finds more like a true swap than like their patient",
+            "share", "higher", None, None)
         for name, title in _TITLES.items()
     ),
     Bar("released_wrongly", "released, though at a FAR of 1e-3 a recogniser says it is the patient", "share", "lower",
@@ -173,6 +178,7 @@ def _values(cases: Sequence[Case], calibration: Calibration) -> dict[str, NDArra
         first = likeness(cases, recogniser, "ungated", domain)
         values[f"reid_tar_at_far_1e3_{recogniser}"] = first.matched.astype(np.float64)
         values[f"reid_rank1_{recogniser}"] = first.ranked_first.astype(np.float64)
+        values[f"nearer_to_goal_{recogniser}"] = nearer_to_goal(cases, recogniser, domain)
         values[f"same_over_visits_{recogniser}"] = same_over_visits(cases, recogniser, domain)
         for attack in _ATTACKS:
             reversed_edit = likeness(cases, recogniser, f"reversed_{attack}", domain)

@@ -37,6 +37,7 @@ def case(number: int, **other: Any) -> Case:
         "original": somebody(number),
         "ungated": somebody(10_000 + number),
         "twin": somebody(10_000 + number),
+        "goal": somebody(10_000 + number),
         "later": [somebody(10_000 + number), somebody(10_000 + number)],
         "mask_iou_truth": 0.6,
         "otsu_iou": 0.2,

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipeline.evaluation.case import Described
 from pipeline.evaluation.composites import FULL_SWAP, LEAKS
 from pipeline.evaluation.report import BY_SKIN_TYPE, report
 from pipeline.evaluation.scorecard import BARS, composite_figure, estimate, scorecard
@@ -48,6 +49,17 @@ def test_a_twin_without_a_face_matches_nobody() -> None:
 def test_a_person_who_changes_from_visit_to_visit_is_seen() -> None:
     cases = [case(number, later=[somebody(10_000 + number), somebody(20_000 + number)]) for number in range(PATIENTS)]
     assert scorecard(cases, CALIBRATION)["same_over_visits_sface"]["value"] == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_twin_who_is_still_more_the_patient_than_the_persona_is_counted() -> None:
+    cases = [case(number) for number in range(PATIENTS)]
+    cases[0] = case(0, ungated=somebody(0))
+    cases[1] = case(1, ungated=Described(None, None))
+    cases[2] = case(2, goal=Described(None, None))
+    for name in ("sface", "dlib"):
+        figure = scorecard(cases, CALIBRATION)[f"nearer_to_goal_{name}"]
+        assert figure["n"] == PATIENTS - 1
+        assert figure["value"] == pytest.approx((PATIENTS - 3) / (PATIENTS - 1))
 
 
 def test_the_worst_group_and_its_gap_are_named() -> None:
