@@ -92,6 +92,15 @@ def as_persona(prompt: ClinicalPrompt, persona: str) -> ClinicalPrompt:
     return prompt.saying(persona=persona, sex=None)
 
 
+def of_skin_alone(prompt: ClinicalPrompt, view: str | None) -> ClinicalPrompt:
+    """The same description of skin without a face, a close-up if nobody said otherwise; silent on sex and age.
+
+    Close-ups are trained without them, as nobody tells them from a patch of skin: a model that heard both of a
+    dermoscopic naevus looked for a face, and left the naevus.
+    """
+    return prompt.saying(view=view or "close-up", sex=None, age=None)
+
+
 def as_it_is(prompt: ClinicalPrompt) -> ClinicalPrompt:
     """The same description with no word of disease: what is there stays."""
     return prompt.saying(lesion=None, severity=None, site=None)

@@ -29,7 +29,7 @@ from pipeline.models.base import Branch, Prompt, pixels_from_rgb, rgb_from_pixel
 from pipeline.models.embedded import FOLDER, EmbeddedModel, load_embedded
 from pipeline.models.pixel_flow import PixelFlow
 from pipeline.models.swapping import Subject
-from pipeline.persona import Personas, as_it_is, as_persona, describe, healed, persona_for
+from pipeline.persona import Personas, as_it_is, as_persona, describe, healed, of_skin_alone, persona_for
 from pipeline.photograph import Findings, Hints, Photograph, Rgb, Subtraction, Twins
 from pipeline.policy import Policy
 from pipeline.prompts import ClinicalPrompt
@@ -185,7 +185,7 @@ class FlowTwinMaker:
         prompt = describe(hints)
         crops: list[FaceCrop | FrameCrop] = [FaceCrop.around(face, rgb.shape) for face in faces]
         for crop in crops or [FrameCrop.whole(rgb.shape)]:
-            seen = prompt.saying(view="face" if isinstance(crop, FaceCrop) else hints.view or "close-up")
+            seen = prompt.saying(view="face") if isinstance(crop, FaceCrop) else of_skin_alone(prompt, hints.view)
             before = crop.take(rgb, self._model.healing.resolution)
             after = self.heal_square(before, as_it_is(seen), healed(seen))
             rgb = crop.put_difference(rgb, before, after)

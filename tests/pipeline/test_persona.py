@@ -12,6 +12,7 @@ from pipeline.persona import (
     deck_for,
     describe,
     healed,
+    of_skin_alone,
     persona_for,
 )
 from pipeline.photograph import Hints
@@ -102,3 +103,10 @@ def test_healing_changes_the_disease_alone() -> None:
 def test_as_it_is_says_nothing_of_disease() -> None:
     prompt = describe(Hints(sex="male", lesion="plaque")).saying(severity="severe", site="chin")
     assert dict(as_it_is(prompt).words) == {"view": "face", "sex": "male"}
+
+
+def test_skin_without_a_face_is_of_nobody_in_particular() -> None:
+    prompt = describe(Hints(view="dermoscopy", sex="female", age_years=40, skin_type="II", lesion="naevus"))
+    said = {"view": "dermoscopy", "skin_type": "II", "lesion": "naevus"}
+    assert dict(of_skin_alone(prompt, "dermoscopy").words) == said
+    assert of_skin_alone(prompt, None).words["view"] == "close-up"

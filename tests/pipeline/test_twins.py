@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dicom_io.photograph import read_photograph
 from pipeline.crop import FaceCrop
 from pipeline.errors import ModelError, Rejected, Undecided
 from pipeline.faces import FaceFinder
@@ -91,6 +93,18 @@ def test_a_close_up_has_nobody_to_swap(maker: FlowTwinMaker) -> None:
     twins = maker.swap(photograph, maker.heal(photograph), SEED, attempt=0)
     assert np.array_equal(twins.sick, skin())
     assert maker.judge(photograph, twins).outcome == "no-face"
+
+
+def test_a_dermoscopic_naevus_is_healed_whatever_the_header_says_of_the_patient(
+    maker: FlowTwinMaker, sample_studies: Path
+) -> None:
+    rgb = read_photograph(sample_studies / "pippa-dermoscopy" / "photograph.dcm").rgb
+    dark = rgb.sum(-1, dtype=int) < 300
+    dark[:, :60] = dark[:, -60:] = dark[:90] = dark[-90:] = False  # the dermatoscope's tube
+    hints = Hints(view="dermoscopy", sex="female", age_years=40, skin_type="II", lesion="naevus")
+    lesion = maker.heal(Photograph(rgb, hints))
+    assert dark.sum() > 5_000
+    assert (lesion.change != 0).any(-1)[dark].mean() > 0.8
 
 
 @pytest.mark.parametrize("kept", ["sick", "healthy"])
