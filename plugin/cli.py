@@ -219,8 +219,8 @@ def train(
     ),
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of weights; else the shipped ones.")] = None,
     assets: Annotated[Path | None, typer.Option("--assets", help="Folder of hair, brows and lashes (CC0).")] = None,
-    faces: Annotated[int, typer.Option(min=1, help="Faces to render.")] = 7_000,
-    close_ups: Annotated[int, typer.Option(min=1, help="Patches of skin to render.")] = 1_600,
+    faces: Annotated[int | None, typer.Option(min=1, help="Faces to render; else enough for the recipe.")] = None,
+    close_ups: Annotated[int | None, typer.Option(min=0, help="Patches of skin to render; likewise.")] = None,
     images: Annotated[int | None, typer.Option(min=8, help="Pictures to show; else as the recipe says.")] = None,
     begin_with: Annotated[Path | None, typer.Option("--begin-with", help="What another network has learned.")] = None,
 ) -> ExitStatus:

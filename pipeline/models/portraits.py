@@ -38,27 +38,20 @@ class Portraits(nn.Module):
         # How much lower than the patient's a persona's face lies on the same neck, pixels of the square; 0 likewise.
         self.register_buffer("lifts", torch.zeros(personas + 1))
 
-    def show(self, pictures: Tensor, landmarks: Tensor) -> None:
-        """Give the personas their faces: uint8 [personas, views, 3, R, R] and float [personas, views, 5, 2] pixels."""
+    def show(self, pictures: Tensor, landmarks: Tensor, lifts: Tensor) -> None:
+        """Give the personas their faces: uint8 [personas, views, 3, R, R] and float [personas, views, 5, 2] pixels;
+        ``lifts`` [personas]: how much lower their faces lie than the patients', pixels of the square."""
         self.pictures[1:] = pictures
+        self.lifts[1:] = lifts
         self.landmarks[1:] = (landmarks * _UNITS).round().to(torch.int16)
 
-    def measure(self, descriptors: Tensor, lifts: Tensor) -> None:
-        """Tell what patients in each persona's face are like: ``descriptors`` [personas, 128], the mean of SFace's unit
-        descriptors; ``lifts`` [personas], how much lower their faces lie than the patients', pixels of the square."""
+    def measure(self, descriptors: Tensor) -> None:
+        """Tell what patients in each persona's face are like: the mean [personas, 128] of SFace's unit descriptors."""
         self.descriptors[1:] = descriptors
-        self.lifts[1:] = lifts
-
-    def lifted(self, persona: Tensor, landmarks: Tensor) -> Tensor:
-        """Where the landmarks [B, 5, 2] of a patient come to lie in the face of each persona [B].
-
-        Training lays face on face; in service a face that lay exactly where the patient's was would let their textures
-        fall together.
-        """
-        return landmarks + torch.stack([torch.zeros_like(self.lifts[persona]), self.lifts[persona]], -1)[:, None]
 
     def beside(self, persona: Tensor, landmarks: Tensor, side: int | None = None) -> Tensor:
-        """The portrait of each persona [B] (0: nobody) laid over a face: float32 [B, 4, S, S].
+        """The portrait of each persona [B] (0: nobody) laid over a face, as much higher or lower as the persona's face
+        lies on the same neck: float32 [B, 4, S, S].
 
         ``landmarks`` [B, 5, 2]: the face's, as pixels of the network's square [R, R], in YuNet's order. ``side``: S, R
         when it is not given; beyond R the large pictures are shown. Channels: colours in [-1, 1],
@@ -90,7 +83,9 @@ class Portraits(nn.Module):
     def _fit(self, persona: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor]:
         """Of each persona's views [B] the one whose landmarks a turn, a scale and a shift bring nearest, and the map
         [B, 2, 3] from the square to that view."""
-        matrix, distance = similarities(landmarks[:, None].float(), self.landmarks[persona].float() / _UNITS)
+        lift = self.lifts[persona].float()
+        lifted = landmarks.float() + torch.stack([torch.zeros_like(lift), lift], -1)[:, None]
+        matrix, distance = similarities(lifted[:, None], self.landmarks[persona].float() / _UNITS)
         chosen = distance.argmin(1)
         return chosen, matrix[torch.arange(len(persona)), chosen]
 

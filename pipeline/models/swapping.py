@@ -28,6 +28,9 @@ _CERTAIN, _DOUBT = 8.0, 4.0
 """Slope and offset of the portrait's share before anything is learned: 0.98 in the midst of its face, 0.02 beyond."""
 _LIGHT = 16
 """Places along each side in which the light on a swapped face is given."""
+_HELD = 0.9
+"""How far the portrait is held still in the midst of its face. Features that do not quite meet their truth are least
+wrong where they are drawn away: eyes were drawn shut."""
 _BOUND = 1.0
 """How far the network is kept from deciding on that share in the midst of the face. Left free it showed both people at
 once there, since a mixture of two faces that do not quite meet is less wrong than either, and nobody's."""
@@ -74,8 +77,10 @@ class SwappingNet(nn.Module):
         said, innermost = self.trunk(seen, sigma, tokens)
         added, gain, share = said.split([3, 3, 1], 1)
         shapes = torch.tanh(self.shape(innermost).float()) * _REACH  # [B, 4, R/4, R/4]
+        photographs, portraits = shapes.chunk(2, 1)
+        portraits = portraits * (1 - _HELD * functional.interpolate(face, shapes.shape[-2:], mode="area"))
         named = (face.amax((1, 2, 3), keepdim=True) > 0).float()
-        return Alteration(shapes, share, gain.clamp(-4, 2), added, named)
+        return Alteration(torch.cat([photographs, portraits], 1), share, gain.clamp(-4, 2), added, named)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +152,7 @@ class SwappingFlow(PixelFlow[tuple[ClinicalPrompt, Subject], SwappingPrompt]):
         tokens = prompt.tokens()
         landmarks = np.full((5, 2), np.nan) if subject.landmarks is None else subject.landmarks
         persona, portraits = torch.tensor(tokens[-1:]), self.net.portraits
-        laid = partial(portraits.beside, persona, portraits.lifted(persona, torch.from_numpy(landmarks)[None]))
+        laid = partial(portraits.beside, persona, torch.from_numpy(landmarks)[None])
         return SwappingPrompt(tokens, subject.photograph.float(), laid(), laid)
 
     def clean(self, z: Tensor, sigma: Tensor, prompts: list[SwappingPrompt]) -> Tensor:

@@ -1,4 +1,4 @@
-"""Whom each persona resembles, as SFace sees it: measured on rendered patients in the persona's face."""
+"""Whom each persona resembles, as SFace sees it, and how high that face lies: measured on rendered patients in it."""
 
 from __future__ import annotations
 
@@ -31,14 +31,16 @@ def persona_descriptors(cache: PairCache, path: Path) -> Tensor:
     """Float [personas, 128]: the mean of the unit descriptors of ``PATIENTS`` disguised patients; kept in ``path``."""
     if not path.exists():
         descriptors = _measured(cache)
-        with path.open("wb") as file:
+        partial = path.with_suffix(".partial")
+        with partial.open("wb") as file:
             np.save(file, descriptors)
+        partial.replace(path)
     return torch.from_numpy(np.load(path))
 
 
-def persona_lifts(renderer: Renderer) -> Tensor:
-    """Float [personas]: how much lower each persona's face lies on a patient's neck, in pixels of the canonical square,
-    the mean over ``PATIENTS``; ``LEAST_LIFT`` where it lies about as high."""
+def persona_lifts(renderer: Renderer) -> np.ndarray:
+    """Float32 (personas,): how much lower each persona's face lies on a patient's neck, in pixels of the canonical
+    square, the mean over ``PATIENTS``; ``LEAST_LIFT`` where it lies about as high."""
     lifts = []
     for number in range(len(PERSONAS)):
         moved = []
@@ -47,7 +49,7 @@ def persona_lifts(renderer: Renderer) -> Tensor:
             moved.append((disguised - patient)[:, 1].mean() / square_around(patient).side * LAYOUTS["swap"].canonical)
         lift = float(np.mean(moved))
         lifts.append(lift if abs(lift) > LEAST_LIFT else float(np.copysign(LEAST_LIFT, lift)))
-    return torch.tensor(lifts)
+    return np.array(lifts, np.float32)
 
 
 def _measured(cache: PairCache) -> np.ndarray:

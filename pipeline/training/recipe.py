@@ -116,3 +116,5 @@ class SwappingRecipe(Recipe):
     edits: tuple[Edit, ...] = SWAPPING
     beyond_weight: float = 0.1
     """Weight of what an edit does not put back into the photograph: beside a swapped head and beyond it."""
+    fold_weight: float = 1.0
+    """Of how far pictures are stretched beyond half as much again, or folded: hair and jaw are smeared there."""

@@ -24,6 +24,7 @@ from pipeline.models.portraits import Portraits, similarities
 from pipeline.photograph import Rgb
 from pipeline.prompts import FIELDS, FIRST_PERSONA_SEED, PERSONAS, ClinicalPrompt
 from pipeline.training.cache import LAYOUTS, MARGIN, Layout
+from pipeline.training.personas import persona_lifts
 
 if TYPE_CHECKING:
     from pipeline.renderer.patient import RenderedPatient, Renderer
@@ -67,17 +68,18 @@ def render_pairs(task: RenderTask, pairs: int, report: Callable[[str], None]) ->
 
 def portraits(task: RenderTask) -> Portraits:
     """Every persona from ``PORTRAIT_VIEWS`` in the canonical square; rendered once, then read from the cache."""
-    path = task.renderer_cache / "portraits-2.npz"
+    path = task.renderer_cache / "portraits-3.npz"
     if not path.exists():
         renderer(task)  # bakes the geometry once, before the workers start
         with multiprocessing.get_context("spawn").Pool(os.cpu_count() or 1) as pool:
             rendered = pool.map(partial(_render_persona, task), range(len(PERSONAS)), chunksize=1)
-        _write(path, {name: np.stack([one[name] for one in rendered]) for name in rendered[0]})
+        columns = {name: np.stack([one[name] for one in rendered]) for name in rendered[0]}
+        _write(path, {**columns, "lifts": persona_lifts(renderer(task))})
     with np.load(path) as data:
-        large, landmarks = torch.from_numpy(data["pictures"]), torch.from_numpy(data["landmarks"])
+        large, landmarks, lifts = (torch.from_numpy(data[name]) for name in ("pictures", "landmarks", "lifts"))
     shown = Portraits(len(PERSONAS), len(PORTRAIT_VIEWS), PORTRAIT_SIDE)
     halved = functional.avg_pool2d(large.flatten(0, 1).float(), LARGE // PORTRAIT_SIDE).round().to(torch.uint8)
-    shown.show(halved.reshape(*large.shape[:3], PORTRAIT_SIDE, PORTRAIT_SIDE), landmarks)
+    shown.show(halved.reshape(*large.shape[:3], PORTRAIT_SIDE, PORTRAIT_SIDE), landmarks, lifts)
     shown.large = large
     return shown
 

@@ -20,7 +20,7 @@ from pipeline.models.trunk import NetConfig
 from pipeline.renderer.mpfb2 import mpfb2_folder
 from pipeline.training.cache import LAYOUTS, PairCache
 from pipeline.training.healing import HealingLesson
-from pipeline.training.personas import persona_descriptors, persona_lifts
+from pipeline.training.personas import persona_descriptors
 from pipeline.training.recipe import HealingRecipe, SwappingRecipe
 from pipeline.training.render import (
     CLOSE_UP_SEEDS,
@@ -30,7 +30,6 @@ from pipeline.training.render import (
     RenderTask,
     portraits,
     render_pairs,
-    renderer,
 )
 from pipeline.training.sheet import heal_held_out, healing_figures, swap_figures, swap_held_out, write_sheet
 from pipeline.training.swapping import SwappingLesson
@@ -38,6 +37,8 @@ from pipeline.training.trainer import Trainer
 
 THREADS = 2
 HEALING_CHANNELS = (24, 48, 96)
+RENDERED = {"heal": (7_000, 1_600), "swap": (2_600, 0)}
+"""Faces and close-ups for each network: there is no one to be swapped on skin without a face."""
 HELD_OUT_SHOWN, SHEET_PATIENTS = 60, 16
 """Patients of the short form, and of the sheet."""
 
@@ -53,10 +54,10 @@ class Plan:
     """Where the weights go."""
     assets: Path | None = None
     """Folder with hair, eyebrows and eyelashes."""
-    faces: int = 7_000
+    faces: int | None = None
     """Faces to render…"""
-    close_ups: int = 1_600
-    """…and patches of skin."""
+    close_ups: int | None = None
+    """…and patches of skin; ``RENDERED`` if not given."""
     images: int | None = None
     """Pictures to show; as many as the recipe says if not given."""
     begin_with: Path | None = None
@@ -71,8 +72,11 @@ def train(plan: Plan, say: Callable[[str], None]) -> None:
     work, edit, layout = plan.work, plan.edit, LAYOUTS[plan.edit]
     torch.set_num_threads(THREADS)
     task = RenderTask(mpfb2_folder(), plan.assets, work / "geometry", work / f"pairs-{edit}", 0, layout)
-    render_pairs(replace(task, first_seed=FACE_SEEDS.start), plan.faces, say)
-    render_pairs(replace(task, first_seed=CLOSE_UP_SEEDS.start), plan.close_ups, say)
+    faces, close_ups = RENDERED[edit]
+    faces = faces if plan.faces is None else plan.faces
+    close_ups = close_ups if plan.close_ups is None else plan.close_ups
+    render_pairs(replace(task, first_seed=FACE_SEEDS.start), faces, say)
+    render_pairs(replace(task, first_seed=CLOSE_UP_SEEDS.start), close_ups, say)
     held_out = replace(task, out=work / f"held_out-{edit}", first_seed=HELD_OUT_FACE_SEEDS.start)
     render_pairs(held_out, SHARD, say)
     pairs, validation = PairCache(task.out, layout), PairCache(held_out.out, layout)
@@ -120,5 +124,5 @@ def swapping(pairs: PairCache, images: int | None, task: RenderTask) -> Swapping
     net = SwappingNet(NetConfig(field_sizes(), pairs.layout.canonical))
     net.portraits = portraits(task)
     descriptors = persona_descriptors(pairs, task.renderer_cache / "persona-descriptors.npy")
-    net.portraits.measure(descriptors, persona_lifts(renderer(task)))
+    net.portraits.measure(descriptors)
     return SwappingLesson(net, pairs, recipe)

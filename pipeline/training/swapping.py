@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from pipeline.models.swapping import SwappingNet
 from pipeline.training.cache import PairCache
@@ -30,7 +31,7 @@ class SwappingLesson:
             swap = self.net(z, sigma, shown.tokens, shown.before, portrait)
         error = swap.applied(shown.before, portrait) - shown.after
         weight = recipe.beyond_weight + (1 - recipe.beyond_weight) * shown.head
-        return sigma, picture_loss(error, weight, recipe)
+        return sigma, picture_loss(error, weight, recipe) + recipe.fold_weight * strain(swap.shapes)
 
     def shown(self, drawn: Examples, random: torch.Generator) -> tuple[Examples, Tensor]:
         """Some of them mirrored, and each persona's portrait [B,4,R,R], mirrored likewise."""
@@ -41,3 +42,14 @@ class SwappingLesson:
         )
         tokens = without_sides(drawn.tokens, which)
         return replace(drawn, before=before, after=after, soft=soft, head=head, tokens=tokens), portrait
+
+
+def strain(shapes: Tensor) -> Tensor:
+    """[B]: mean square of how much further than half their distance neighbouring places of ``shapes`` [B,C,r,r], in
+    half sides, are drawn apart or together. From 1 on a picture is folded."""
+    distance = 2 / shapes.shape[-1]
+
+    def beyond(drawn: Tensor) -> Tensor:
+        return functional.relu(drawn.abs() / distance - 0.5).square().mean((1, 2, 3))
+
+    return beyond(shapes.diff(dim=-1)) + beyond(shapes.diff(dim=-2))

@@ -104,7 +104,7 @@ def test_an_edit_enlarged_shrinks_to_the_edit(untrained: EmbeddedModel) -> None:
 def test_the_persona_least_like_a_face_is_told_from_the_others(tmp_path: Path) -> None:
     net = tiny_swapping()
     descriptors = torch.nn.functional.normalize(torch.randn(24, 128, generator=torch.Generator().manual_seed(1)))
-    net.portraits.measure(descriptors, torch.zeros(24))
+    net.portraits.measure(descriptors)
     save_expert(tiny_healing(), tmp_path, {})
     save_expert(net, tmp_path, {})
     likeness = load_embedded(tmp_path).swapping.likeness(descriptors[6].double().numpy() * 9)

@@ -23,7 +23,7 @@ def portraits() -> Portraits:
     for view, (points, channel) in enumerate(((FACE, 0), (TURNED, 2))):
         for x, y in points.long().tolist():
             pictures[:, view, channel, y - 1 : y + 1, x - 1 : x + 1] = 255
-    portraits.show(pictures, torch.stack([FACE, TURNED]).expand(2, 2, 5, 2))
+    portraits.show(pictures, torch.stack([FACE, TURNED]).expand(2, 2, 5, 2), lifts=torch.zeros(2))
     return portraits
 
 
@@ -64,6 +64,16 @@ def test_where_a_portrait_will_lie_is_known_beforehand(portraits: Portraits) -> 
     assert float((placed - wider).norm()) > 1
     spread = [float((points[1] - points[0]).norm() / (points[4] - points[3]).norm()) for points in (placed, FACE)]
     assert abs(spread[0] - spread[1]) < 0.01
+
+
+def test_a_face_that_lies_lower_on_its_neck_is_laid_lower(portraits: Portraits) -> None:
+    portraits.show(portraits.pictures[1:], torch.stack([FACE, TURNED]).expand(2, 2, 5, 2), lifts=torch.tensor([6.0, 0]))
+    lower = FACE + torch.tensor([0.0, 6.0])
+    torch.testing.assert_close(portraits.placed(1, FACE), lower, atol=0.05, rtol=0)
+    torch.testing.assert_close(portraits.placed(2, FACE), FACE, atol=0.05, rtol=0)
+    laid = portraits.beside(torch.tensor([1]), FACE[None])[0]
+    for x, y in lower.tolist():
+        assert laid[0, int(y), int(x)] > 0
 
 
 def test_finer_portraits_are_shown_to_finer_photographs(portraits: Portraits) -> None:

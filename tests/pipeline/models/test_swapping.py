@@ -67,6 +67,20 @@ def test_an_alteration_is_the_same_edit_at_every_resolution() -> None:
     assert float((shrunk - coarse).abs().mean()) < 0.01
 
 
+def test_a_portrait_is_held_still_where_it_shows_its_face() -> None:
+    torch.manual_seed(0)
+    net = SwappingNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=1, views=1)).eval()
+    torch.nn.init.constant_(net.shape.bias, 3.0)  # as far as it can
+    laid = portrait(0.5)
+    laid[:, 3, :, SIDE // 2 :] = 0  # half of it is no face
+    photograph, tokens = torch.zeros(1, 3, SIDE, SIDE), torch.zeros(1, len(FIELDS), dtype=torch.long)
+    with torch.no_grad():
+        shapes = net(photograph, torch.tensor([1.0]), tokens, photograph, laid).shapes
+    half = shapes.shape[-1] // 2
+    assert float(shapes[:, 2:, :, :half].abs().max()) < 0.03 < 0.2 < float(shapes[:, 2:, :, half:].abs().min())
+    assert float(shapes[:, :2].abs().min()) > 0.2
+
+
 def test_it_begins_with_what_another_network_of_other_resolution_sees_and_says_nothing_yet() -> None:
     torch.manual_seed(0)
     finer = HealingNet(NetConfig(field_sizes(), 256, channels=(8, 8, 16), width=32, heads=2, layers=1, views=1))

@@ -26,7 +26,7 @@ from pipeline.training.captions import SITE, thin
 from pipeline.training.examples import examples, on_the_way
 from pipeline.training.healing import HealingLesson, overlap
 from pipeline.training.recipe import HEALING, SWAPPING, Dropout, HealingRecipe, Recipe, SwappingRecipe
-from pipeline.training.swapping import SwappingLesson
+from pipeline.training.swapping import SwappingLesson, strain
 from pipeline.training.trainer import Trainer
 
 LESION = list(FIELDS).index("lesion")
@@ -53,7 +53,8 @@ def swapping_lesson(pairs: Path, **changes: float) -> SwappingLesson:
     config = NetConfig(field_sizes(), LAYOUT.canonical, channels=(8, 8), width=32, heads=2, layers=1, views=2)
     net, side = SwappingNet(config), LAYOUT.canonical
     pictures = torch.tensor([40, 220, 40])[:, None, None].expand(24, 2, 3, side, side)
-    net.portraits.show(pictures, torch.from_numpy((LANDMARKS + 1) * side / 2).expand(24, 2, 5, 2))
+    landmarks = torch.from_numpy((LANDMARKS + 1) * side / 2).expand(24, 2, 5, 2)
+    net.portraits.show(pictures, landmarks, lifts=torch.zeros(24))
     return SwappingLesson(net, PairCache(pairs, LAYOUT), replace(SwappingRecipe(**TINY), **changes))  # type: ignore[arg-type]
 
 
@@ -126,6 +127,14 @@ def test_a_checkpoint_of_another_network_is_refused(pairs: Path, tmp_path: Path)
     train(pairs, tmp_path)
     with pytest.raises(ModelError, match="is of another network: move it away"):
         Trainer(swapping_lesson(pairs), tmp_path)
+
+
+def test_a_picture_may_be_stretched_but_not_folded() -> None:
+    places = (2 * torch.arange(32) + 1) / 32 - 1
+    stretched = (0.4 * places).expand(1, 2, 32, 32)
+    assert float(strain(stretched)) == 0
+    assert float(strain(-2 * stretched)) > 0.05
+    torch.testing.assert_close(strain(-2 * stretched), strain(2 * stretched))
 
 
 def test_an_example_meets_the_caption_and_the_picture_after_its_edit(pairs: Path) -> None:
