@@ -91,7 +91,7 @@ class TwinSettings:
 class FlowTwinMaker:
     """Twins by FlowEdit on the embedded model. Serves one thread."""
 
-    version = "0.3.0"
+    version = "0.4.0"
 
     def __init__(
         self,

@@ -9,13 +9,13 @@ from itertools import chain, combinations
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
-from skimage.filters import threshold_otsu
 
 from pipeline.errors import Refusal, Undecided
 from pipeline.evaluation.attack import reversed_edit
 from pipeline.evaluation.composites import judged_composites
+from pipeline.evaluation.masks import Mask, Pictures, iou, redness_mask
+from pipeline.evaluation.skin import SkinCase, examine_skin
 from pipeline.evaluation.unseen import UnseenPatient, true_swap
 from pipeline.faces import FaceFinder
 from pipeline.persona import Personas, persona_for
@@ -30,7 +30,6 @@ PERSONAS_COMPARED = 4
 OUTSIDE = 0.02
 """Below this share of lesion a pixel lies outside of it."""
 
-Mask = NDArray[np.bool_]
 T = TypeVar("T")
 
 
@@ -40,17 +39,6 @@ class Described:
 
     sface: Descriptor | None
     dlib: Descriptor | None
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """What a person looks at."""
-
-    photograph: Rgb
-    sick: Rgb
-    healthy: Rgb
-    mask: Mask
-    truth: Mask
 
 
 @dataclass(frozen=True)
@@ -89,6 +77,8 @@ class Case:
     """Why the gate holds back each of ``composites.KINDS``; None where it releases."""
     seconds: dict[str, float]
     pictures: Pictures = field(repr=False)
+    skin: SkinCase | None = field(repr=False)
+    """A close-up of other skin; None where its lesion cannot be seen."""
 
     @property
     def seconds_per_photo(self) -> float:
@@ -142,7 +132,6 @@ class Examiner:
         sick_lab, healthy_lab = rgb2lab(sick), rgb2lab(healthy)
         change = rgb2lab(truth.photograph) - rgb2lab(truth.healthy_twin)
         outside = truth.lesion_soft < OUTSIDE
-        redness = sick_lab[..., 1]
         moved = np.median((sick_lab - healthy_lab)[truth.mask][:, 1]) - np.median(change[truth.mask][:, 1])
         return Case(
             seed=patient.seed,
@@ -157,7 +146,7 @@ class Examiner:
             goal=self._described(goal.photograph),
             later=[self._described(self._first_twin(visit, seed)) for visit in patient.visits],
             mask_iou_truth=iou(found.mask, truth.mask),
-            otsu_iou=iou(redness > threshold_otsu(redness), truth.mask),
+            otsu_iou=iou(redness_mask(sick), truth.mask),
             mask_iou_stability=_mean_iou([self._maker.subtract(each).mask for each in twins[:PERSONAS_COMPARED]]),
             lesion_delta_a=float(abs(moved)),
             healthy_false_area=self._false_area(patient),
@@ -169,6 +158,7 @@ class Examiner:
             composites=judged_composites(self._maker, patient, chain([goal], others)),
             seconds=seconds,
             pictures=Pictures(photograph.rgb, sick, healthy, found.mask, truth.mask),
+            skin=None if patient.skin is None else examine_skin(self._maker, patient.skin),
         )
 
     def _first_twin(self, photograph: Photograph, seed: bytes) -> Rgb:
@@ -191,12 +181,6 @@ class Examiner:
             except Undecided:
                 seen.append(None)
         return Described(*seen)
-
-
-def iou(mask: Mask, truth: Mask) -> float:
-    """Intersection over union; 1 for two empty masks."""
-    union = int((mask | truth).sum())
-    return float((mask & truth).sum() / union) if union else 1.0
 
 
 def _mean_iou(masks: list[Mask]) -> float:

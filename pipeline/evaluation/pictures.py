@@ -9,7 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from pipeline.colour_scale import FULL_SCALE, diverging
-from pipeline.evaluation.case import Case, Mask
+from pipeline.evaluation.case import Case
+from pipeline.evaluation.masks import Mask, Pictures
 from pipeline.photograph import Rgb
 from pipeline.subtraction import signed_difference
 
@@ -22,9 +23,8 @@ _PAPER, _INK = (250, 249, 247), (32, 34, 38)
 _CAPTION, _GAP = 24, 12
 
 
-def row_of(case: Case) -> Rgb:
+def row_of(pictures: Pictures) -> Rgb:
     """Photograph, sick twin, healthy twin, their difference in L*, a* or b*, and both masks' outlines."""
-    pictures = case.pictures
     difference = signed_difference(pictures.sick, pictures.healthy)
     channel = int(np.abs(difference).mean((0, 1)).argmax())
     coloured = diverging(difference[..., channel] / FULL_SCALE)
@@ -42,7 +42,7 @@ def overview(cases: Sequence[Case]) -> Image.Image:
         of_type = chosen.setdefault(case.skin_type, [])
         if len(of_type) < OF_EACH_TYPE:
             of_type.append(case)
-    rows = [[row_of(case) for case in chosen[name]] for name in sorted(chosen)]
+    rows = [[row_of(case.pictures) for case in chosen[name]] for name in sorted(chosen)]
     width = (len(COLUMNS) * SIDE + _GAP) * OF_EACH_TYPE - _GAP
     height = max(row.shape[0] for each in rows for row in each)
     picture = Image.new("RGB", (width, _CAPTION + len(rows) * (height + _CAPTION)), _PAPER)

@@ -21,6 +21,7 @@ from pipeline.evaluation.composites import KINDS
 from pipeline.evaluation.pictures import row_of
 from pipeline.evaluation.reidentification import RECOGNISERS, likeness
 from pipeline.evaluation.scorecard import composite_figure
+from pipeline.evaluation.skin import SkinCase
 from pipeline.photograph import Rgb
 
 SHOWN = 10
@@ -44,6 +45,10 @@ def report(figures: dict[str, Any], cases: Sequence[Case], conditions: dict[str,
         "Median": ranked[middle : middle + SHOWN],
         "Worst": ranked[::-1][:SHOWN],
     }
+    released = (case.skin for case in cases if case.skin is not None and case.skin.released)
+    skins = sorted(released, key=lambda skin: -skin.mask_iou_truth)
+    without_face = {"Skin without a face, best": skins[:SHOWN], "Skin without a face, worst": skins[::-1][:SHOWN]}
+    shown: dict[str, Sequence[Case | SkinCase]] = {**galleries, **without_face}
     template = jinja2.Environment(autoescape=True).from_string(
         files("pipeline.evaluation").joinpath("templates/report.html").read_text(encoding="utf-8")
     )
@@ -54,7 +59,9 @@ def report(figures: dict[str, Any], cases: Sequence[Case], conditions: dict[str,
         bounds=_bounds,
         by_skin_type=BY_SKIN_TYPE,
         plots=[_plot_masks(figures), _plot_identity(cases, domain)],
-        galleries={title: [(case, _data_url(row_of(case))) for case in chosen] for title, chosen in galleries.items()},
+        galleries={
+            title: [(case, _data_url(row_of(case.pictures))) for case in chosen] for title, chosen in shown.items()
+        },
     )
 
 

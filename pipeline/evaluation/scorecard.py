@@ -18,6 +18,7 @@ from pipeline.evaluation.composites import FIRST_TRY, FULL_SWAP, KINDS, LEAKS
 from pipeline.evaluation.reidentification import RECOGNISERS, gate_limit, likeness, nearer_to_goal, same_over_visits
 
 Kind = Literal["share", "mean", "median"]
+Better = Literal["lower", "higher"]
 CONFIDENCE = 0.95
 _DRAWS = 2000
 
@@ -32,11 +33,13 @@ class Bar:
     name: str
     meaning: str
     kind: Kind
-    better: Literal["lower", "higher"]
+    better: Better
     first: float | None
     goal: float | None
     strict: bool = False
     """The bar itself does not pass."""
+    of_skin: bool = False
+    """Of the close-ups, not of the faces."""
 
     def meets(self, value: float, bar: float | None) -> bool | None:
         if bar is None:
@@ -53,6 +56,12 @@ def composite_figure(kind: str) -> str:
     return f"composite_released_{kind}"
 
 
+SKIN_FIGURES: tuple[tuple[str, str, Kind, Better], ...] = (
+    ("released", "released", "share", "higher"),
+    ("mask_iou_truth", "subtraction mask against the rendered truth", "mean", "higher"),
+    ("otsu_iou", "the baseline", "mean", "higher"),
+    ("healthy_false_area", "share called diseased where nothing is", "mean", "lower"),
+)
 BARS = (
     *(
         Bar(f"reid_tar_at_far_1e3_{name}", f"ungated sick twins that {title} still takes for their patient",
@@ -89,6 +98,10 @@ BARS = (
         None, None),
     Bar("mask_iou_stability", "between the masks of one patient under four personas", "mean", "higher", 0.67, 0.85,
         strict=True),
+    *(
+        Bar(f"skin_{name}", f"on close-ups without a face: {meaning}", kind, better, None, None, of_skin=True)
+        for name, meaning, kind, better in SKIN_FIGURES
+    ),
     Bar("lesion_delta_a", "difference of the lesion's redness (a*) between photograph and twin", "median", "lower",
         2.5, 1.0),
     Bar("healthy_false_area", "share of the photograph called diseased where nothing is", "mean", "lower", 0.02, 0.005),
@@ -137,14 +150,15 @@ def scorecard(cases: Sequence[Case], calibration: Calibration) -> dict[str, Any]
     for bar in BARS:
         each = values[bar.name]
         overall = estimate(each, bar.kind)
-        by_skin_type = _grouped(each, [case.skin_type for case in cases], bar.kind)
+        shown = [case.skin for case in cases if case.skin is not None] if bar.of_skin else cases
+        by_skin_type = _grouped(each, [case.skin_type for case in shown], bar.kind)
         figures[bar.name] = {
             "meaning": bar.meaning,
             **asdict(overall),
             **_bars(bar, overall.value),
             "worst_skin_type": _worst(by_skin_type, bar),
             "by_skin_type": by_skin_type,
-            "by_lesion": _grouped(each, [case.lesion for case in cases], bar.kind),
+            "by_lesion": _grouped(each, [case.lesion for case in shown], bar.kind),
         }
     masks = figures["mask_iou_truth"]
     gap = masks["value"] - min(group["value"] for group in masks["by_skin_type"].values())
@@ -167,7 +181,7 @@ def estimate(values: NDArray[np.float64], kind: Kind) -> Estimate:
 
 
 def _values(cases: Sequence[Case], calibration: Calibration) -> dict[str, NDArray[np.float64]]:
-    """(n,) by the name of each bar."""
+    """(n,) by the name of each bar; of skin, without the patients who have no close-up."""
     named = {bar.name for bar in BARS} & set(dir(cases[0]))
     values = {name: np.array([getattr(case, name) for case in cases], np.float64) for name in named}
     released = np.array([case.released for case in cases])
@@ -190,6 +204,9 @@ def _values(cases: Sequence[Case], calibration: Calibration) -> dict[str, NDArra
     values["release_rate"] = released.astype(np.float64)
     for stage in STAGES:
         values[f"seconds_{stage}"] = np.array([case.seconds[stage] for case in cases])
+    skins = [case.skin for case in cases if case.skin is not None]
+    for name, *_ in SKIN_FIGURES:
+        values[f"skin_{name}"] = np.array([getattr(skin, name) for skin in skins], np.float64)
     for kind in KINDS:
         values[composite_figure(kind)] = np.array([case.composites[kind] is None for case in cases], np.float64)
     return values

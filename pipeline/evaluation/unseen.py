@@ -22,6 +22,23 @@ _AGES = {"adolescent": 16, "young adult": 27, "middle-aged": 48, "elderly": 72}
 
 
 @dataclass(frozen=True)
+class UnseenSkin:
+    """A close-up of skin whose lesion can be seen, as a header and a photograph tell of it, and the truth."""
+
+    seed: int
+    rendered: RenderedPatient
+
+    @property
+    def photograph(self) -> Photograph:
+        return Photograph(self.rendered.photograph, _hints(self.rendered, self.rendered.description.lesion))
+
+    @property
+    def healthy(self) -> Photograph:
+        """The same skin without the lesion, of which the header then says nothing."""
+        return Photograph(self.rendered.healthy_twin, _hints(self.rendered, None))
+
+
+@dataclass(frozen=True)
 class UnseenPatient:
     """One patient whose lesion can be seen, as a header and a photograph tell of them, and the truth."""
 
@@ -31,11 +48,13 @@ class UnseenPatient:
     """Lips, brows, glasses and jewellery."""
     later: tuple[Rgb, ...]
     """The same patient and disease at later visits: pose, expression, light and clothes differ."""
+    skin: UnseenSkin | None = None
+    """A close-up of somebody's skin, no one's face."""
 
     @property
     def photograph(self) -> Photograph:
         """With what a header tells: sex, age, and the kind of the lesion."""
-        return Photograph(self.rendered.photograph, self._hints(self.rendered.description.lesion))
+        return Photograph(self.rendered.photograph, _hints(self.rendered, self.rendered.description.lesion))
 
     @property
     def visits(self) -> list[Photograph]:
@@ -45,21 +64,23 @@ class UnseenPatient:
     @property
     def healthy(self) -> Photograph:
         """The same visit without the lesion, of which the header then says nothing."""
-        return Photograph(self.rendered.healthy_twin, self._hints(None))
+        return Photograph(self.rendered.healthy_twin, _hints(self.rendered, None))
 
     @property
     def persona_seed(self) -> bytes:
         """What an HMAC under a site's key is to a real patient."""
         return hashlib.sha256(f"unseen patient {self.seed}".encode()).digest()
 
-    def _hints(self, lesion: str | None) -> Hints:
-        shown = self.rendered.description
-        return Hints(
-            view="face",
-            sex="female" if shown.sex == "female" else "male",
-            age_years=_AGES[shown.age or "middle-aged"],
-            lesion=lesion,  # type: ignore[arg-type]  # the renderer's kinds are the vocabulary's
-        )
+
+def _hints(rendered: RenderedPatient, lesion: str | None) -> Hints:
+    """What a header tells: view, sex, age and lesion. It tells sex and age of skin too, though the skin does not."""
+    shown = rendered.description
+    return Hints(
+        view=shown.view,  # type: ignore[arg-type]  # the renderer's words are the vocabulary's
+        sex="male" if shown.sex == "male" else "female",
+        age_years=_AGES[shown.age or "middle-aged"],
+        lesion=lesion,  # type: ignore[arg-type]
+    )
 
 
 def photographed_once(renderer: Renderer, seed: int) -> UnseenPatient | None:
@@ -76,7 +97,9 @@ def unseen_patient(renderer: Renderer, seed: int) -> UnseenPatient | None:
         return None
     later = [renderer.patient(seed, scene=LATER_SCENES + 10 * seed + visit, output=OUTPUT) for visit in range(LATER)]
     marked = renderer.distractors(seed, output=OUTPUT)
-    return replace(once, distractors=marked, later=tuple(visit.photograph for visit in later))
+    patch = renderer.close_up(seed, dermoscopy=seed % 3 == 0, output=OUTPUT)
+    skin = UnseenSkin(seed, patch) if patch.visible else None
+    return replace(once, distractors=marked, later=tuple(visit.photograph for visit in later), skin=skin)
 
 
 def true_swap(renderer: Renderer, patient: UnseenPatient, persona: str) -> RenderedPatient:

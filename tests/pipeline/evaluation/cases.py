@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from pipeline.calibration import Calibration
-from pipeline.evaluation.case import Case, Described, Pictures
+from pipeline.evaluation.case import Case, Described
 from pipeline.evaluation.composites import KINDS, LEAKS
+from pipeline.evaluation.masks import Pictures
+from pipeline.evaluation.skin import SkinCase
 
 CALIBRATION = Calibration("made-up", "random numbers", sface_cosine=0.5, dlib_distance=0.4, ncc=0.65, digests={})
 """Same people score 1 and 0 here, others about 0 and 1.6."""
@@ -52,5 +54,6 @@ def case(number: int, **other: Any) -> Case:
         "composites": {kind: "Rejected: still the patient" if kind in LEAKS else None for kind in KINDS},
         "seconds": {"heal": 0.3, "swap": 0.8, "gate": 0.25, "subtract": 0.15},
         "pictures": Pictures(grey, grey, grey, square, square),
+        "skin": SkinCase(number, "erythema", "III", True, 0.7, 0.1, 0.002, Pictures(grey, grey, grey, square, square)),
     }
     return Case(**{**usual, **other})

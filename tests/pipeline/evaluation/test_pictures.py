@@ -9,7 +9,7 @@ from tests.pipeline.evaluation.cases import case
 
 
 def test_a_row_holds_five_pictures_and_both_outlines() -> None:
-    row = row_of(case(1))
+    row = row_of(case(1).pictures)
     assert row.shape == (SIDE, len(COLUMNS) * SIDE, 3)
     outlined = row[:, -SIDE:].astype(int)
     assert (outlined[..., 2] - outlined[..., 0] > 60).any()  # cyan: what was found

@@ -72,6 +72,21 @@ def test_the_worst_group_and_its_gap_are_named() -> None:
     assert set(figures["mask_iou_truth"]["by_lesion"]) == {"plaque", "naevus"}
 
 
+def test_close_ups_have_figures_of_their_own_by_their_own_lesion_and_type() -> None:
+    cases = [case(number) for number in range(PATIENTS)]
+    of_skin = cases[0].skin
+    assert of_skin is not None
+    cases[0] = case(0, skin=None)
+    cases[1] = case(1, skin=replace(of_skin, lesion="naevus", skin_type="VI", mask_iou_truth=0.1, released=False))
+    figures = scorecard(cases, CALIBRATION)
+    masks = figures["skin_mask_iou_truth"]
+    assert masks["n"] == figures["skin_released"]["n"] == PATIENTS - 1
+    assert masks["value"] == pytest.approx((0.7 * (PATIENTS - 2) + 0.1) / (PATIENTS - 1))
+    assert (masks["worst_skin_type"], masks["by_lesion"]["naevus"]["value"]) == ("VI", pytest.approx(0.1))
+    assert figures["skin_released"]["value"] == pytest.approx((PATIENTS - 2) / (PATIENTS - 1))
+    assert figures["mask_iou_truth"]["n"] == PATIENTS
+
+
 def test_what_could_not_be_measured_is_left_out_and_counted_out() -> None:
     cases = [case(number, reverse_edit_psnr=math.nan if number < 10 else 13.0) for number in range(PATIENTS)]
     figure = scorecard(cases, CALIBRATION)["reverse_edit_psnr"]
@@ -142,8 +157,8 @@ def test_the_report_shows_every_figure_and_ten_patients_of_each_kind() -> None:
     page = report(scorecard(cases, CALIBRATION), cases, {"model": "<made up>"}, None)
     assert all(bar.name in page for bar in BARS)
     assert "&lt;made up&gt;" in page
-    assert page.count("<figcaption>") == 30
-    assert page.count("data:image/jpeg;base64,") == 30
+    assert page.count("<figcaption>") == 50  # best, median and worst; best and worst of skin without a face
+    assert page.count("data:image/jpeg;base64,") == 50
     assert f"patient {PATIENTS - 1}, " in page  # the best
     assert "patient 0, " in page  # the worst
 
