@@ -11,6 +11,9 @@ from pipeline.evaluation.unseen import UnseenSkin
 from pipeline.photograph import Photograph, Twins
 from pipeline.twins import FlowTwinMaker
 
+NOBODY = b"nobody is to be seen in it"
+"""In place of an HMAC of the patient."""
+
 
 @dataclass(frozen=True)
 class SkinCase:
@@ -57,4 +60,5 @@ def _false_area(maker: FlowTwinMaker, healthy: Photograph) -> float:
 
 
 def _twins(maker: FlowTwinMaker, photograph: Photograph) -> Twins:
-    return maker.swap(photograph, maker.heal(photograph), b"nobody is in it", 0)
+    # A face that is seen where none is becomes a persona, as it would in service.
+    return maker.swap(photograph, maker.heal(photograph), NOBODY, 0)
