@@ -14,12 +14,13 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from pipeline.errors import Refusal, Undecided
 from pipeline.evaluation.attack import reversed_edit
 from pipeline.evaluation.composites import judged_composites
+from pipeline.evaluation.first_twins import false_area, first_twins
 from pipeline.evaluation.masks import Mask, Pictures, iou, redness_mask
 from pipeline.evaluation.skin import SkinCase, examine_skin
 from pipeline.evaluation.unseen import UnseenPatient, true_swap
 from pipeline.faces import FaceFinder
 from pipeline.persona import Personas, persona_for
-from pipeline.photograph import Findings, Photograph, Rgb, Twins
+from pipeline.photograph import Findings, Rgb, Twins
 from pipeline.recognisers import Descriptor, Recognisers
 from pipeline.renderer.patient import Renderer
 from pipeline.twins import FlowTwinMaker
@@ -144,12 +145,12 @@ class Examiner:
             ungated=self._described(twins[0].sick),
             twin=self._described(sick),
             goal=self._described(goal.photograph),
-            later=[self._described(self._first_twin(visit, seed)) for visit in patient.visits],
+            later=[self._described(first_twins(self._maker, visit, seed).sick) for visit in patient.visits],
             mask_iou_truth=iou(found.mask, truth.mask),
-            otsu_iou=iou(redness_mask(sick), truth.mask),
+            otsu_iou=iou(redness_mask(sick_lab), truth.mask),
             mask_iou_stability=_mean_iou([self._maker.subtract(each).mask for each in twins[:PERSONAS_COMPARED]]),
             lesion_delta_a=float(abs(moved)),
-            healthy_false_area=self._false_area(patient),
+            healthy_false_area=false_area(self._maker, patient.healthy, seed),
             distractor_rate=_share(found.mask & ~truth.mask, patient.distractors & ~truth.mask),
             outside_delta_e=float(np.median(deltaE_ciede2000(sick_lab, healthy_lab)[outside])),
             reverse_edit_psnr=attack.psnr,
@@ -160,15 +161,6 @@ class Examiner:
             pictures=Pictures(photograph.rgb, sick, healthy, found.mask, truth.mask),
             skin=None if patient.skin is None else examine_skin(self._maker, patient.skin),
         )
-
-    def _first_twin(self, photograph: Photograph, seed: bytes) -> Rgb:
-        return self._maker.swap(photograph, self._maker.heal(photograph), seed, 0).sick
-
-    def _false_area(self, patient: UnseenPatient) -> float:
-        """Share of the photograph that is called diseased though nothing is."""
-        found = self._maker.heal(patient.healthy)
-        twins = self._maker.swap(patient.healthy, found, patient.persona_seed, 0)
-        return float(self._maker.subtract(twins).mask.mean())
 
     def _described(self, rgb: Rgb | None) -> Described:
         faces = [] if rgb is None else self._finder.find(rgb)

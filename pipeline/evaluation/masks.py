@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.color import rgb2lab
 from skimage.filters import threshold_otsu
 
 from pipeline.photograph import Rgb
@@ -31,7 +30,7 @@ def iou(mask: Mask, truth: Mask) -> float:
     return float((mask & truth).sum() / union) if union else 1.0
 
 
-def redness_mask(rgb: Rgb) -> Mask:
-    """The baseline without a healthy twin: Otsu's threshold (IEEE Trans. SMC 9(1), 1979) on CIELAB's a*."""
-    redness = rgb2lab(rgb)[..., 1]
+def redness_mask(lab: NDArray[np.float64]) -> Mask:
+    """The baseline without a healthy twin: Otsu's threshold (IEEE Trans. SMC 9(1), 1979) on a* of ``lab`` (H, W, 3)."""
+    redness = lab[..., 1]
     return np.asarray(redness > threshold_otsu(redness))

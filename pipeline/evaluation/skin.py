@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from skimage.color import rgb2lab
+
 from pipeline.errors import Refusal
+from pipeline.evaluation.first_twins import false_area, first_twins
 from pipeline.evaluation.masks import Pictures, iou, redness_mask
-from pipeline.evaluation.unseen import UnseenSkin
+from pipeline.evaluation.unseen import Unseen
 from pipeline.photograph import Photograph, Twins
 from pipeline.twins import FlowTwinMaker
 
 NOBODY = b"nobody is to be seen in it"
-"""In place of an HMAC of the patient."""
+"""In place of an HMAC of the patient: a face that is seen where none is becomes a persona, as it would in service."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,11 @@ class SkinCase:
     tries: int = 1
 
 
-def examine_skin(maker: FlowTwinMaker, skin: UnseenSkin) -> SkinCase:
+def examine_skin(maker: FlowTwinMaker, skin: Unseen) -> SkinCase:
     """Every figure of one close-up; of one that is held, as where a face is suspected in it, none but that."""
     truth, photograph = skin.rendered, skin.photograph
     try:
-        twins = _twins(maker, photograph)
+        twins = first_twins(maker, photograph, NOBODY)
         maker.judge(photograph, twins)
         released = True
     except Refusal:
@@ -46,7 +49,7 @@ def examine_skin(maker: FlowTwinMaker, skin: UnseenSkin) -> SkinCase:
         skin_type=truth.description.skin_type,
         released=released,
         mask_iou_truth=iou(found.mask, truth.mask) if released else math.nan,
-        otsu_iou=iou(redness_mask(twins.sick), truth.mask) if released else math.nan,
+        otsu_iou=iou(redness_mask(rgb2lab(twins.sick)), truth.mask) if released else math.nan,
         healthy_false_area=_false_area(maker, skin.healthy),
         pictures=Pictures(photograph.rgb, twins.sick, twins.healthy, found.mask, truth.mask),
     )
@@ -54,11 +57,6 @@ def examine_skin(maker: FlowTwinMaker, skin: UnseenSkin) -> SkinCase:
 
 def _false_area(maker: FlowTwinMaker, healthy: Photograph) -> float:
     try:
-        return float(maker.subtract(_twins(maker, healthy)).mask.mean())
+        return false_area(maker, healthy, NOBODY)
     except Refusal:
         return math.nan
-
-
-def _twins(maker: FlowTwinMaker, photograph: Photograph) -> Twins:
-    # A face that is seen where none is becomes a persona, as it would in service.
-    return maker.swap(photograph, maker.heal(photograph), NOBODY, 0)

@@ -22,39 +22,43 @@ _AGES = {"adolescent": 16, "young adult": 27, "middle-aged": 48, "elderly": 72}
 
 
 @dataclass(frozen=True)
-class UnseenSkin:
-    """A close-up of skin whose lesion can be seen, as a header and a photograph tell of it, and the truth."""
+class Unseen:
+    """A face or a close-up of skin whose lesion can be seen, as a header and a photograph tell of it, and the truth."""
 
     seed: int
     rendered: RenderedPatient
 
     @property
     def photograph(self) -> Photograph:
-        return Photograph(self.rendered.photograph, _hints(self.rendered, self.rendered.description.lesion))
+        """With what a header tells: view, sex, age, and the kind of the lesion."""
+        return Photograph(self.rendered.photograph, self._hints(self.rendered.description.lesion))
 
     @property
     def healthy(self) -> Photograph:
-        """The same skin without the lesion, of which the header then says nothing."""
-        return Photograph(self.rendered.healthy_twin, _hints(self.rendered, None))
+        """The same without the lesion, of which the header then says nothing."""
+        return Photograph(self.rendered.healthy_twin, self._hints(None))
+
+    def _hints(self, lesion: str | None) -> Hints:
+        """A header tells sex and age of skin too, though the skin does not."""
+        shown = self.rendered.description
+        return Hints(
+            view=shown.view,  # type: ignore[arg-type]  # the renderer's words are the vocabulary's
+            sex="male" if shown.sex == "male" else "female",
+            age_years=_AGES[shown.age or "middle-aged"],
+            lesion=lesion,  # type: ignore[arg-type]
+        )
 
 
 @dataclass(frozen=True)
-class UnseenPatient:
-    """One patient whose lesion can be seen, as a header and a photograph tell of them, and the truth."""
+class UnseenPatient(Unseen):
+    """One patient by the face, and what else the scorecard shows of them."""
 
-    seed: int
-    rendered: RenderedPatient
     distractors: NDArray[np.bool_]
     """Lips, brows, glasses and jewellery."""
     later: tuple[Rgb, ...]
     """The same patient and disease at later visits: pose, expression, light and clothes differ."""
-    skin: UnseenSkin | None = None
+    skin: Unseen | None = None
     """A close-up of somebody's skin, no one's face."""
-
-    @property
-    def photograph(self) -> Photograph:
-        """With what a header tells: sex, age, and the kind of the lesion."""
-        return Photograph(self.rendered.photograph, _hints(self.rendered, self.rendered.description.lesion))
 
     @property
     def visits(self) -> list[Photograph]:
@@ -62,25 +66,9 @@ class UnseenPatient:
         return [Photograph(rgb, self.photograph.hints) for rgb in self.later]
 
     @property
-    def healthy(self) -> Photograph:
-        """The same visit without the lesion, of which the header then says nothing."""
-        return Photograph(self.rendered.healthy_twin, _hints(self.rendered, None))
-
-    @property
     def persona_seed(self) -> bytes:
         """What an HMAC under a site's key is to a real patient."""
         return hashlib.sha256(f"unseen patient {self.seed}".encode()).digest()
-
-
-def _hints(rendered: RenderedPatient, lesion: str | None) -> Hints:
-    """What a header tells: view, sex, age and lesion. It tells sex and age of skin too, though the skin does not."""
-    shown = rendered.description
-    return Hints(
-        view=shown.view,  # type: ignore[arg-type]  # the renderer's words are the vocabulary's
-        sex="male" if shown.sex == "male" else "female",
-        age_years=_AGES[shown.age or "middle-aged"],
-        lesion=lesion,  # type: ignore[arg-type]
-    )
 
 
 def photographed_once(renderer: Renderer, seed: int) -> UnseenPatient | None:
@@ -98,7 +86,7 @@ def unseen_patient(renderer: Renderer, seed: int) -> UnseenPatient | None:
     later = [renderer.patient(seed, scene=LATER_SCENES + 10 * seed + visit, output=OUTPUT) for visit in range(LATER)]
     marked = renderer.distractors(seed, output=OUTPUT)
     patch = renderer.close_up(seed, dermoscopy=seed % 3 == 0, output=OUTPUT)
-    skin = UnseenSkin(seed, patch) if patch.visible else None
+    skin = Unseen(seed, patch) if patch.visible else None
     return replace(once, distractors=marked, later=tuple(visit.photograph for visit in later), skin=skin)
 
 

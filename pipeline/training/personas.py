@@ -14,6 +14,7 @@ from pipeline.faces import FaceFinder
 from pipeline.framing import square_around
 from pipeline.prompts import FIRST_PERSONA_SEED, PERSONAS
 from pipeline.recognisers import SFace
+from pipeline.renderer.geometry_bake import cached
 from pipeline.training.cache import LAYOUTS, PairCache
 from pipeline.training.captions import PERSONA
 
@@ -29,13 +30,7 @@ PATIENTS = 40
 
 def persona_descriptors(cache: PairCache, path: Path) -> Tensor:
     """Float [personas, 128]: the mean of the unit descriptors of ``PATIENTS`` disguised patients; kept in ``path``."""
-    if not path.exists():
-        descriptors = _measured(cache)
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
-            np.save(file, descriptors)
-        partial.replace(path)
-    return torch.from_numpy(np.load(path))
+    return torch.from_numpy(cached(path, lambda: {"descriptors": _measured(cache)})["descriptors"])
 
 
 def persona_lifts(renderer: Renderer) -> np.ndarray:

@@ -123,6 +123,6 @@ def swapping(pairs: PairCache, images: int | None, task: RenderTask) -> Swapping
     torch.manual_seed(recipe.seed)
     net = SwappingNet(NetConfig(field_sizes(), pairs.layout.canonical))
     net.portraits = portraits(task)
-    descriptors = persona_descriptors(pairs, task.renderer_cache / "persona-descriptors.npy")
+    descriptors = persona_descriptors(pairs, task.renderer_cache / "persona-descriptors.npz")
     net.portraits.measure(descriptors)
     return SwappingLesson(net, pairs, recipe)

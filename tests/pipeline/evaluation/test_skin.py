@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.errors import Undecided
 from pipeline.evaluation.skin import examine_skin
-from pipeline.evaluation.unseen import UnseenSkin
+from pipeline.evaluation.unseen import Unseen
 from pipeline.photograph import Findings, Photograph, Rgb, Subtraction, Twins
 from pipeline.renderer.description import Description
 from pipeline.renderer.patient import RenderedPatient
@@ -44,7 +44,7 @@ class Maker:
         return Subtraction(np.zeros((SIDE, SIDE, 3), np.float32), mask.astype(np.float32), mask, "erythema")
 
 
-def reddened() -> UnseenSkin:
+def reddened() -> Unseen:
     healthy: Rgb = np.full((SIDE, SIDE, 3), 100, np.uint8)
     sick = healthy.copy()
     sick[SPOT, 0] = 200
@@ -52,7 +52,7 @@ def reddened() -> UnseenSkin:
     landmarks = np.full((5, 2), np.nan, np.float32)
     soft = SPOT.astype(np.float32)
     rendered = RenderedPatient(sick, healthy, soft, SPOT, landmarks, description, True, delta_e=30.0, view="close-up")
-    return UnseenSkin(7, rendered)
+    return Unseen(7, rendered)
 
 
 def test_a_mask_is_held_against_the_truth() -> None:
