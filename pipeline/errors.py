@@ -5,6 +5,7 @@
     │   ├── Rejected          the check was made and the twin is still the patient
     │   └── Undecided         the check could not be made: a score that is not a number, a crash, a face not found again
     │       ├── FaceDenied    a recogniser sees no face where the finder does
+    │       ├── FaceSuspected something may be a face besides those that stand upright and are clearly seen
     │       ├── NoFaceFound   no face was found, and the policy does not let such a photograph pass without one
     │       ├── OutsideDomain a face unlike all that the model was trained on
     │       └── TextOnSkin    text was found that touches skin or a face, or cannot be told from it
@@ -33,6 +34,10 @@ class Undecided(Refusal):
 
 class FaceDenied(Undecided):
     """A recogniser looks for a face where the finder found one, and sees none there."""
+
+
+class FaceSuspected(Undecided):
+    """Something may be a face that no edit would change. Another persona changes nothing; a person may know better."""
 
 
 class NoFaceFound(Undecided):

@@ -28,7 +28,7 @@ class Hints:
 
     ``view`` is the policy's handle: "face" demands that a face is found, "close-up" and "dermoscopy" allow none,
     ``None`` demands one as well, since silence is never taken for safety; see ``policy``. ``face_ruled_out``: not the
-    header but a person who looked at the photograph says that there is none.
+    header but a person who looked at the photograph says that it shows none but what is known for one.
     """
 
     view: View | None = None

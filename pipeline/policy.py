@@ -1,18 +1,24 @@
 """What is taken for a face, and what it means that none was found: by what the header says of the view.
 
-    the header says                no face found   a detection that no witness confirms
-    -----------------------------  --------------  ------------------------------------
-    face (or a part of the head)   undecided       a face
-    nothing, or what no table has  undecided       a face
-    close-up (a forearm, a back)   passes          no face
-    dermoscopy (the SOP class)     passes          no face
-    any, ruled out by a reviewer   passes          as above
+    the header says                no face found   a detection, confirmed by: nobody  dlib's landmarks alone  another
+    -----------------------------  --------------  ---------------------------------  ----------------------  -------
+    face (or a part of the head)   undecided       a face                             a face                  a face
+    nothing, or what no table has  undecided       a face                             a face                  a face
+    close-up (a forearm, a back)   passes          no face                            undecided               a face
+    dermoscopy (the SOP class)     passes          no face                            undecided               a face
+    so, a reviewer rules one out   passes          no face                            no face                 a face
+    else, and a reviewer does      passes          a face                             a face                  a face
 
-YuNet takes some naevi under a dermatoscope for faces. Where the header calls the frame a close-up or dermoscopy, a
-detection is dropped when all three witnesses see nothing: dlib's landmarks stand elsewhere, SFace's descriptor is as
-short as it is for anything but faces, and dlib's gradient detector (Felzenszwalb et al. as in dlib 19, which learned on
-photographs of its own) finds nothing there. One witness alone makes it a face: a face in a frame with the wrong header
-is still a face. A witness that fails is no witness against anything.
+YuNet takes some naevi under a dermatoscope for faces. Where the header calls the frame a close-up or dermoscopy, three
+witnesses are asked: whether SFace's descriptor is longer than it is for anything but faces, whether dlib's gradient
+detector (Felzenszwalb et al. as in dlib 19, which learned on photographs of its own) finds something there, and whether
+dlib's landmarks stand on the same eyes. A detection is dropped when all three see nothing: a face in a frame with the
+wrong header is still a face. A witness that fails is no witness against anything.
+
+dlib's landmarks alone stand on many a naevus too, and on faces in profile or half cut off that the others do not know.
+So what they alone confirm is not edited, which would make a face of a naevus, and not let out either: it is undecided,
+until a person who looked at the photograph says that there is no face. That word outweighs these landmarks, upright
+and lying, and nothing else.
 
 What stands upright is edited; what lies or is hardly seen must not slip through beside it. YuNet finds many a lying
 face too, with eyes and mouth in the wrong places. So every photograph is searched in all four orientations, and under
@@ -36,7 +42,7 @@ import cv2
 import dlib
 import numpy as np
 
-from pipeline.errors import FaceDenied, NoFaceFound, Undecided
+from pipeline.errors import FaceDenied, FaceSuspected, NoFaceFound
 from pipeline.faces import Face, FaceFinder, overlap, turned_back
 from pipeline.photograph import Hints, Rgb
 from pipeline.recognisers import Recognisers
@@ -93,28 +99,31 @@ class FacePolicy:
     def faces(self, rgb: Rgb, hints: Hints) -> list[Face]:
         """The upright faces of ``rgb``, the largest first, as the policy counts them.
 
-        Raises Undecided when there may be a face besides them: a lying one, or one that is hardly seen.
+        Raises FaceSuspected when there may be a face besides them, lying or hardly seen, or one of them may be none.
         """
-        key = (hashlib.blake2b(rgb.tobytes()).digest(), rgb.shape, hints.view)
+        key = (hashlib.blake2b(rgb.tobytes()).digest(), rgb.shape, hints.view, hints.face_ruled_out)
         if key not in self._known:
             faces = self.upright(rgb, hints)
-            self._known[key] = (faces, self._overlooked(rgb, faces))
+            self._known[key] = (faces, self._suspected(rgb, hints, faces))
             while len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
-        faces, overlooked = self._known[key]
-        if overlooked:
-            raise Undecided(overlooked)
+        faces, suspected = self._known[key]
+        if suspected:
+            raise FaceSuspected(suspected)
         return faces
 
     def upright(self, rgb: Rgb, hints: Hints) -> list[Face]:
         """Those that an edit can work on, the largest first; whether there are others is not asked."""
         found = self._finder.find(rgb)
-        if not self._policy.second_look or hints.view not in FACELESS:
+        if not self._asks_witnesses(hints):
             return found
-        return [face for face in found if self._witnessed(rgb, face)]
+        return [face for face in found if self._witnessed(rgb, hints, face)]
 
-    def _overlooked(self, rgb: Rgb, faces: list[Face]) -> str:
-        """Why there may be a face besides the upright ``faces``, or nothing."""
+    def _asks_witnesses(self, hints: Hints) -> bool:
+        return self._policy.second_look and hints.view in FACELESS
+
+    def _suspected(self, rgb: Rgb, hints: Hints, faces: list[Face]) -> str:
+        """Why there may be a face besides the upright ``faces``, or why one of them may be none; else nothing."""
         lying: list[tuple[float, int]] = []
         for turns in (1, 2, 3):
             turned = np.ascontiguousarray(np.rot90(rgb, turns))
@@ -122,7 +131,7 @@ class FacePolicy:
                 there = [other for other in faces if overlap(turned_back(face, turns, rgb.shape), other) >= _SAME_PLACE]
                 if any(other.score >= face.score for other in there):
                     continue
-                if self._witnessed(turned, face):
+                if self._witnessed(turned, hints, face):
                     lying.append((face.score, turns))
         if lying:
             return f"a face stands upright only when the photograph is turned by {90 * max(lying)[1]} degrees"
@@ -132,13 +141,15 @@ class FacePolicy:
             length = float(np.linalg.norm(self._recognisers.sface.describe(rgb, face)))
             if not length < SHORTEST_DESCRIPTOR:
                 return f"something that may be a face is hardly seen (score {face.score:.2f})"
+        if self._asks_witnesses(hints) and not all(self._known_for_a_face(rgb, face) for face in faces):
+            return "something is a face by dlib's landmarks alone, where the header lets expect none"
         return ""
 
     def dismissed(self, rgb: Rgb, hints: Hints) -> list[Face]:
         """Detections in ``rgb`` that no witness confirmed: looked at, and no faces."""
-        if not self._policy.second_look or hints.view not in FACELESS:
+        if not self._asks_witnesses(hints):
             return []
-        return [face for face in self._finder.find(rgb) if not self._witnessed(rgb, face)]
+        return [face for face in self._finder.find(rgb) if not self._witnessed(rgb, hints, face)]
 
     def turned_faces(self, rgb: Rgb, hints: Hints) -> list[int]:
         """Quarter turns counter-clockwise (of 1, 2, 3) after which there is a face."""
@@ -149,13 +160,20 @@ class FacePolicy:
         if not hints.face_ruled_out and hints.view not in self._policy.may_lack_face:
             raise NoFaceFound(f"no face found, and the header says {hints.view or 'nothing'} of the view")
 
-    def _witnessed(self, rgb: Rgb, face: Face) -> bool:
-        """Whether anybody but the finder sees a face there."""
+    def _witnessed(self, rgb: Rgb, hints: Hints, face: Face) -> bool:
+        """Whether anybody but the finder sees a face there, against whom a reviewer's word does not stand."""
+        if self._known_for_a_face(rgb, face):
+            return True
+        if hints.face_ruled_out:
+            return False
         try:
             self._recognisers.dlib.describe(rgb, face)
-            return True
         except FaceDenied:
-            pass
+            return False
+        return True
+
+    def _known_for_a_face(self, rgb: Rgb, face: Face) -> bool:
+        """By more than landmarks that agree."""
         length = float(np.linalg.norm(self._recognisers.sface.describe(rgb, face)))
         return not length < SHORTEST_DESCRIPTOR or self._gradients_show(rgb, face)
 

@@ -7,6 +7,8 @@ check is made as ever: a face that is found is compared, and a twin that is stil
     refused because                             release
     ------------------------------------------  ----------------------------------------------------------------------
     no face was found where one was expected    again; the reviewer's word is that the photograph shows no face
+    something may be a face                     again; the same word, which outweighs dlib's landmarks and nothing else:
+                                                what SFace or the gradients know for a face is held anew
     text touches skin or a face                 again; the reviewer's word is that it names nobody
     a delivery failed, a job had no outcome,    again, nothing waived: what was in the way may be gone
     a comparison could not be made, …
@@ -25,7 +27,7 @@ from pathlib import Path
 
 from dicom_io.site_key import SiteKey
 from dicom_io.spool import Spool
-from pipeline.errors import NoFaceFound, Rejected, TextOnSkin
+from pipeline.errors import FaceSuspected, NoFaceFound, Rejected, TextOnSkin
 from plugin.audit import AuditLog
 from plugin.custody import CONFLICT, forget_returned, row_of
 from plugin.durable import private_folder
@@ -36,6 +38,7 @@ from plugin.quarantine import Entry, Quarantine
 from plugin.study import Refusal
 
 WAIVABLE = {
+    FaceSuspected.__name__: "showing no face but those that get a twin",
     NoFaceFound.__name__: "showing no face",
     TextOnSkin.__name__: "naming nobody in what was taken for text",
 }

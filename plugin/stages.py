@@ -18,7 +18,7 @@ from dicom_io.check import check_outgoing
 from dicom_io.photograph import Limits, SourcePhotograph, read_photograph
 from dicom_io.pseudonyms import PatientIdentity, Pseudonyms
 from pipeline.burned_in_text import BurnedInText, TextRemover, text_from_json, text_to_json
-from pipeline.errors import NoFaceFound, TextOnSkin
+from pipeline.errors import FaceSuspected, NoFaceFound, TextOnSkin
 from pipeline.lesion import Lesion
 from pipeline.photograph import Findings, Hints, Photograph, Subtraction, Twins
 from plugin.durable import load_arrays, private_folder, save_arrays, write_file
@@ -215,5 +215,5 @@ class SourceCache:
 
 def as_photograph(read: SourcePhotograph, source: Source) -> Photograph:
     """The photograph as the pipeline knows it, with what its header and a reviewer say of it."""
-    ruled_out = NoFaceFound.__name__ in source.waived
+    ruled_out = not {FaceSuspected.__name__, NoFaceFound.__name__}.isdisjoint(source.waived)
     return Photograph(rgb=read.rgb, hints=Hints(**asdict(read.hints), face_ruled_out=ruled_out))

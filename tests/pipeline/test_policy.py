@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,7 @@ import pytest
 
 from dicom_io.photograph import read_photograph
 from pipeline.calibration import load_calibration
-from pipeline.errors import FaceDenied, NoFaceFound, Rejected, Undecided
+from pipeline.errors import FaceDenied, FaceSuspected, NoFaceFound, Rejected, Undecided
 from pipeline.faces import FaceFinder
 from pipeline.gate import Gate
 from pipeline.photograph import Hints, Rgb
@@ -101,12 +102,48 @@ def test_the_gate_lets_the_naevus_pass_and_no_face_with_it(
 NOTHING, SOMETHING = np.full(128, 0.01), np.full(128, 1.0)
 
 
-def test_one_witness_is_enough(finder: FaceFinder, recognisers: Recognisers, naevus: Rgb) -> None:
-    blind = faked(faked(recognisers, "sface", sees=NOTHING), "dlib", sees=FaceDenied("none"))
+@pytest.fixture
+def blind(recognisers: Recognisers) -> Recognisers:
+    """Neither of the two sees a face in anything."""
+    return faked(faked(recognisers, "sface", sees=NOTHING), "dlib", sees=FaceDenied("none"))
+
+
+def test_one_witness_is_enough(finder: FaceFinder, blind: Recognisers, naevus: Rgb) -> None:
     assert FacePolicy(finder, blind).faces(naevus, DERMOSCOPY) == []
     assert FacePolicy(finder, blind).faces(patient(), DERMOSCOPY), "the gradients alone"
-    for name, seen in (("sface", SOMETHING), ("dlib", SOMETHING)):
-        assert FacePolicy(finder, faked(blind, name, sees=seen)).faces(naevus, DERMOSCOPY), name
+    assert FacePolicy(finder, faked(blind, "sface", sees=SOMETHING)).faces(naevus, DERMOSCOPY)
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+def test_what_landmarks_alone_take_for_a_face_is_held_until_a_person_rules_it_out(
+    finder: FaceFinder, blind: Recognisers, naevus: Rgb, turns: int
+) -> None:
+    """A naevus would be made a face otherwise, and a profile that the others do not know would leave."""
+    landmarks = FacePolicy(finder, faked(blind, "dlib", sees=SOMETHING))
+    shown = np.ascontiguousarray(np.rot90(naevus, turns))
+    for hints in (DERMOSCOPY, CLOSE_UP):
+        with pytest.raises(FaceSuspected, match="turned" if turns else "landmarks alone"):
+            landmarks.faces(shown, hints)
+        assert landmarks.faces(shown, replace(hints, face_ruled_out=True)) == []
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+@pytest.mark.parametrize("hints", [Hints(view="face"), SILENT, CLOSE_UP, DERMOSCOPY])
+def test_nobody_s_word_lets_a_lying_face_out(policy: FacePolicy, gate: Gate, turns: int, hints: Hints) -> None:
+    lying = np.ascontiguousarray(np.rot90(patient(), turns))
+    vouched = replace(hints, face_ruled_out=True)
+    with pytest.raises(FaceSuspected):
+        policy.faces(np.concatenate([patient(), lying], axis=1), vouched)
+    with pytest.raises((Undecided, Rejected)):
+        gate.judge(lying, lying, vouched)
+
+
+def test_a_word_on_what_lies_beside_a_face_lets_no_upright_one_out(
+    finder: FaceFinder, blind: Recognisers, naevus: Rgb
+) -> None:
+    """Where the header says face, what the finder finds stays one, whoever else sees it."""
+    assert FacePolicy(finder, blind).faces(naevus, Hints(view="face", face_ruled_out=True))
+    assert FacePolicy(finder, blind).faces(naevus, Hints(face_ruled_out=True))
 
 
 @pytest.mark.parametrize("name", ["sface", "dlib"])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dicom_io.site_key import SiteKey
-from pipeline.errors import NoFaceFound
+from pipeline.errors import FaceSuspected, NoFaceFound, Undecided
 from pipeline.photograph import Findings, Photograph, Rgb
 from plugin.config import Configuration
 from plugin.errors import AuditBroken, ReviewRefused
@@ -30,43 +30,52 @@ WHO = {"reviewer": "Dr. Marigold Ashdown", "reason": "a forearm, as anybody can 
 
 
 class Doubtful(MirroringTwinMaker):
-    """Finds no face, and is content once the reviewer's word stands for it."""
+    """Finds no face or suspects one, and is content once the reviewer's word stands for it."""
+
+    def __init__(self, doubt: type[Undecided] = NoFaceFound) -> None:
+        super().__init__()
+        self.doubt = doubt
 
     def judge(self, photograph: Photograph, sick_twin: Rgb) -> Findings:
         super().judge(photograph, sick_twin)
         if not photograph.hints.face_ruled_out:
-            raise NoFaceFound("no face found, and the header says nothing of the view")
+            raise self.doubt("no face found, and the header says nothing of the view")
         return Findings(outcome="no-face", faces=0)
 
 
 @pytest.fixture
-def held(configuration: Configuration, key: SiteKey, tmp_path: Path) -> Iterator[tuple[Node, str]]:
-    """A running node and the one entry that it holds back."""
-    with running(configuration, key, Doubtful()) as node:
+def held(
+    configuration: Configuration, key: SiteKey, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[tuple[Node, str]]:
+    """A running node and the one entry that it holds back, for want of a face or what a test names."""
+    with running(configuration, key, Doubtful(getattr(request, "param", NoFaceFound))) as node:
         send(node, save(photograph(STUDY), tmp_path / "in"))
         wait_for(lambda: finished(node, 1))
         (entry,) = node.quarantine.entries()
         yield node, entry.name
 
 
+@pytest.mark.parametrize(
+    ("held", "doubt"), [(doubt, doubt.__name__) for doubt in (NoFaceFound, FaceSuspected)], indirect=["held"]
+)
 def test_a_released_instance_goes_through_once_more_and_its_twins_leave(
-    held: tuple[Node, str], configuration: Configuration, key: SiteKey, receiver: Receiver
+    held: tuple[Node, str], configuration: Configuration, key: SiteKey, receiver: Receiver, doubt: str
 ) -> None:
     node, name = held
     assert receiver.stored == []
     review = Review(configuration.state_folder, key)
-    assert review.release(name[:6], **WHO) == ("NoFaceFound",)
+    assert review.release(name[:6], **WHO) == (doubt,)
     wait_for(lambda: node.ledger.counts() == {State.PURGED: 1})
     assert len(receiver.stored) == 4
     assert node.quarantine.entries() == []
     assert not list((configuration.state_folder / "spool").rglob("*.dcm"))
     first, second = sorted(manifest_entries(node), key=lambda entry: str(entry["outcome"]))
     assert (first["outcome"], first["waived"]) == ("quarantined", [])
-    assert (second["outcome"], second["waived"]) == ("released", ["NoFaceFound"])
+    assert (second["outcome"], second["waived"]) == ("released", [doubt])
     (line,) = review.audit.read()
-    assert (line["action"], line["entry"], line["waived"]) == ("release", name, "NoFaceFound")
+    assert (line["action"], line["entry"], line["waived"]) == ("release", name, doubt)
     assert (line["reviewer"], line["reason"]) == (WHO["reviewer"], WHO["reason"])
-    assert (line["refused_stage"], line["refused_error"]) == ("gate", "NoFaceFound")
+    assert (line["refused_stage"], line["refused_error"]) == ("gate", doubt)
 
 
 @pytest.mark.parametrize("error", ["Rejected", "Conflict"])

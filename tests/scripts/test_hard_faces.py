@@ -12,13 +12,19 @@ pytest.importorskip("numba", reason="numba is not installed: nothing renders (pi
 from pipeline.faces import FaceFinder
 from pipeline.policy import FacePolicy
 from pipeline.recognisers import Recognisers
-from scripts.hard_faces import Case, outcome, table
+from scripts.hard_faces import Case, counted, outcome, table
+from tests.pipeline.gate_fakes import faked
 from tests.pipeline.rendered_faces import patient, skin, stranger
 
 
 @pytest.fixture(scope="module")
-def policy() -> FacePolicy:
-    return FacePolicy(FaceFinder(), Recognisers.load())
+def recognisers() -> Recognisers:
+    return Recognisers.load()
+
+
+@pytest.fixture(scope="module")
+def policy(recognisers: Recognisers) -> FacePolicy:
+    return FacePolicy(FaceFinder(), recognisers)
 
 
 def test_a_face_is_found_held_or_missed_and_skin_alone_passes(policy: FacePolicy) -> None:
@@ -33,9 +39,20 @@ def test_a_face_is_found_held_or_missed_and_skin_alone_passes(policy: FacePolicy
     assert outcome(policy, Case("nobody, they say", patient(), 0)) == "found", "so that it is counted"
 
 
+def test_what_a_reviewer_s_word_lets_out_is_counted_among_the_held(recognisers: Recognisers) -> None:
+    unknown = faked(recognisers, "sface", sees=np.full(128, 0.01))
+    policy = FacePolicy(FaceFinder(), unknown)
+    policy._gradients_show = lambda *_: False  # type: ignore[method-assign]
+    assert counted(policy, Case("by dlib's landmarks alone", patient(), 1)) == ["held", "vouched"]
+    policy._gradients_show = lambda *_: True  # type: ignore[method-assign]
+    assert counted(policy, Case("lying", np.ascontiguousarray(np.rot90(patient())), 1)) == ["held"]
+    assert counted(policy, Case("nobody", skin(), 0)) == ["passed"]
+
+
 def test_each_case_is_a_line_with_its_four_counts() -> None:
-    lines = table({"yaw 90": Counter(found=38, held=2), "nobody, skin": Counter(held=1, passed=39)}, 40).splitlines()
-    assert lines[0].split() == ["case", "found", "held", "missed", "passed", "of", "40"]
-    assert lines[1].split() == ["yaw", "90", "38", "2", "0", "0"]
-    assert lines[2].split() == ["nobody,", "skin", "0", "1", "0", "39"]
+    counts = {"yaw 90": Counter(found=38, held=2), "nobody, skin": Counter(held=1, vouched=1, passed=39)}
+    lines = table(counts, 40).splitlines()
+    assert lines[0].split() == ["case", "found", "held", "vouched", "missed", "passed", "of", "40"]
+    assert lines[1].split() == ["yaw", "90", "38", "2", "0", "0", "0"]
+    assert lines[2].split() == ["nobody,", "skin", "0", "1", "1", "0", "39"]
     assert len(lines[1]) == len(lines[2])
