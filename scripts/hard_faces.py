@@ -61,7 +61,7 @@ def cases(renderer: Renderer, number: int) -> Iterator[Case]:
     for name, rgb in hard.items():
         yield Case(name, rgb, 1)
     for name, rgb in hard.items():
-        yield Case(f"lying, {name}", np.ascontiguousarray(np.rot90(rgb, side)), 1)
+        yield Case(f"lying, {name}", np.ascontiguousarray(np.rot90(rgb, -side)), 1)
     for turns in (1, 2, 3):
         yield Case(f"turned by {90 * turns}", np.ascontiguousarray(np.rot90(person.photograph, turns)), 1)
     other = renderer.patient(seed + 1000, output=SIDE).photograph
