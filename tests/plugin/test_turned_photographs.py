@@ -116,7 +116,7 @@ def test_of_a_face_that_lies_nothing_leaves_even_with_a_perfect_twin(
     result = processed(monkeypatch, PerfectTwinMaker(gate, turned(stranger(), turns)), source, tmp_path / "out")
     assert result.exit_code == ExitStatus.QUARANTINED, result.output
     why = refusal_in(tmp_path / "out")
-    assert (why["stage"], why["error"]) == ("gate", "Undecided")
+    assert (why["stage"], why["error"]) == ("gate", "FaceSuspected")
     assert f"turned by {90 * (FULL_TURN - turns)} degrees" in why["reason"]
 
 
@@ -132,7 +132,7 @@ def test_the_shipped_model_s_operator_is_told_to_turn_it(
     result = processed(monkeypatch, shipped, source, tmp_path / "out")
     assert result.exit_code == ExitStatus.QUARANTINED, result.output
     why = refusal_in(tmp_path / "out")
-    assert why["error"] == "Undecided", why
+    assert why["error"] == "FaceSuspected", why
     assert "turned by 270 degrees" in why["reason"]
 
 
