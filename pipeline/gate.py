@@ -140,8 +140,7 @@ class Gate:
         dismissed = self.policy.dismissed(original, hints) if twin_faces else []
         if not all(any(overlap(face, other) >= _SAME_PLACE for other in dismissed) for face in twin_faces):
             raise Undecided("the twin shows a face where none was found in the photograph")
-        # After a reviewer's word what lies was held by the policy already, if more than landmarks speak for it.
-        if not hints.face_ruled_out and self.policy.turned_faces(original, hints):
+        if self.policy.turned_faces(original, hints):
             raise FaceSuspected("a face is found only when the photograph is turned; its orientation is wrong")
         self.policy.allow_none(hints)
         return Findings("no-face", 0)

@@ -14,7 +14,7 @@ from pipeline.calibration import load_calibration
 from pipeline.errors import FaceDenied, FaceSuspected, NoFaceFound, Rejected, Undecided
 from pipeline.faces import FaceFinder
 from pipeline.gate import Gate
-from pipeline.photograph import Hints, Rgb
+from pipeline.photograph import Hints, Rgb, View
 from pipeline.policy import FACELESS, FacePolicy, Policy
 from pipeline.recognisers import Descriptor, Recognisers
 from tests.pipeline.gate_fakes import faked, gate_with
@@ -144,6 +144,20 @@ def test_a_word_on_what_lies_beside_a_face_lets_no_upright_one_out(
     """Where the header says face, what the finder finds stays one, whoever else sees it."""
     assert FacePolicy(finder, blind).faces(naevus, Hints(view="face", face_ruled_out=True))
     assert FacePolicy(finder, blind).faces(naevus, Hints(face_ruled_out=True))
+
+
+@pytest.mark.parametrize(
+    ("policy_of_site", "view"), [(Policy(), None), (Policy(), "face"), (Policy(second_look=False), "dermoscopy")]
+)
+def test_where_every_detection_is_a_face_a_lying_one_stays_held_whoever_rules_it_out(
+    blind: Recognisers, finder: FaceFinder, naevus: Rgb, policy_of_site: Policy, view: View | None
+) -> None:
+    lying = np.ascontiguousarray(np.rot90(naevus))
+    assert finder.find(naevus), "turned back it is found"
+    assert not finder.find(lying), "and as it lies it is not, or another rule would be tested"
+    gate = Gate(finder, blind, load_calibration("rendered"), policy=policy_of_site)
+    with pytest.raises(FaceSuspected, match="turned"):
+        gate.judge(lying, lying, Hints(view=view, face_ruled_out=True))
 
 
 @pytest.mark.parametrize("name", ["sface", "dlib"])

@@ -49,7 +49,7 @@ def test_what_a_reviewer_s_word_lets_out_is_counted_among_the_held(recognisers: 
     assert counted(policy, Case("nobody", skin(), 0)) == ["passed"]
 
 
-def test_each_case_is_a_line_with_its_four_counts() -> None:
+def test_each_case_is_a_line_with_its_five_counts() -> None:
     counts = {"yaw 90": Counter(found=38, held=2), "nobody, skin": Counter(held=1, vouched=1, passed=39)}
     lines = table(counts, 40).splitlines()
     assert lines[0].split() == ["case", "found", "held", "vouched", "missed", "passed", "of", "40"]
