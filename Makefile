@@ -11,8 +11,8 @@ TEST_ARGS  ?=
 
 help:
 	@echo "make demo     a node, sample studies over a real association, results in build/demo"
-	@echo "make test     ruff, mypy, pytest; installs Orthanc, dcmtk and dicom3tools where it can"
-	@echo "make check    ruff and mypy alone"
+	@echo "make test     ruff, mypy, import-linter, pytest; installs Orthanc, dcmtk and dicom3tools where it can"
+	@echo "make check    ruff, mypy and import-linter alone"
 	@echo "make bench    figures to build/bench.json"
 	@echo "make sweep    sentinels through the whole node path, figures to build/sweep.json"
 	@echo "make fuzz     10,000 mutated headers"
@@ -28,6 +28,7 @@ test: check peers
 check: $(VENV)/.development
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
+	$(BIN)/lint-imports
 
 bench: $(VENV)/.runtime build/bench-venv/.installed
 	$(BIN)/python -m scripts.bench --out build/bench.json --others build/bench-venv/bin/python
@@ -41,7 +42,7 @@ sweep: $(VENV)/.runtime
 	$(BIN)/twinveil sweep --out build/sweep.json
 
 fuzz: $(VENV)/.development
-	$(BIN)/python -m pytest tests/dicom_io/test_profile_fuzz.py -m fuzz
+	$(BIN)/python -m pytest tests/dicom_io/header/test_profile_fuzz.py -m fuzz
 
 # Two networks, one for each edit; the second begins with what the first has learned to see.
 WEIGHTS := pipeline/models/embedded_weights
@@ -69,4 +70,4 @@ $(VENV)/.development: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@ $(VENV)/.runtime
 
 clean:
-	rm -rf build $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf build $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

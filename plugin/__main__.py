@@ -1,5 +1,5 @@
 """``python -m plugin`` is ``twinveil``."""
 
-from plugin.cli import main
+from plugin.commands import main
 
 main()

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from dicom_io.errors import ProfileError
-from dicom_io.profile import check_options
+from dicom_io.header import check_options
 from plugin.errors import ConfigurationRefused
 
 KEY_VARIABLE = "TWINVEIL_KEY_FILE"

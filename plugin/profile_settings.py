@@ -6,11 +6,8 @@ import tomllib
 from pathlib import Path
 
 from dicom_io.errors import ProfileError
-from dicom_io.profile import ConfidentialityProfile
-from dicom_io.profile_table import OPTIONS, profile_table
-from dicom_io.pseudonyms import Pseudonyms
-from dicom_io.site_additions import NO_ADDITIONS, SiteAdditions, named
-from dicom_io.site_key import SiteKey
+from dicom_io.header import NO_ADDITIONS, ConfidentialityProfile, Pseudonyms, SiteAdditions, SiteKey, named
+from dicom_io.standard import OPTIONS, profile_table
 from plugin.config import Configuration
 from plugin.errors import ConfigurationRefused
 

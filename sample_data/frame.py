@@ -18,7 +18,7 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels import compress
 from pydicom.uid import JPEG2000, ExplicitVRLittleEndian, JPEG2000Lossless, JPEGBaseline8Bit
 
-from dicom_io.colour import srgb_profile
+from dicom_io.reading import srgb_profile
 from sample_data.header import CAMERA_SERIAL, PlantedHeader
 from sample_data.patients import Visit
 

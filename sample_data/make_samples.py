@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import FileMetaDataset
 
-from pipeline.renderer.mpfb2 import mpfb2_folder
-from pipeline.renderer.patient import RenderedPatient, Renderer
+from pipeline.renderer import RenderedPatient, Renderer, mpfb2_folder
 from sample_data.frame import set_pixels
 from sample_data.header import HOSPITAL, PlantedHeader, sample_header
 from sample_data.patients import VISITS, Visit

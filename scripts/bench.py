@@ -29,11 +29,9 @@ from typing import Any
 
 import pydicom
 
-from dicom_io.profile import ConfidentialityProfile
-from dicom_io.pseudonyms import Pseudonyms
+from dicom_io.header import ConfidentialityProfile, Pseudonyms, SiteKey, generate_key_file
+from dicom_io.leaks import CARRIERS, Sweep
 from dicom_io.quiet import quiet
-from dicom_io.site_key import SiteKey, generate_key_file
-from dicom_io.sweep import CARRIERS, Sweep
 from scripts.bench_photograph import photograph_milliseconds
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_data" / "studies"

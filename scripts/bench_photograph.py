@@ -20,14 +20,13 @@ from typing import Any
 import cv2
 import torch
 
-from dicom_io.photograph import read_photograph
-from pipeline.burned_in_text import load_text_remover
+from dicom_io.reading import read_photograph
+from pipeline.edits import TwinMaker, load_twin_maker
 from pipeline.errors import Refusal
-from pipeline.faces import FaceFinder
+from pipeline.faces import FaceFinder, Recognisers
+from pipeline.gate import FacePolicy
 from pipeline.photograph import Hints, Photograph, Rgb, Twins
-from pipeline.policy import FacePolicy
-from pipeline.recognisers import Recognisers
-from pipeline.twins import TwinMaker, load_twin_maker
+from pipeline.text import load_text_remover
 
 SEED = bytes(32)
 TRIES = 12

@@ -1,4 +1,4 @@
-"""Measures the gate's thresholds for rendered faces and writes pipeline/data/calibrations/rendered.toml.
+"""Measures the gate's thresholds for rendered faces and writes pipeline/gate/data/calibrations/rendered.toml.
 
 The gate compares a photograph with its twin, and a twin keeps what is not a face: hair, beard, glasses, complexion, age
 and disease. So each person here keeps these from one photograph to the next, and pose, expression, light and clothes
@@ -13,14 +13,10 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.calibrate import DEFAULT_NCC, FAR, LabelledFaces, calibrate
-from pipeline.calibration import SHIPPED_FOLDER
-from pipeline.faces import FaceFinder
-from pipeline.gate import gate_digests
+from pipeline.faces import FaceFinder, Recognisers
+from pipeline.gate import DEFAULT_NCC, FAR, SHIPPED_FOLDER, LabelledFaces, calibrate, gate_digests
 from pipeline.photograph import Rgb
-from pipeline.recognisers import Recognisers
-from pipeline.renderer.mpfb2 import mpfb2_folder
-from pipeline.renderer.patient import Renderer
+from pipeline.renderer import Renderer, mpfb2_folder
 
 # Apart from the seeds that the embedded model is trained, validated and evaluated on.
 PERSON, SCENE, STRANGER = 8_000_000, 8_100_000, 8_300_000

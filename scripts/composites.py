@@ -16,16 +16,25 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.calibration import Calibration
-from pipeline.evaluation.case import TRIES
-from pipeline.evaluation.composites import FIRST_TRY, FULL_SWAP, KINDS, LEAKS, judged_composites
-from pipeline.evaluation.scorecard import BARS, composite_figure, estimate
-from pipeline.evaluation.unseen import UnseenPatient, photographed_once, true_swap
+from pipeline.edits import load_flow_twin_maker
+from pipeline.evaluation import (
+    BARS,
+    FIRST_TRY,
+    FULL_SWAP,
+    KINDS,
+    LEAKS,
+    TRIES,
+    UnseenPatient,
+    composite_figure,
+    estimate,
+    judged_composites,
+    photographed_once,
+    true_swap,
+)
 from pipeline.faces import FaceFinder
-from pipeline.persona import deck_for, persona_for
-from pipeline.renderer.mpfb2 import mpfb2_folder
-from pipeline.renderer.patient import Renderer
-from pipeline.twins import load_flow_twin_maker
+from pipeline.gate import Calibration
+from pipeline.renderer import Renderer, mpfb2_folder
+from pipeline.vocabulary import deck_for, persona_for
 
 
 def judged(

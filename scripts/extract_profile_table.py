@@ -1,9 +1,10 @@
 """Writes Table E.1-1 of PS3.15 as the data file of the profile, from the standard's DocBook source.
 
-    python scripts/extract_profile_table.py part15.xml --out dicom_io/data/ps315_table_e1-1_2026d.json
+    python scripts/extract_profile_table.py part15.xml --out dicom_io/standard/data/ps315_table_e1-1_2026d.json
 
-It prints the hash that ``dicom_io/profile_table.py`` holds the file to, and what changed against the shipped table.
-VRs are no part of the table: they come from pydicom's dictionary, or from the shipped table where that has none.
+It prints the hash that ``dicom_io/standard/confidentiality_table.py`` holds the file to, and what changed against the
+shipped table. VRs are no part of the table: they come from pydicom's dictionary, or from the shipped table where that
+has none.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from xml.etree import ElementTree
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
-SHIPPED = Path(__file__).resolve().parents[1] / "dicom_io" / "data" / "ps315_table_e1-1_2026d.json"
+SHIPPED = Path(__file__).resolve().parents[1] / "dicom_io" / "standard" / "data" / "ps315_table_e1-1_2026d.json"
 DOCBOOK = "{http://docbook.org/ns/docbook}"
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 TABLE_ID = "table_E.1-1"

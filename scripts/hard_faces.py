@@ -23,12 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import Undecided
-from pipeline.faces import FaceFinder
+from pipeline.faces import FaceFinder, Recognisers
+from pipeline.gate import FacePolicy
 from pipeline.photograph import Hints, Rgb
-from pipeline.policy import FacePolicy
-from pipeline.recognisers import Recognisers
-from pipeline.renderer.mpfb2 import mpfb2_folder
-from pipeline.renderer.patient import RenderedPatient, Renderer
+from pipeline.renderer import RenderedPatient, Renderer, mpfb2_folder
 
 PERSON = 8_400_000
 """Apart from the seeds of training, evaluation and calibration."""

@@ -21,10 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from dicom_io.photograph import read_photograph
-from pipeline.burned_in_text import covers_for
+from dicom_io.reading import read_photograph
 from pipeline.photograph import Rgb
-from pipeline.text_finder import Quad, TextFinder
+from pipeline.text import Quad, TextFinder, covers_for
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_data" / "studies"
 NAMES = ("Quillfeather, Ottoline", "MRN 7731904", "Brandywine Aldous", "born 17.04.1961")

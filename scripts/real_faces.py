@@ -13,10 +13,10 @@ import os
 import numpy as np
 from skimage import data
 
-from pipeline.calibration import load_calibration
+from pipeline.edits import load_twin_maker
 from pipeline.errors import PipelineError
+from pipeline.gate import load_calibration
 from pipeline.photograph import Hints, Photograph
-from pipeline.twins import load_twin_maker
 
 ATTEMPTS = 3
 

@@ -21,11 +21,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from pipeline.models.embedded import FOLDER, load_embedded
+from pipeline.disease import SubtractionRule, signed_difference, subtract
+from pipeline.models import FOLDER, load_embedded
 from pipeline.photograph import Rgb
-from pipeline.subtraction import SubtractionRule, signed_difference, subtract
-from pipeline.training.cache import LAYOUTS, PairCache
-from pipeline.training.sheet import Edited, heal_held_out
+from pipeline.training import LAYOUTS, Edited, PairCache, heal_held_out
 
 Mask = NDArray[np.bool_]
 MaskOf = Callable[[Rgb, Rgb], Mask]

@@ -19,7 +19,7 @@ from pydicom.uid import (
     VLPhotographicImageStorage,
 )
 
-from dicom_io.photograph import read_photograph
+from dicom_io.reading import read_photograph
 from sample_data.patients import VISITS
 from tests.peers.dcmtk import dciodvfy_errors
 from tests.peers.planted import Search, read_planted

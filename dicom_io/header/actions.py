@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from dicom_io.iod_types import Need
-from dicom_io.profile_table import OPTIONS, Row
+from dicom_io.standard import OPTIONS, Need, Row
 
 
 class Action(Enum):

@@ -15,9 +15,8 @@ from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_
 from pydicom.valuerep import validate_value
 
 from dicom_io.errors import ProfileError
-from dicom_io.profile_actions import TEXT
-from dicom_io.profile_table import OPTIONS, profile_table
-from dicom_io.safe_private import PrivateElement
+from dicom_io.header.actions import TEXT
+from dicom_io.standard import OPTIONS, PrivateElement, profile_table
 
 SETTINGS = ("keep", "remove", "replace", "safe_private")
 

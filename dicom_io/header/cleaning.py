@@ -13,9 +13,9 @@ from typing import Any
 from pydicom import Dataset
 from pydicom.tag import BaseTag
 
-from dicom_io.profile_actions import NUMBERS
-from dicom_io.public_codes import public_code, public_codes
-from dicom_io.public_words import public_words
+from dicom_io.header.actions import NUMBERS
+from dicom_io.header.public_codes import public_code, public_codes
+from dicom_io.header.public_words import public_words
 
 SHORT_WORDS = frozenset("a an and at by for in is left no not of on or right the to up with yes".split())  # noqa: SIM905
 """Words that join others. Any other word of one or two letters may be somebody's initials."""

@@ -14,19 +14,17 @@ from pydicom.sequence import Sequence
 from pydicom.sr.coding import Code
 from pydicom.tag import BaseTag
 
-from dicom_io.ages import told_age
-from dicom_io.dummies import ENUMERATED, dummy_value, empty_value
 from dicom_io.errors import ProfileError, UnreadableObject
-from dicom_io.explanation import Decision, Outcome, Recorder, outcome_of
-from dicom_io.iod_types import Need, Path, iod_types
-from dicom_io.profile_actions import Action, basic_action, cleared_action
-from dicom_io.profile_cleaning import PRIVATE_VRS, hides_text, is_clean_text, may_stay_as_content, private_creator
-from dicom_io.profile_table import profile_table
-from dicom_io.pseudonyms import PatientIdentity, Pseudonyms
-from dicom_io.public_codes import CODE_TAGS, UNKNOWN, code_item, is_coded_entry, public_code
-from dicom_io.public_words import is_defined_term, is_public_vocabulary
-from dicom_io.rulebook import Rulebook
-from dicom_io.safe_private import PrivateElement
+from dicom_io.header.actions import Action, basic_action, cleared_action
+from dicom_io.header.ages import told_age
+from dicom_io.header.cleaning import PRIVATE_VRS, hides_text, is_clean_text, may_stay_as_content, private_creator
+from dicom_io.header.dummies import ENUMERATED, dummy_value, empty_value
+from dicom_io.header.explanation import Decision, Outcome, Recorder, outcome_of
+from dicom_io.header.pseudonyms import PatientIdentity, Pseudonyms
+from dicom_io.header.public_codes import CODE_TAGS, UNKNOWN, code_item, is_coded_entry, public_code
+from dicom_io.header.public_words import is_defined_term, is_public_vocabulary
+from dicom_io.header.rulebook import Rulebook
+from dicom_io.standard import Need, Path, PrivateElement, iod_types, profile_table
 
 DEEPEST = 32
 """Items inside items. Real objects have fewer than ten; a file with more was made to exhaust somebody's stack."""

@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple
 
 from pydicom import DataElement
 
-from dicom_io.iod_types import Path
-from dicom_io.profile_actions import Action
+from dicom_io.header.actions import Action
+from dicom_io.standard import Path
 
 Outcome = Literal[
     "kept", "removed", "emptied", "was empty", "new UID", "new value", "dummy", "items cleaned", "date moved"

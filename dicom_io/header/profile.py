@@ -10,18 +10,17 @@ from pydicom import Dataset
 from pydicom.sr.coding import Code
 from pydicom.uid import UID
 
-from dicom_io.ages import age_at
 from dicom_io.errors import DicomError, ProfileError, UnreadableObject
-from dicom_io.explanation import Decision, Recorder
-from dicom_io.identifiers import Identifiers
-from dicom_io.profile_cleaning import words_of_names
-from dicom_io.profile_engine import ProfileEngine
-from dicom_io.profile_table import BASIC_PROFILE, OPTIONS
-from dicom_io.pseudonyms import PatientIdentity, Pseudonyms
-from dicom_io.public_codes import code_item
+from dicom_io.header.additions import NO_ADDITIONS, SiteAdditions
+from dicom_io.header.ages import age_at
+from dicom_io.header.cleaning import words_of_names
+from dicom_io.header.engine import ProfileEngine
+from dicom_io.header.explanation import Decision, Recorder
+from dicom_io.header.pseudonyms import PatientIdentity, Pseudonyms
+from dicom_io.header.public_codes import code_item
+from dicom_io.header.rulebook import Rulebook
 from dicom_io.quiet import quiet
-from dicom_io.rulebook import Rulebook
-from dicom_io.site_additions import NO_ADDITIONS, SiteAdditions
+from dicom_io.standard import BASIC_PROFILE, OPTIONS
 
 DATES = frozenset({"retain_longitudinal_full_dates", "retain_longitudinal_modified_dates"})
 CLEANING_TEXT = frozenset({"clean_descriptors", "retain_patient_characteristics"})
@@ -89,12 +88,6 @@ class ConfidentialityProfile:
         decisions: list[Decision] = []
         self.apply(dataset, decisions.append)
         return decisions
-
-    def identifiers_of(self, dataset: Dataset, raw: bytes) -> Identifiers:
-        """What of ``dataset``, and of the file ``raw`` that it came from, must stand in nothing that leaves."""
-        patient = PatientIdentity.of(dataset)
-        shift = self.pseudonyms.date_shift(patient.patient_id, patient.issuer)
-        return Identifiers.of(dataset, raw, self.options, self.rulebook.safe_private, shift)
 
     def _tell_age(self, dataset: Dataset, clean: Dataset, record: Recorder | None) -> None:
         """A birth date never leaves, under no option. Where there is no age, the age that it makes may."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pydicom import Dataset
 
 from dicom_io.errors import UnreadableObject
-from dicom_io.site_key import SiteKey
+from dicom_io.header.site_key import SiteKey
 
 LONGEST_SHIFT = 365
 """Days. Dates move back by 1 to ``LONGEST_SHIFT`` days, so that none comes to lie in the future."""

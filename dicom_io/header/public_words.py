@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from dicom_io.public_codes import public_codes
+from dicom_io.header.public_codes import public_codes
 
 BODY_PARTS = frozenset(
     """ABDOMEN ANKLE ARM AXILLA BACK BREAST BUTTOCK CALF CHEEK CHEST CHIN CLAVICLE EAR ELBOW EYE EYEBROW EYELID FACE

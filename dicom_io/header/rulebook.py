@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from dicom_io.iod_types import Need
-from dicom_io.profile_actions import DEMANDS, Action, cleared_action, listed_action, unlisted_action
-from dicom_io.profile_table import profile_table
-from dicom_io.safe_private import SAFE_PRIVATE, PrivateElement
-from dicom_io.site_additions import NO_ADDITIONS, SiteAdditions
+from dicom_io.header.actions import DEMANDS, Action, cleared_action, listed_action, unlisted_action
+from dicom_io.header.additions import NO_ADDITIONS, SiteAdditions
+from dicom_io.standard import SAFE_PRIVATE, Need, PrivateElement, profile_table
 
 
 class Ruling(NamedTuple):

@@ -17,13 +17,19 @@ from pydicom.encaps import get_frame
 from pydicom.sr._concepts_dict import concepts
 from pydicom.uid import SegmentationStorage
 
-from dicom_io import codes, derived, segmentation
-from dicom_io.colour import srgb_profile
-from dicom_io.derived import ROLES, Algorithm
 from dicom_io.errors import InvalidObject, LeakFound
-from dicom_io.profile_table import OPTIONS
 from dicom_io.quiet import quiet
-from dicom_io.sop_classes import PHOTOGRAPH_CLASSES, TRANSFER_SYNTAXES
+from dicom_io.reading import srgb_profile
+from dicom_io.standard import OPTIONS, PHOTOGRAPH_CLASSES, TRANSFER_SYNTAXES
+from dicom_io.writing import (
+    BASIC_PROFILE,
+    CLEAN_PIXEL_DATA,
+    CLEAN_RECOGNIZABLE_VISUAL_FEATURES,
+    CONCEPTS,
+    PRIVATE_SCHEME,
+    Algorithm,
+    own_texts,
+)
 
 RATIO_TOLERANCE = 0.05
 """Relative. A ratio is written with two decimals, and counted with or without the frame's padding byte."""
@@ -40,24 +46,9 @@ class SourceIdentifiers(Protocol):
         ...
 
 
-def own_texts(algorithm: Algorithm) -> frozenset[str]:
-    """Every constant text that we write into an object: in there, a word that the source said too is no leak."""
-    parameters = (f"{name}={value}" for name, value in algorithm.parameters.items())
-    return frozenset(
-        {
-            *(text for role in ROLES.values() for text in (role.series_description, role.derivation_description)),
-            *(text for concept in codes.CONCEPTS.values() for text in (concept.value, concept.scheme, concept.meaning)),
-            *(derived.MANUFACTURER, derived.CODING_SCHEME_NAME, derived.IMPLEMENTATION_VERSION_NAME),
-            *(segmentation.TRACKING_ID, segmentation.CONTENT_LABEL, segmentation.CONTENT_DESCRIPTION),
-            segmentation.SERIES_DESCRIPTION,
-            *(algorithm.name, algorithm.version, algorithm.digest, algorithm.contribution, *parameters),
-        }
-    )
-
-
 CLAIMS = {
-    codes.CLEAN_PIXEL_DATA.value: "BurnedInAnnotation",
-    codes.CLEAN_RECOGNIZABLE_VISUAL_FEATURES.value: "RecognizableVisualFeatures",
+    CLEAN_PIXEL_DATA.value: "BurnedInAnnotation",
+    CLEAN_RECOGNIZABLE_VISUAL_FEATURES.value: "RecognizableVisualFeatures",
 }
 """Options of the profile (CID 7050) and the attribute that says of an image the same."""
 
@@ -108,7 +99,7 @@ def _says_what_was_done(dataset: Dataset) -> Iterator[str]:
     if dataset.get("PatientIdentityRemoved") != "YES":
         yield "Patient Identity Removed is not YES"
     claimed = {item.CodeValue for item in dataset.get("DeidentificationMethodCodeSequence") or ()}
-    if codes.BASIC_PROFILE.value not in claimed:
+    if BASIC_PROFILE.value not in claimed:
         yield "the de-identification method does not claim the basic profile"
     if dataset.SOPClassUID not in PHOTOGRAPH_CLASSES:
         return
@@ -128,9 +119,9 @@ def _code_meanings(dataset: Dataset) -> Iterator[str]:
         value, scheme = item.get("CodeValue"), item.get("CodingSchemeDesignator")
         if value is None or scheme is None:
             continue
-        known = codes.CONCEPTS.get((scheme, value))
+        known = CONCEPTS.get((scheme, value))
         meanings = {known.meaning} if known else _public_meanings().get((scheme, value), set())
-        if scheme == codes.PRIVATE_SCHEME and known is None:
+        if scheme == PRIVATE_SCHEME and known is None:
             yield f"{value} is no code of ours"
         if meanings and item.get("CodeMeaning") not in meanings:
             yield f"the meaning of {scheme} {value} is not that of the standard"

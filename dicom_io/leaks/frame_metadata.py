@@ -1,6 +1,6 @@
 """What a compressed frame carries besides pixels: JPEG and JPEG-LS segments, JPEG 2000 markers and boxes, EXIF.
 
-Only the last check uses it (``dicom_io.identifiers``), on both sides: to know what a source's frames said, and to read
+Only the last check uses it (``identifiers``), on both sides: to know what a source's frames said, and to read
 what leaves. Nothing here raises for a broken frame: it yields what can be read up to where it breaks.
 """
 

@@ -1,7 +1,7 @@
 """The last check before an object leaves: does anything that identified the source still stand in its bytes?
 
 It shares no logic with the confidentiality profile, so that a mistake there is found here. It collects what the source
-said (``dicom_io.identifying_values``) and searches the outgoing file's bytes for it in every encoding that text can
+said (``identifying_values``) and searches the outgoing file's bytes for it in every encoding that text can
 have. A hit names the source's attribute, never the value.
 
 To be of use it must be silent about clean objects. So values below these lengths are not searched for, and values of
@@ -20,13 +20,12 @@ import numpy as np
 from pydicom import Dataset
 from pydicom._uid_dict import UID_dictionary
 
-from dicom_io.dummies import DATE
-from dicom_io.frame_metadata import segments
-from dicom_io.identifying_values import IdentifyingValue, Kind, identifying_values
-from dicom_io.outgoing_bytes import NotParsed, Value, values
-from dicom_io.public_words import is_defined_term, public_values
+from dicom_io.header import DATE, ConfidentialityProfile, PatientIdentity, is_defined_term, public_values
+from dicom_io.leaks.frame_metadata import segments
+from dicom_io.leaks.identifying_values import IdentifyingValue, Kind, identifying_values
+from dicom_io.leaks.outgoing_bytes import NotParsed, Value, values
 from dicom_io.quiet import quiet
-from dicom_io.safe_private import PrivateElement
+from dicom_io.standard import PrivateElement
 
 ALLOWANCES: Mapping[str, str] = {
     "registered UIDs": "SOP classes, transfer syntaxes and the like name kinds of things (PS3.6 annex A)",
@@ -104,6 +103,13 @@ class Identifiers:
     """The identifying values of one source file, ready to be searched for."""
 
     patterns: tuple[Pattern, ...]
+
+    @classmethod
+    def under(cls, profile: ConfidentialityProfile, dataset: Dataset, raw: bytes) -> Identifiers:
+        """What of ``dataset``, and of its file ``raw``, ``profile`` lets stand in nothing that leaves."""
+        patient = PatientIdentity.of(dataset)
+        shift = profile.pseudonyms.date_shift(patient.patient_id, patient.issuer)
+        return cls.of(dataset, raw, profile.options, profile.rulebook.safe_private, shift)
 
     @classmethod
     def of(

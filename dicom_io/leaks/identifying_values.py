@@ -20,13 +20,9 @@ from pydicom.dataelem import RawDataElement
 from pydicom.encaps import generate_frames
 from pydicom.tag import BaseTag
 
-from dicom_io.frame_metadata import exif_entries, segments
-from dicom_io.profile_actions import MODIFIED_DATES
-from dicom_io.profile_cleaning import private_creator
-from dicom_io.profile_table import profile_table
-from dicom_io.public_codes import is_coded_entry
-from dicom_io.public_words import is_public_vocabulary
-from dicom_io.safe_private import PrivateElement
+from dicom_io.header import MODIFIED_DATES, is_coded_entry, is_public_vocabulary, private_creator
+from dicom_io.leaks.frame_metadata import exif_entries, segments
+from dicom_io.standard import PrivateElement, profile_table
 
 Kind = Literal["name", "text", "description", "uid", "number", "date", "time", "bytes"]
 """How a value is searched for. "description" is text that a camera's make may share a word with; "text" is not."""

@@ -32,12 +32,10 @@ from pydicom.uid import (
     VLPhotographicImageStorage,
 )
 
-from dicom_io.derived import CAMERA, OF_THE_SOURCE
-from dicom_io.dummies import ENUMERATED
-from dicom_io.profile_actions import MODIFIED_DATES
-from dicom_io.profile_table import profile_table
-from dicom_io.pseudonyms import LONGEST_SHIFT
+from dicom_io.header import ENUMERATED, LONGEST_SHIFT, MODIFIED_DATES
 from dicom_io.quiet import quiet
+from dicom_io.standard import profile_table
+from dicom_io.writing import CAMERA, OF_THE_SOURCE
 
 UNLISTED = {
     "PatientBirthDateInAlternativeCalendar": "LO",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 
 from dicom_io.errors import UnreadableObject
-from dicom_io.sop_classes import Codec
+from dicom_io.standard import Codec
 
 JPEG_FRAME_MARKERS = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 """SOF0 to SOF15 (ITU-T T.81 B.1.1.3) and SOF55 of JPEG-LS (ITU-T T.87 C.1); DHT, JPG and DAC are not frames."""

@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 
 from pydicom import Dataset
 
-from dicom_io.sop_classes import PHOTOGRAPH_CLASSES
+from dicom_io.standard import PHOTOGRAPH_CLASSES
 
 View = Literal["face", "close-up", "dermoscopy"]
 Sex = Literal["female", "male"]

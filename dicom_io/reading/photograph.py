@@ -14,12 +14,12 @@ from pydicom.pixels.processing import apply_color_lut
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID
 
-from dicom_io.codestream import announced_size
-from dicom_io.colour import Rgb, to_srgb
 from dicom_io.errors import DicomError, UnreadableObject, UnsupportedObject
-from dicom_io.hints import SourceHints, read_hints
 from dicom_io.quiet import quiet
-from dicom_io.sop_classes import PHOTOGRAPH_CLASSES, TRANSFER_SYNTAXES, TransferSyntax
+from dicom_io.reading.codestream import announced_size
+from dicom_io.reading.colour import Rgb, to_srgb
+from dicom_io.reading.hints import SourceHints, read_hints
+from dicom_io.standard import PHOTOGRAPH_CLASSES, TRANSFER_SYNTAXES, TransferSyntax
 
 COLOUR_SAMPLES = {
     "RGB": 3,

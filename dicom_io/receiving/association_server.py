@@ -36,7 +36,7 @@ from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAsso
 
 from dicom_io.errors import DicomError, SpoolFull
 from dicom_io.quiet import quiet
-from dicom_io.spool import Spool
+from dicom_io.receiving.spool import Spool
 
 log = logging.getLogger(__name__)
 

@@ -13,11 +13,10 @@ from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
-from dicom_io.association_server import BoundedServer, ConnectionLimits, IncomingDataSet
 from dicom_io.errors import SpoolFull, UnreadableObject
-from dicom_io.sop_classes import PHOTOGRAPH_CLASSES, TRANSFER_SYNTAXES
-from dicom_io.spool import Spool, StoredInstance
-from dicom_io.status import Status
+from dicom_io.receiving.association_server import BoundedServer, ConnectionLimits, IncomingDataSet
+from dicom_io.receiving.spool import Spool, StoredInstance
+from dicom_io.standard import PHOTOGRAPH_CLASSES, TRANSFER_SYNTAXES, Status
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from dicom_io.errors import DeliveryFailed
 from dicom_io.quiet import quiet
-from dicom_io.status import Status, StatusRange, meaning_of
+from dicom_io.standard import Status, StatusRange, meaning_of
 
 log = logging.getLogger(__name__)
 

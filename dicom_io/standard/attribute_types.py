@@ -56,4 +56,4 @@ def iod_types(sop_class_uid: str) -> IodTypes:
 
 @lru_cache(maxsize=1)
 def _document() -> Any:
-    return json.loads((files("dicom_io") / "data" / "iod_types.json").read_text("utf-8"))
+    return json.loads((files("dicom_io.standard") / "data" / "iod_types.json").read_text("utf-8"))

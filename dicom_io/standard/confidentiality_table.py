@@ -80,7 +80,7 @@ class ProfileTable:
 @lru_cache(maxsize=1)
 def profile_table() -> ProfileTable:
     """The table, read once. Raises ``ProfileError`` where the file is not the one that this code was written for."""
-    content = (files("dicom_io") / "data" / TABLE).read_bytes()
+    content = (files("dicom_io.standard") / "data" / TABLE).read_bytes()
     if hashlib.sha256(content).hexdigest() != TABLE_SHA256:
         raise ProfileError(f"{TABLE} was changed: its SHA-256 is not {TABLE_SHA256}. Install the package again")
     document = json.loads(content)

@@ -22,13 +22,10 @@ from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, JPEG2000Lossless, JPEGBaseline8Bit
 
-from dicom_io import codes
-from dicom_io.colour import Rgb, srgb_profile
 from dicom_io.errors import UnsupportedObject
-from dicom_io.iod_types import iod_types
-from dicom_io.photograph import LossyHistory
-from dicom_io.profile_table import profile_table
-from dicom_io.sop_classes import PHOTOGRAPH_CLASSES, PhotographClass
+from dicom_io.reading import LossyHistory, Rgb, srgb_profile
+from dicom_io.standard import PHOTOGRAPH_CLASSES, PhotographClass, iod_types, profile_table
+from dicom_io.writing import codes
 
 Role = Literal["sick-twin", "healthy-twin"]
 

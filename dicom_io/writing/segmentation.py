@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from dicom_io import codes
-from dicom_io.derived import LONG_STRING, MANUFACTURER, Algorithm, DerivedUids
 from dicom_io.errors import InvalidObject
 from dicom_io.quiet import quiet
+from dicom_io.writing import codes
+from dicom_io.writing.derived import LONG_STRING, MANUFACTURER, Algorithm, DerivedUids
 
 LesionClass = Literal["erythema", "pigmented", "depigmented", "none"]
 

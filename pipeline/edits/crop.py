@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import UnusablePhotograph
-from pipeline.faces import Face
-from pipeline.framing import square_around
+from pipeline.faces import Face, square_around
 from pipeline.photograph import Rgb
 
 Mask = NDArray[np.float32]

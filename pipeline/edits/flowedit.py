@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import ModelError
-from pipeline.models.base import Branch, VelocityField
+from pipeline.models import Branch, VelocityField
 
 Progress = Callable[[int, int], None]
 """Called after each step with the number of steps done and of steps in all."""

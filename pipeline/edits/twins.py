@@ -1,6 +1,6 @@
 """The two edits and the subtraction: from a photograph to a healthy twin, to a sick one, to what differs between them.
 
-Healing comes first. What it changed is the disease, kept as what it does to light (``pipeline.lesion``); the healed
+Healing comes first. What it changed is the disease, kept as what it does to light (``pipeline.disease``); the healed
 photograph becomes somebody else, the healthy twin; the disease is put on that twin. So the lesion stays where it is and
 as it is whoever the patient becomes ("lesion lock"). The other order, swapping the sick face and healing what came of
 it, stands beside it for comparison (``TwinSettings.lesion_lock``).
@@ -18,23 +18,34 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.calibration import Calibration, load_calibration
-from pipeline.crop import FaceCrop, FrameCrop
+from pipeline.disease import Lesion, subtract
+from pipeline.edits.crop import FaceCrop, FrameCrop
+from pipeline.edits.flowedit import flow_edit
 from pipeline.errors import ModelError
-from pipeline.faces import Face, FaceFinder, eyes
-from pipeline.flowedit import flow_edit
-from pipeline.gate import Gate
-from pipeline.lesion import Lesion
-from pipeline.models.base import Branch, Prompt, pixels_from_rgb, rgb_from_pixels
-from pipeline.models.embedded import FOLDER, EmbeddedModel, load_embedded
-from pipeline.models.pixel_flow import PixelFlow
-from pipeline.models.swapping import Subject
-from pipeline.persona import Personas, as_it_is, as_persona, describe, healed, of_skin_alone, persona_for
+from pipeline.faces import Face, FaceFinder, Recognisers, eyes
+from pipeline.gate import Calibration, Gate, Policy, load_calibration
+from pipeline.models import (
+    FOLDER,
+    Branch,
+    EmbeddedModel,
+    PixelFlow,
+    Prompt,
+    Subject,
+    load_embedded,
+    pixels_from_rgb,
+    rgb_from_pixels,
+)
 from pipeline.photograph import Findings, Hints, Photograph, Rgb, Subtraction, Twins
-from pipeline.policy import Policy
-from pipeline.prompts import ClinicalPrompt
-from pipeline.recognisers import Recognisers
-from pipeline.subtraction import subtract
+from pipeline.vocabulary import (
+    ClinicalPrompt,
+    Personas,
+    as_it_is,
+    as_persona,
+    describe,
+    healed,
+    of_skin_alone,
+    persona_for,
+)
 
 Step = Callable[[int, int], None]
 """Called with the edit's steps done and in all."""

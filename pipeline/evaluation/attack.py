@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.crop import FaceCrop, head_matte
+from pipeline.edits import EditKnobs, FaceCrop, FlowTwinMaker, head_matte
 from pipeline.evaluation.unseen import UnseenPatient
 from pipeline.faces import FaceFinder
-from pipeline.persona import as_persona, describe
 from pipeline.photograph import Rgb
-from pipeline.twins import EditKnobs, FlowTwinMaker
+from pipeline.vocabulary import as_persona, describe
 
 ONCE, AVERAGED = EditKnobs(1.0, 4), EditKnobs(0.7, 4, n_avg=4)
 """The edit run backwards in one run with other noise; and more cautiously, averaged over four noises at each step. (At

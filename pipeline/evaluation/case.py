@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 from skimage.color import deltaE_ciede2000, rgb2lab
 
+from pipeline.edits import FlowTwinMaker
 from pipeline.errors import Refusal, Undecided
 from pipeline.evaluation.attack import reversed_edit
 from pipeline.evaluation.composites import judged_composites
@@ -18,12 +19,10 @@ from pipeline.evaluation.first_twins import false_area, first_twins
 from pipeline.evaluation.masks import Mask, Pictures, iou, redness_mask
 from pipeline.evaluation.skin import SkinCase, examine_skin
 from pipeline.evaluation.unseen import UnseenPatient, true_swap
-from pipeline.faces import FaceFinder
-from pipeline.persona import Personas, persona_for
+from pipeline.faces import Descriptor, FaceFinder, Recognisers
 from pipeline.photograph import Findings, Rgb, Twins
-from pipeline.recognisers import Descriptor, Recognisers
-from pipeline.renderer.patient import Renderer
-from pipeline.twins import FlowTwinMaker
+from pipeline.renderer import Renderer
+from pipeline.vocabulary import Personas, persona_for
 
 TRIES = 3
 STAGES = ("heal", "swap", "gate", "subtract")

@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from pipeline.alignment import similarity
+from pipeline.edits import FlowTwinMaker
 from pipeline.errors import Refusal
 from pipeline.evaluation.unseen import UnseenPatient
+from pipeline.faces import similarity
 from pipeline.photograph import Photograph, Rgb, Twins
-from pipeline.renderer.patient import RenderedPatient
-from pipeline.twins import FlowTwinMaker
+from pipeline.renderer import RenderedPatient
 
 FULL_SWAP, FIRST_TRY = "full_swap", "full_swap_first_try"
 """The true swap, in its three tries as in service, where a refused twin is tried again as another persona; and in the

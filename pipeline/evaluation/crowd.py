@@ -10,15 +10,13 @@ from pathlib import Path
 
 import torch
 
+from pipeline.edits import TwinSettings, load_flow_twin_maker
 from pipeline.errors import Refusal
 from pipeline.evaluation.case import Case, Examiner
 from pipeline.evaluation.unseen import unseen_patient
-from pipeline.faces import FaceFinder
-from pipeline.persona import Personas
-from pipeline.recognisers import Recognisers
-from pipeline.renderer.mpfb2 import mpfb2_folder
-from pipeline.renderer.patient import Renderer
-from pipeline.twins import TwinSettings, load_flow_twin_maker
+from pipeline.faces import FaceFinder, Recognisers
+from pipeline.renderer import Renderer, mpfb2_folder
+from pipeline.vocabulary import Personas
 
 
 @dataclass(frozen=True)

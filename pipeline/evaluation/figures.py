@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from pipeline.calibration import Calibration
 from pipeline.evaluation.case import STAGES, Case
 from pipeline.evaluation.composites import FIRST_TRY, FULL_SWAP, KINDS, LEAKS
 from pipeline.evaluation.reidentification import RECOGNISERS, gate_limit, likeness, nearer_to_goal, same_over_visits
+from pipeline.gate import Calibration
 
 Kind = Literal["share", "mean", "median"]
 Better = Literal["lower", "higher"]

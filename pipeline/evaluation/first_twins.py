@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pipeline.edits import FlowTwinMaker
 from pipeline.photograph import Photograph, Twins
-from pipeline.twins import FlowTwinMaker
 
 
 def first_twins(maker: FlowTwinMaker, photograph: Photograph, persona_seed: bytes) -> Twins:

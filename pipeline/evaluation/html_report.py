@@ -15,13 +15,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.calibration import Domain
 from pipeline.evaluation.case import Case
 from pipeline.evaluation.composites import KINDS
+from pipeline.evaluation.figures import composite_figure
 from pipeline.evaluation.pictures import row_of
 from pipeline.evaluation.reidentification import RECOGNISERS, likeness
-from pipeline.evaluation.scorecard import composite_figure
 from pipeline.evaluation.skin import SkinCase
+from pipeline.gate import Domain
 from pipeline.photograph import Rgb
 
 SHOWN = 10

@@ -8,11 +8,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from pipeline.colour_scale import FULL_SCALE, diverging
+from pipeline.disease import FULL_SCALE, diverging, signed_difference
 from pipeline.evaluation.case import Case
 from pipeline.evaluation.masks import Mask, Pictures
 from pipeline.photograph import Rgb
-from pipeline.subtraction import signed_difference
 
 SIDE = 180
 """Pixels of a picture in a row."""

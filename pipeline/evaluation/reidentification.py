@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.calibration import Calibration, Domain
 from pipeline.evaluation.case import Case, Described
+from pipeline.gate import Calibration, Domain
 
 FAR = 1e-3
 RECOGNISERS = ("sface", "dlib")

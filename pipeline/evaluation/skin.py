@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from skimage.color import rgb2lab
 
+from pipeline.edits import FlowTwinMaker
 from pipeline.errors import Refusal
 from pipeline.evaluation.first_twins import false_area, first_twins
 from pipeline.evaluation.masks import Pictures, iou, redness_mask
 from pipeline.evaluation.unseen import Unseen
 from pipeline.photograph import Photograph, Twins
-from pipeline.twins import FlowTwinMaker
 
 NOBODY = b"nobody is to be seen in it"
 """In place of an HMAC of the patient: a face that is seen where none is becomes a persona, as it would in service."""

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.photograph import Hints, Photograph, Rgb
-from pipeline.prompts import FIRST_PERSONA_SEED, PERSONAS
-from pipeline.renderer.patient import RenderedPatient, Renderer
+from pipeline.renderer import RenderedPatient, Renderer
+from pipeline.vocabulary import FIRST_PERSONA_SEED, PERSONAS
 
 FIRST_SEED = 1_000_000
 """Training takes faces below 400,000 and validation those from 800,000 on."""

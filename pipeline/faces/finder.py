@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ModelError
-from pipeline.onnx_graph import open_session, with_shapes, without_idle_block_sizes
-from pipeline.package_weights import YUNET
+from pipeline.packaged import YUNET, open_session, with_shapes, without_idle_block_sizes
 from pipeline.photograph import Rgb
 
 PYRAMID = (160, 320, 640, 1280)

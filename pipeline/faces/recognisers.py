@@ -14,11 +14,10 @@ import dlib
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.alignment import similarity, warp
 from pipeline.errors import FaceDenied, ModelError, Undecided
-from pipeline.faces import Face
-from pipeline.onnx_graph import open_session, with_only_inputs
-from pipeline.package_weights import DLIB_FIVE_POINTS, DLIB_RESNET, SFACE
+from pipeline.faces.alignment import similarity, warp
+from pipeline.faces.finder import Face
+from pipeline.packaged import DLIB_FIVE_POINTS, DLIB_RESNET, SFACE, open_session, with_only_inputs
 from pipeline.photograph import Rgb
 
 Descriptor = NDArray[np.float64]

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.alignment import similarity, warp
-from pipeline.faces import Face
+from pipeline.faces.alignment import similarity, warp
+from pipeline.faces.finder import Face
 from pipeline.photograph import Rgb
 
 REVISION = "2"

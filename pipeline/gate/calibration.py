@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ModelError
-from pipeline.receiver import RocPoint
+from pipeline.gate.roc import RocPoint
 
 SHIPPED_FOLDER = Path(__file__).parent / "data" / "calibrations"
 

@@ -21,13 +21,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.calibration import Calibration, Domain, load_calibration
 from pipeline.errors import FaceSuspected, ModelError, OutsideDomain, Refusal, Rejected, Undecided
-from pipeline.faces import Face, FaceFinder, overlap
+from pipeline.faces import REVISION, Descriptor, Face, FaceFinder, Recogniser, Recognisers, overlap, retained_texture
+from pipeline.gate.calibration import Calibration, Domain, load_calibration
+from pipeline.gate.policy import FacePolicy, Policy
 from pipeline.photograph import Findings, Hints, Rgb
-from pipeline.policy import FacePolicy, Policy
-from pipeline.recognisers import Descriptor, Recogniser, Recognisers
-from pipeline.texture import REVISION, retained_texture
 
 SMALLEST_FACE = 40
 """Pixels of a face's box (geometric mean). Recognisers still work at 64; below 40 "someone else" means nothing."""

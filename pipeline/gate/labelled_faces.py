@@ -3,7 +3,7 @@
 The rule: each recogniser alone would release at most ``share`` of the pairs of photographs of one person, and nobody
 whom it would take for the patient at a false accept rate of 1e-3. The figures
 say what both together release of such pairs, how many strangers they refuse, and how well each recogniser tells the
-two kinds of pairs apart; all with bounds (``pipeline.receiver``).
+two kinds of pairs apart; all with bounds (``pipeline.gate.roc``).
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.calibration import Calibration, Domain
 from pipeline.errors import ModelError, Undecided
-from pipeline.faces import FaceFinder
+from pipeline.faces import FaceFinder, Recognisers
+from pipeline.gate.calibration import Calibration, Domain
+from pipeline.gate.roc import RocPoint, bounded_figures, drawn_weights, roc
 from pipeline.photograph import Rgb
-from pipeline.receiver import RocPoint, bounded_figures, drawn_weights, roc
-from pipeline.recognisers import Recognisers
 
 DEFAULT_SHARE = 0.05
 DEFAULT_NCC = 0.65

@@ -43,9 +43,8 @@ import dlib
 import numpy as np
 
 from pipeline.errors import FaceDenied, FaceSuspected, NoFaceFound
-from pipeline.faces import Face, FaceFinder, overlap, turned_back
+from pipeline.faces import Face, FaceFinder, Recognisers, overlap, turned_back
 from pipeline.photograph import Hints, Rgb
-from pipeline.recognisers import Recognisers
 
 Faceless = Literal["close-up", "dermoscopy"]
 """The views in which a frame without a face may be what the header promises."""

@@ -1,1 +1,39 @@
-"""Rectified-flow models behind one small protocol."""
+"""Rectified-flow models behind one small protocol. Nothing enters that knows of edits, faces or the gate.
+
+Adapters for published models stand in ``published``: they load other libraries.
+"""
+
+from pipeline.models.base import Branch, Prompt, VelocityField, pixels_from_rgb, rgb_from_pixels
+from pipeline.models.contact_sheet import SIDE
+from pipeline.models.embedded import FOLDER, EmbeddedModel, Expert, field_sizes, load_embedded, save_expert
+from pipeline.models.healing import HealingFlow, HealingNet, HealingPrompt
+from pipeline.models.pixel_flow import PixelFlow
+from pipeline.models.portraits import Portraits, similarities
+from pipeline.models.swapping import Subject, SwappingFlow, SwappingNet, SwappingPrompt
+from pipeline.models.trunk import NetConfig
+
+__all__ = [
+    "Branch",
+    "Prompt",
+    "VelocityField",
+    "pixels_from_rgb",
+    "rgb_from_pixels",
+    "SIDE",
+    "EmbeddedModel",
+    "Expert",
+    "FOLDER",
+    "field_sizes",
+    "load_embedded",
+    "save_expert",
+    "HealingFlow",
+    "HealingNet",
+    "HealingPrompt",
+    "PixelFlow",
+    "Portraits",
+    "similarities",
+    "Subject",
+    "SwappingFlow",
+    "SwappingNet",
+    "SwappingPrompt",
+    "NetConfig",
+]

@@ -24,7 +24,7 @@ from pipeline.models.healing import HealingFlow, HealingNet
 from pipeline.models.pixel_flow import PixelFlow
 from pipeline.models.swapping import SwappingFlow, SwappingNet
 from pipeline.models.trunk import NetConfig
-from pipeline.prompts import FIELDS
+from pipeline.vocabulary import FIELDS
 
 FOLDER = Path(__file__).parent / "embedded_weights"
 Expert = Literal["heal", "swap"]

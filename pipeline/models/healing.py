@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from pipeline.models.base import Prompt, check_pixels
 from pipeline.models.pixel_flow import PixelFlow
 from pipeline.models.trunk import NetConfig, Trunk, trusted
-from pipeline.prompts import ClinicalPrompt
+from pipeline.vocabulary import ClinicalPrompt
 
 
 @dataclass(frozen=True, eq=False)

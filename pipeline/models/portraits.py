@@ -8,7 +8,7 @@ from torch.nn import functional
 
 _UNITS = 64
 """Landmarks are kept as whole 64ths of a pixel: weights are stored in bf16, which would round them to half pixels."""
-# An ellipse in half sides of the canonical square (see ``pipeline.framing``), and where its feather begins and ends.
+# An ellipse in half sides of the canonical square (``pipeline.faces.framing``), and where its feather begins and ends.
 _FACE_HALF_WIDTH, _FACE_HALF_HEIGHT, _FACE_CENTRE = 0.54, 0.64, 0.07
 _FACE_BEGIN, _FACE_END = 0.85, 1.15
 

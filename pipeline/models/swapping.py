@@ -20,7 +20,7 @@ from pipeline.models.base import Prompt, check_pixels
 from pipeline.models.pixel_flow import PixelFlow
 from pipeline.models.portraits import Portraits
 from pipeline.models.trunk import NetConfig, Trunk, enlarged, trusted
-from pipeline.prompts import ClinicalPrompt
+from pipeline.vocabulary import ClinicalPrompt
 
 _REACH = 0.25
 """Furthest that hair and outlines are drawn aside, in half sides of the square."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from pipeline import prompts
-from pipeline.prompts import UNNAMED_LESION
+from pipeline.vocabulary import FIELDS as PROMPT_FIELDS
+from pipeline.vocabulary import UNNAMED_LESION
 
 FIELDS: dict[str, tuple[str, ...]] = {
     name: tuple(word for word in words if word != UNNAMED_LESION)
-    for name, words in prompts.FIELDS.items()
+    for name, words in PROMPT_FIELDS.items()
     if name != "persona"
 }
 """Field to its words: the vocabulary of prompts without what only a prompt can say, a lesion that nobody named and a

@@ -23,10 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import TextOnSkin, Undecided
-from pipeline.faces import Face, FaceFinder
-from pipeline.framing import square_around
+from pipeline.faces import Face, FaceFinder, square_around
 from pipeline.photograph import Rgb
-from pipeline.text_finder import Quad, TextFinder
+from pipeline.text.finder import Quad, TextFinder
 
 Mask = NDArray[np.bool_]
 Corners = tuple[tuple[int, int], ...]

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ModelError
-from pipeline.onnx_graph import open_session
-from pipeline.package_weights import TEXT_DETECTOR, TEXT_READER
+from pipeline.packaged import TEXT_DETECTOR, TEXT_READER, open_session
 from pipeline.photograph import Rgb
 
 Quad = NDArray[np.float64]

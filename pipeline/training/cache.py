@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.crop import head_matte
+from pipeline.edits import head_matte
 from pipeline.errors import PipelineError
-from pipeline.prompts import FIELDS
+from pipeline.vocabulary import FIELDS
 
 MARGIN = 1.25
 """Side of a cached picture over the side of the canonical crop: room to shift and to scale."""

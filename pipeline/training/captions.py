@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pipeline.prompts import FIELDS, PERSONA_FIELDS, UNNAMED_LESION, token_of
 from pipeline.training.recipe import Dropout
+from pipeline.vocabulary import FIELDS, PERSONA_FIELDS, UNNAMED_LESION, token_of
 
 _NAMES = list(FIELDS)
 _PERSONA_WORDS = [_NAMES.index(name) for name in PERSONA_FIELDS]

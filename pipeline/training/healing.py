@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.models.healing import HealingNet
+from pipeline.models import HealingNet
 from pipeline.training.cache import PairCache
 from pipeline.training.examples import Examples, examples, mirrored, noised, picture_loss, without_sides
 from pipeline.training.recipe import HealingRecipe

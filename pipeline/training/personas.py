@@ -10,16 +10,14 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import PipelineError
-from pipeline.faces import FaceFinder
-from pipeline.framing import square_around
-from pipeline.prompts import FIRST_PERSONA_SEED, PERSONAS
-from pipeline.recognisers import SFace
-from pipeline.renderer.geometry_bake import cached
+from pipeline.faces import FaceFinder, SFace, square_around
+from pipeline.renderer import cached
 from pipeline.training.cache import LAYOUTS, PairCache
 from pipeline.training.captions import PERSONA
+from pipeline.vocabulary import FIRST_PERSONA_SEED, PERSONAS
 
 if TYPE_CHECKING:
-    from pipeline.renderer.patient import Renderer
+    from pipeline.renderer import Renderer
 
 LEAST_LIFT = 3.0
 """Pixels of the square: a face that lay nearer to the patient's would let their textures fall together."""

@@ -17,17 +17,16 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from pipeline.errors import PipelineError
-from pipeline.faces import FaceFinder
-from pipeline.framing import Square, square_around
-from pipeline.models.contact_sheet import SIDE as LARGE
-from pipeline.models.portraits import Portraits, similarities
+from pipeline.faces import FaceFinder, Square, square_around
+from pipeline.models import SIDE as LARGE
+from pipeline.models import Portraits, similarities
 from pipeline.photograph import Rgb
-from pipeline.prompts import FIELDS, FIRST_PERSONA_SEED, PERSONAS, ClinicalPrompt
 from pipeline.training.cache import LAYOUTS, MARGIN, Layout
 from pipeline.training.personas import persona_lifts
+from pipeline.vocabulary import FIELDS, FIRST_PERSONA_SEED, PERSONAS, ClinicalPrompt
 
 if TYPE_CHECKING:
-    from pipeline.renderer.patient import RenderedPatient, Renderer
+    from pipeline.renderer import RenderedPatient, Renderer
 
 SHARD = 200
 FACE_SEEDS = range(0, 400_000)
@@ -119,7 +118,7 @@ def _shard(folder: Path, first_seed: int) -> Path:
 
 
 def renderer(task: RenderTask) -> Renderer:
-    from pipeline.renderer.patient import Renderer
+    from pipeline.renderer import Renderer
 
     return Renderer(task.mpfb2, task.assets, task.renderer_cache)
 

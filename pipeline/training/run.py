@@ -13,11 +13,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from pipeline.models.embedded import FOLDER, Expert, field_sizes, save_expert
-from pipeline.models.healing import HealingNet
-from pipeline.models.swapping import SwappingNet
-from pipeline.models.trunk import NetConfig
-from pipeline.renderer.mpfb2 import mpfb2_folder
+from pipeline.models import FOLDER, Expert, HealingNet, NetConfig, SwappingNet, field_sizes, save_expert
+from pipeline.renderer import mpfb2_folder
 from pipeline.training.cache import LAYOUTS, PairCache
 from pipeline.training.healing import HealingLesson
 from pipeline.training.personas import persona_descriptors

@@ -14,18 +14,24 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pipeline.faces import FaceFinder
-from pipeline.flowedit import flow_edit
-from pipeline.models.base import Branch, rgb_from_pixels
-from pipeline.models.healing import HealingFlow, HealingNet, HealingPrompt
-from pipeline.models.swapping import SwappingFlow, SwappingNet, SwappingPrompt
+from pipeline.disease import subtract
+from pipeline.edits import flow_edit
+from pipeline.faces import FaceFinder, SFace
+from pipeline.models import (
+    Branch,
+    HealingFlow,
+    HealingNet,
+    HealingPrompt,
+    SwappingFlow,
+    SwappingNet,
+    SwappingPrompt,
+    rgb_from_pixels,
+)
 from pipeline.photograph import Rgb
-from pipeline.prompts import FIELDS, PERSONA_FIELDS
-from pipeline.recognisers import SFace
-from pipeline.subtraction import subtract
 from pipeline.training.cache import PairCache
 from pipeline.training.captions import LESION, PERSONA
 from pipeline.training.healing import TRUE_LESION
+from pipeline.vocabulary import FIELDS, PERSONA_FIELDS
 
 _UNKNOWN = [list(FIELDS).index(name) for name in (*PERSONA_FIELDS, "severity", "site")]
 """What no header says: these prompts leave it out, as in service."""

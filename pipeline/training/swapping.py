@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.models.swapping import SwappingNet
+from pipeline.models import SwappingNet
 from pipeline.training.cache import PairCache
 from pipeline.training.captions import PERSONA
 from pipeline.training.examples import Examples, examples, mirrored, noised, picture_loss, without_sides

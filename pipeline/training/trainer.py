@@ -19,8 +19,7 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import ModelError
-from pipeline.models.healing import HealingNet
-from pipeline.models.swapping import SwappingNet
+from pipeline.models import HealingNet, SwappingNet
 from pipeline.training.recipe import Recipe
 
 REPORT_STEPS = 100

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from pipeline.photograph import Hints
-from pipeline.prompts import PERSONAS, UNNAMED_LESION, ClinicalPrompt
+from pipeline.vocabulary.prompts import PERSONAS, UNNAMED_LESION, ClinicalPrompt
 
 AGE_BANDS = ((18, "adolescent"), (35, "young adult"), (60, "middle-aged"))
 """Years below which a band ends; beyond the last one is elderly."""

@@ -7,11 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.calibrate import LabelledFaces, calibrate, photographs_of
-from pipeline.calibration import Calibration
-from pipeline.faces import FaceFinder
-from pipeline.gate import gate_digests
-from pipeline.recognisers import Recognisers
+from pipeline.faces import FaceFinder, Recognisers
+from pipeline.gate import Calibration, LabelledFaces, calibrate, gate_digests, photographs_of
 from plugin.errors import ConfigurationRefused
 
 BOUNDED = (

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from dicom_io.delivery import echo
 from dicom_io.errors import DicomError, KeyRefused
-from dicom_io.site_key import SiteKey
-from pipeline.burned_in_text import load_text_remover
+from dicom_io.header import SiteKey
+from dicom_io.sending import echo
 from pipeline.errors import ModelError
+from pipeline.text import load_text_remover
+from plugin.commands.exit_status import ExitStatus
 from plugin.config import Configuration, load_configuration
 from plugin.errors import ConfigurationRefused
-from plugin.exit_status import ExitStatus
 from plugin.node import destination_of
 from plugin.profile_settings import profile_in_words, pseudonyms_of
 
 if TYPE_CHECKING:
-    from pipeline.twins import TwinMaker
+    from pipeline.edits import TwinMaker
 
 
 @dataclass(frozen=True)

@@ -13,19 +13,19 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from dicom_io.site_key import SiteKey
+from dicom_io.header import SiteKey
 from plugin import __version__
+from plugin.commands.exit_status import ExitStatus, exits, status_of
+from plugin.commands.logs import configure_logs
 from plugin.config import Configuration, find_key_file, load_configuration
 from plugin.errors import ConfigurationRefused
-from plugin.exit_status import ExitStatus, exits, status_of
 from plugin.ledger import DATABASE
-from plugin.logs import configure_logs
 from plugin.profile_settings import profile_of, pseudonyms_of
 
 if TYPE_CHECKING:
-    from pipeline.persona import Personas
-    from pipeline.twins import TwinMaker
-    from plugin.review import Review
+    from pipeline.edits import TwinMaker
+    from pipeline.vocabulary import Personas
+    from plugin.quarantine import Review
 
 HELP = """A DICOM node that replaces photographs of patients' skin by anonymous twins with the same disease.
 
@@ -48,9 +48,8 @@ def main() -> None:
 
 def load_twins(configuration: Configuration, personas: Personas | None = None) -> TwinMaker:
     """The configured model. Imported here: it takes seconds, and most commands need none."""
-    from pipeline.calibration import find_calibration
-    from pipeline.policy import Policy
-    from pipeline.twins import load_twin_maker
+    from pipeline.edits import load_twin_maker
+    from pipeline.gate import Policy, find_calibration
 
     section = configuration.policy
     policy = Policy(frozenset(section.may_lack_face), section.second_look)
@@ -60,7 +59,7 @@ def load_twins(configuration: Configuration, personas: Personas | None = None) -
 
 def load_node_twins(configuration: Configuration) -> TwinMaker:
     """The same for a node, which remembers who became whom."""
-    from plugin.personas import KeptPersonas
+    from plugin.node import KeptPersonas
 
     return load_twins(configuration, KeptPersonas(configuration.state_folder / DATABASE))
 
@@ -76,7 +75,7 @@ def version(show: Annotated[bool, typer.Option("--version", help="Print the vers
 @exits
 def init(folder: Annotated[Path, typer.Argument(help="Folder for both files.")] = Path()) -> ExitStatus:
     """Write a commented configuration and a 32-byte key."""
-    from plugin.init_command import initialise
+    from plugin.commands.init import initialise
 
     configuration, key = initialise(folder)
     typer.echo(f"{configuration}\n{key}  (mode 0600; without it no pseudonym can be made again: keep a copy, safely)")
@@ -88,7 +87,7 @@ def init(folder: Annotated[Path, typer.Argument(help="Folder for both files.")] 
 @exits
 def serve(config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
     """Run the node."""
-    from plugin.serve_command import serve as run
+    from plugin.commands.serve import serve as run
 
     configure_logs()
     configuration = load_configuration(config)
@@ -110,13 +109,13 @@ def process(
     ] = None,
 ) -> ExitStatus:
     """Make twins of files, without a network."""
-    from plugin.process_command import process as run
+    from plugin.commands.process import process as run
 
     configure_logs(logging.WARNING)
     configuration = Configuration(folder=Path.cwd()) if config is None else load_configuration(config)
     site_key = SiteKey.from_file(find_key_file(configuration, key))
     if explain is not None:
-        from plugin.header_command import explain as explained
+        from plugin.commands.header import explain as explained
 
         for decision in explained(explain, profile_of(configuration, pseudonyms_of(configuration, site_key))):
             typer.echo(f"{decision.outcome:<14}{' > '.join(decision.path):<60} {decision.why}")
@@ -138,8 +137,8 @@ def header(
     config: Annotated[Path | None, typer.Option("--config", "-c", help="Configuration file.")] = None,
 ) -> ExitStatus:
     """Apply the confidentiality profile alone; pixel data are left out."""
-    from plugin.header_command import clean_headers
-    from plugin.process_command import gather
+    from plugin.commands.header import clean_headers
+    from plugin.commands.process import gather
 
     configuration = Configuration(folder=Path.cwd()) if config is None else load_configuration(config)
     pseudonyms = pseudonyms_of(configuration, SiteKey.from_file(find_key_file(configuration, key)))
@@ -161,7 +160,7 @@ def sweep(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="JSON file for the findings.")] = None,
 ) -> ExitStatus:
     """Plant a sentinel wherever a photograph can hold a value, and search what leaves for them."""
-    from plugin.sweep_command import EVERY_SET, run
+    from plugin.commands.sweep import EVERY_SET, run
 
     configure_logs(logging.ERROR)
     sets = EVERY_SET if option is None else (tuple(option),)
@@ -175,7 +174,7 @@ def demo(
     samples: Annotated[Path | None, typer.Option("--samples", help="Folder of DICOM studies to send.")] = None,
 ) -> ExitStatus:
     """Run a node on loopback, send it sample studies, and show what an archive received."""
-    from plugin.demo import demonstrate, sample_studies
+    from plugin.commands.demo import demonstrate, sample_studies
 
     configure_logs(logging.WARNING)
     summary = demonstrate(out, samples or sample_studies(), load_node_twins, Console(stderr=True))["summary"]
@@ -196,7 +195,7 @@ def evaluate(
     model: Annotated[Path | None, typer.Option("--model", help="Folder of weights; else the shipped ones.")] = None,
 ) -> ExitStatus:
     """The scorecard: unseen rendered patients through the whole pipeline, with the truth beside each."""
-    from plugin.evaluate_command import evaluate as run
+    from plugin.commands.evaluate import evaluate as run
 
     figures = run(patients, seed, out, assets, model, Console(stderr=True))["figures"]
     table = Table("Figure", "Value", "95 % interval", "n", "First bar", "", box=None, pad_edge=False)
@@ -225,7 +224,7 @@ def train(
     begin_with: Annotated[Path | None, typer.Option("--begin-with", help="What another network has learned.")] = None,
 ) -> ExitStatus:
     """The embedded model, from rendered patients. A killed run goes on where its last checkpoint stands."""
-    from plugin.train_command import train as run
+    from plugin.commands.train import train as run
 
     run(edit, work, out, assets, faces, close_ups, images, begin_with, Console())
     return ExitStatus.RELEASED
@@ -243,7 +242,7 @@ def calibrate(
     own_domain: Annotated[bool, typer.Option("--own-domain", help="Take off what all these faces share.")] = False,
 ) -> ExitStatus:
     """Measure the gate's thresholds on labelled photographs, with ROC, EER, TAR at FAR and bounds."""
-    from plugin.calibrate_command import run
+    from plugin.commands.calibrate import run
 
     run(folder, out, name=name, origin=origin, share=share, ncc=ncc, own_domain=own_domain, console=Console())
     return ExitStatus.RELEASED
@@ -253,7 +252,7 @@ def calibrate(
 @exits
 def check(config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
     """Configuration, model, key, disk, and a C-ECHO of every destination."""
-    from plugin.check_command import check as run
+    from plugin.commands.check import check as run
 
     configure_logs(logging.ERROR)
     return run(config, load_twins, Console())
@@ -277,8 +276,7 @@ def list_entries(config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
 @exits
 def show_entry(entry: EntryArgument, config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
     """Why one instance is held back, with the gate's figures, and what may be decided."""
-    from plugin.quarantine import Quarantine
-    from plugin.review import outlook
+    from plugin.quarantine import Quarantine, outlook
 
     quarantine = Quarantine(load_configuration(config).state_folder / "quarantine")
     found = quarantine.find(entry)
@@ -294,7 +292,7 @@ def show_entry(entry: EntryArgument, config: ConfigOption = Path("twinveil.toml"
 
 def _review(config: Path) -> Review:
     """The decisions on what the node of ``config`` holds back."""
-    from plugin.review import Review
+    from plugin.quarantine import Review
 
     configuration = load_configuration(config)
     return Review(configuration.state_folder, SiteKey.from_file(configuration.key_path))

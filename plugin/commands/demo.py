@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from dicom_io.delivery import Destination, deliver
-from dicom_io.site_key import SiteKey, generate_key_file
+from dicom_io.header import SiteKey, generate_key_file
+from dicom_io.sending import Destination, deliver
+from plugin.commands.demo_archive import Receiver
+from plugin.commands.process import finish, gather
+from plugin.commands.progress import StudyProgress
 from plugin.config import Configuration, load_configuration
 from plugin.errors import ConfigurationRefused, DemoFailed
-from plugin.job_states import FINISHED
-from plugin.manifest import merged
+from plugin.ledger import FINISHED
 from plugin.node import Node
-from plugin.process_command import finish, gather
-from plugin.progress import StudyProgress
-from plugin.receiver import Receiver
+from plugin.study import merged
 
 if TYPE_CHECKING:
-    from pipeline.twins import TwinMaker
+    from pipeline.edits import TwinMaker
 
 CAMERA = "CAMERA"
 SECONDS_PER_PHOTOGRAPH = 600.0
@@ -57,7 +57,7 @@ min_free_bytes = 0
 
 def sample_studies() -> Path:
     """The folder of sample studies in the source tree that this package was installed from."""
-    return Path(__file__).resolve().parents[1] / "sample_data" / "studies"
+    return Path(__file__).resolve().parents[2] / "sample_data" / "studies"
 
 
 def demonstrate(

@@ -10,8 +10,7 @@ from pydicom.uid import SegmentationStorage
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
-from dicom_io.sop_classes import PHOTOGRAPH_CLASSES, TRANSFER_SYNTAXES
-from dicom_io.status import Status
+from dicom_io.standard import PHOTOGRAPH_CLASSES, TRANSFER_SYNTAXES, Status
 
 
 class Receiver:

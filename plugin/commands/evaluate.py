@@ -27,14 +27,11 @@ def evaluate(
     weights that are not whole.
     """
     try:
-        from pipeline.evaluation.crowd import Crowd, Unexamined
-        from pipeline.evaluation.pictures import overview
-        from pipeline.evaluation.report import report
+        from pipeline.evaluation import Crowd, Unexamined, overview, report, scorecard
     except ImportError as error:
         raise PackageMissing(f"{error.name} is missing: patients are rendered by twinveil[train]") from error
-    from pipeline.calibration import load_calibration
-    from pipeline.evaluation.scorecard import scorecard
-    from pipeline.models.embedded import FOLDER, load_embedded
+    from pipeline.gate import load_calibration
+    from pipeline.models import FOLDER, load_embedded
 
     embedded = load_embedded(model or FOLDER)
     calibration = load_calibration("rendered")

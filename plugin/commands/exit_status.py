@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from typing import ParamSpec
+from typing import TYPE_CHECKING, ParamSpec
 
 import typer
 
 from dicom_io.errors import DicomError, KeyRefused
 from pipeline.errors import ModelError, PipelineError
 from plugin.errors import ConfigurationRefused, NodeBusy, PackageMissing, PluginError, ReviewRefused
-from plugin.study import Outcome
+
+if TYPE_CHECKING:
+    from plugin.study import Outcome
 
 P = ParamSpec("P")
 

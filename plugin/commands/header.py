@@ -12,11 +12,11 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from dicom_io.derived import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_io.errors import DicomError, LeakFound, UnreadableObject
-from dicom_io.explanation import Decision
-from dicom_io.profile import ConfidentialityProfile
+from dicom_io.header import ConfidentialityProfile, Decision
+from dicom_io.leaks import Identifiers
 from dicom_io.quiet import quiet
+from dicom_io.writing import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from plugin.durable import write_file
 
 
@@ -58,7 +58,7 @@ def _clean_header(file: Path, out: Path, profile: ConfidentialityProfile) -> Pat
     source = read_header(file)
     clean = profile.apply(source)
     blob = as_file(clean)
-    if leaked := profile.identifiers_of(source, file.read_bytes()).found_in(blob):
+    if leaked := Identifiers.under(profile, source, file.read_bytes()).found_in(blob):
         raise LeakFound(leaked)
     path = out / str(clean.StudyInstanceUID) / f"{clean.SOPInstanceUID}.dcm"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from dicom_io.site_key import generate_key_file
+from dicom_io.header import generate_key_file
 from plugin.config import Caller, Configuration, DestinationSection
 from plugin.durable import write_file
 from plugin.errors import ConfigurationRefused

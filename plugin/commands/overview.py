@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from dicom_io.photograph import read_photograph
-from pipeline.colour_scale import FULL_SCALE, diverging
+from dicom_io.reading import read_photograph
+from pipeline.disease import FULL_SCALE, diverging, signed_difference
 from pipeline.photograph import Rgb
-from pipeline.subtraction import signed_difference
 from plugin.durable import write_file
 
 COLUMNS = ("Sick twin", "Healthy twin", "Difference", "Mask")

@@ -12,25 +12,33 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from dicom_io.errors import UnreadableObject
-from dicom_io.pseudonyms import Pseudonyms
-from dicom_io.site_key import SiteKey
-from dicom_io.spool import Spool
-from pipeline.burned_in_text import load_text_remover
+from dicom_io.header import Pseudonyms, SiteKey
+from dicom_io.receiving import Spool
+from pipeline.text import load_text_remover
+from plugin.commands.overview import write_overview
+from plugin.commands.progress import StudyProgress
 from plugin.config import Configuration
-from plugin.custody import CONFLICT
-from plugin.delivery import FolderDelivery
 from plugin.durable import private_folder
 from plugin.errors import ConfigurationRefused
-from plugin.manifest import manifest_of, write_manifest
 from plugin.node import algorithm_of, output_writer, stage_settings
-from plugin.overview import write_overview
 from plugin.profile_settings import pseudonyms_of
-from plugin.progress import StudyProgress
-from plugin.stages import PhotographStages
-from plugin.study import DirectSteps, Outcome, Refusal, Source, Study, refusal_of, twin_study
+from plugin.study import (
+    CONFLICT,
+    DirectSteps,
+    FolderDelivery,
+    Outcome,
+    PhotographStages,
+    Refusal,
+    Source,
+    Study,
+    manifest_of,
+    refusal_of,
+    twin_study,
+    write_manifest,
+)
 
 if TYPE_CHECKING:
-    from pipeline.twins import TwinMaker
+    from pipeline.edits import TwinMaker
 
 PREFIX_AT, PREFIX = 128, b"DICM"
 """What tells a DICOM file (PS3.10 7.1)."""

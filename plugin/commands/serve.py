@@ -9,13 +9,13 @@ import sys
 import threading
 from typing import TYPE_CHECKING, NoReturn
 
-from dicom_io.site_key import SiteKey
+from dicom_io.header import SiteKey
+from plugin.commands.exit_status import ExitStatus
 from plugin.config import Configuration
-from plugin.exit_status import ExitStatus
 from plugin.node import Node
 
 if TYPE_CHECKING:
-    from pipeline.twins import TwinMaker
+    from pipeline.edits import TwinMaker
 
 log = logging.getLogger(__name__)
 

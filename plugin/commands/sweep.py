@@ -16,15 +16,14 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from dicom_io.profile_table import OPTIONS
-from dicom_io.site_key import SiteKey, generate_key_file
-from dicom_io.sweep import CARRIERS, Carrier, Sweep
-from pipeline.lesion import Lesion
+from dicom_io.header import SiteKey, generate_key_file
+from dicom_io.leaks import CARRIERS, Carrier, Sweep
+from dicom_io.standard import OPTIONS
+from pipeline.disease import Lesion, subtract
 from pipeline.photograph import Findings, Photograph, Subtraction, Twins
-from pipeline.subtraction import subtract
+from plugin.commands.process import process
 from plugin.config import Configuration, ProfileSection
 from plugin.durable import write_file
-from plugin.process_command import process
 
 MODIFIED, FULL = "retain_longitudinal_modified_dates", "retain_longitudinal_full_dates"
 EVERY_SET: tuple[tuple[str, ...], ...] = (

@@ -26,9 +26,9 @@ def train(
     Raises PackageMissing without the renderer's packages.
     """
     try:
-        from pipeline.models.embedded import FOLDER
-        from pipeline.training.run import Plan
-        from pipeline.training.run import train as run
+        from pipeline.models import FOLDER
+        from pipeline.training import Plan
+        from pipeline.training import train as run
     except ImportError as error:
         raise PackageMissing(f"{error.name} is missing: patients are rendered by twinveil[train]") from error
 

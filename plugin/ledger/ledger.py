@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plugin.durable import private_folder
-from plugin.job_states import Event, State, after
+from plugin.ledger.job_states import Event, State, after
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS twinveil_instances (

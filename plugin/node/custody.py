@@ -7,19 +7,16 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from dicom_io.derived import Algorithm
-from dicom_io.pseudonyms import Pseudonyms
-from dicom_io.spool import Spool, StoredInstance
+from dicom_io.header import Pseudonyms
+from dicom_io.receiving import Spool, StoredInstance
+from dicom_io.writing import Algorithm
 from plugin.durable import private_folder
-from plugin.job_states import Event, State
-from plugin.ledger import Ledger, Row
-from plugin.manifest import manifest_of, write_manifest
-from plugin.quarantine import Entry, Quarantine
-from plugin.study import Outcome, Refusal, Source, Study
+from plugin.ledger import Event, Ledger, State
+from plugin.quarantine import Quarantine, entry_name, forget_returned
+from plugin.study import CONFLICT, Outcome, Refusal, Source, Study, manifest_of, write_manifest
 
 log = logging.getLogger(__name__)
 
-CONFLICT = Refusal("receive", "Conflict", "another data set was accepted before under the same SOP Instance UID")
 NO_OUTCOME = Refusal("job", "NoOutcome", "its job failed, or took the process down, more often than allowed")
 
 
@@ -115,25 +112,6 @@ class NodeCustody:
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self._spool.folder).as_posix()
-
-
-def entry_name(digest: str, name: str) -> str:
-    """What the quarantine calls an instance that the spool calls ``name``."""
-    return f"{digest}-{Path(name).stem.partition('-')[2][:16]}"
-
-
-def row_of(entry: Entry, ledger: Ledger) -> Row | None:
-    """The ledger's row of a quarantined instance; None for one that this ledger does not know."""
-    rows = [row for row in ledger.of_source(entry.digest) if entry_name(row.digest, row.name) == entry.name]
-    return rows[0] if len(rows) == 1 else None
-
-
-def forget_returned(quarantine: Quarantine, ledger: Ledger, spool: Spool) -> None:
-    """Remove the entries of released instances that are back in the spool: a crash came before it could be done."""
-    for entry in quarantine.entries():
-        row = row_of(entry, ledger)
-        if row and row.releases and row.state is State.RECEIVED and (spool.folder / row.name).exists():
-            quarantine.remove(entry.name)
 
 
 def _delivered(outcomes: Sequence[Outcome]) -> list[Path]:

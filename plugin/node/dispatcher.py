@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 
-from plugin.custody import NodeCustody
-from plugin.job_states import State
-from plugin.jobs import Jobs
-from plugin.ledger import Ledger
+from plugin.ledger import Ledger, State
+from plugin.node.custody import NodeCustody
+from plugin.node.jobs import Jobs
 
 log = logging.getLogger(__name__)
 

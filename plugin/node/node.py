@@ -10,30 +10,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dicom_io.association_server import ConnectionLimits
-from dicom_io.delivery import Destination
-from dicom_io.derived import Algorithm
-from dicom_io.listener import AllowedCaller, Listener, ListenerSettings
-from dicom_io.photograph import Limits
-from dicom_io.pseudonyms import Pseudonyms
-from dicom_io.site_key import SiteKey
-from dicom_io.spool import Spool
-from pipeline.burned_in_text import load_text_remover
+from dicom_io.header import Pseudonyms, SiteKey
+from dicom_io.reading import Limits
+from dicom_io.receiving import AllowedCaller, ConnectionLimits, Listener, ListenerSettings, Spool
+from dicom_io.sending import Destination
+from dicom_io.writing import Algorithm
+from pipeline.text import load_text_remover
 from plugin.config import Configuration, DestinationSection
-from plugin.custody import NodeCustody
-from plugin.delivery import ArchiveDelivery
-from plugin.dispatcher import Dispatcher
 from plugin.durable import private_folder, write_file
 from plugin.errors import NodeBusy
-from plugin.jobs import Jobs, JobSettings
 from plugin.ledger import DATABASE, Ledger
-from plugin.outputs import OutputWriter
+from plugin.node.custody import NodeCustody
+from plugin.node.dispatcher import Dispatcher
+from plugin.node.jobs import Jobs, JobSettings
 from plugin.profile_settings import profile_of, pseudonyms_of
 from plugin.quarantine import Quarantine
-from plugin.stages import PhotographStages, StageSettings
+from plugin.study import ArchiveDelivery, OutputWriter, PhotographStages, StageSettings
 
 if TYPE_CHECKING:
-    from pipeline.twins import TwinMaker
+    from pipeline.edits import TwinMaker
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from pipeline.persona import Personas
-from pipeline.prompts import PERSONAS
+from pipeline.vocabulary import PERSONAS, Personas
 from plugin.durable import private_folder
 from plugin.ledger import transaction
 

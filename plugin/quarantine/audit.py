@@ -15,7 +15,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dicom_io.site_key import SiteKey
+from dicom_io.header import SiteKey
 from plugin.durable import private_folder, sync_folder
 from plugin.errors import AuditBroken
 

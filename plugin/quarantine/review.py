@@ -25,17 +25,16 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from dicom_io.site_key import SiteKey
-from dicom_io.spool import Spool
+from dicom_io.header import SiteKey
+from dicom_io.receiving import Spool
 from pipeline.errors import FaceSuspected, NoFaceFound, Rejected, TextOnSkin
-from plugin.audit import AuditLog
-from plugin.custody import CONFLICT, forget_returned, row_of
 from plugin.durable import private_folder
 from plugin.errors import ReviewRefused
-from plugin.job_states import FINISHED, Event, State
-from plugin.ledger import Ledger, Row
-from plugin.quarantine import Entry, Quarantine
-from plugin.study import Refusal
+from plugin.ledger import FINISHED, Event, Ledger, Row, State
+from plugin.quarantine.audit import AuditLog
+from plugin.quarantine.quarantine import Entry, Quarantine
+from plugin.quarantine.rows import forget_returned, row_of
+from plugin.study import CONFLICT, Refusal
 
 WAIVABLE = {
     FaceSuspected.__name__: "showing no face but those that get a twin",

@@ -17,7 +17,7 @@ from typing import BinaryIO
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from dicom_io.site_key import SiteKey
+from dicom_io.header import SiteKey
 from plugin.errors import SealBroken
 
 MAGIC = b"twinveil sealed 1\n"

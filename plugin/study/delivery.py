@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dicom_io.delivery import Destination, deliver
 from dicom_io.errors import DeliveryFailed
-from plugin.outputs import place_in_tree
-from plugin.study import Output, TryAgain
+from dicom_io.sending import Destination, deliver
+from plugin.study.outputs import place_in_tree
+from plugin.study.study import Output, TryAgain
 
 
 class ArchiveDelivery:

@@ -12,12 +12,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from dicom_io.derived import Algorithm
-from pipeline.burned_in_text import BurnedInText
+from dicom_io.writing import Algorithm
+from pipeline.text import BurnedInText
 from plugin import __version__
 from plugin.durable import write_file
-from plugin.outputs import tree_path
-from plugin.study import Outcome
+from plugin.study.outputs import tree_path
+from plugin.study.study import Outcome
 
 
 def manifest_of(outcomes: Sequence[Outcome], algorithm: Algorithm) -> dict[str, Any]:

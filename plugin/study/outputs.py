@@ -9,15 +9,13 @@ from pathlib import Path
 
 from pydicom import Dataset
 
-from dicom_io.derived import Algorithm, derived_image
-from dicom_io.identifiers import Identifiers
-from dicom_io.photograph import SourcePhotograph
-from dicom_io.profile import ConfidentialityProfile
-from dicom_io.pseudonyms import Pseudonyms
-from dicom_io.segmentation import segmentations
+from dicom_io.header import ConfidentialityProfile, Pseudonyms
+from dicom_io.leaks import Identifiers
+from dicom_io.reading import SourcePhotograph
+from dicom_io.writing import Algorithm, derived_image, segmentations
 from pipeline.photograph import Rgb, Subtraction
 from plugin.durable import write_file
-from plugin.study import Output
+from plugin.study.study import Output
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ class OutputWriter:
 
     def identifiers_of(self, source: SourcePhotograph) -> Identifiers:
         """What of ``source`` must stand in nothing that leaves: everything that identifies but what options retain."""
-        return self.profile.identifiers_of(source.header, source.raw)
+        return Identifiers.under(self.profile, source.header, source.raw)
 
 
 def place_in_tree(outputs: Sequence[Output], folder: Path) -> list[Path]:

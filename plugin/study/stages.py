@@ -14,19 +14,19 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from dicom_io.check import check_outgoing
-from dicom_io.photograph import Limits, SourcePhotograph, read_photograph
-from dicom_io.pseudonyms import PatientIdentity, Pseudonyms
-from pipeline.burned_in_text import BurnedInText, TextRemover, text_from_json, text_to_json
+from dicom_io.header import PatientIdentity, Pseudonyms
+from dicom_io.leaks import check_outgoing
+from dicom_io.reading import Limits, SourcePhotograph, read_photograph
+from pipeline.disease import Lesion
 from pipeline.errors import FaceSuspected, NoFaceFound, TextOnSkin
-from pipeline.lesion import Lesion
 from pipeline.photograph import Findings, Hints, Photograph, Subtraction, Twins
+from pipeline.text import BurnedInText, TextRemover, text_from_json, text_to_json
 from plugin.durable import load_arrays, private_folder, save_arrays, write_file
-from plugin.outputs import OutputWriter
-from plugin.study import Measured, Outcome, Output, Refusal, Source, Study
+from plugin.study.outputs import OutputWriter
+from plugin.study.study import Measured, Outcome, Output, Refusal, Source, Study
 
 if TYPE_CHECKING:
-    from pipeline.twins import TwinMaker
+    from pipeline.edits import TwinMaker
 
 KEPT_IN_MEMORY = 4
 """Decoded sources kept from one step to the next; a 12 megapixel photograph is 36 MB."""

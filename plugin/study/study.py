@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 from dicom_io.errors import DicomError
-from pipeline.burned_in_text import BurnedInText
 from pipeline.errors import FaceDenied, PipelineError, Rejected, Undecided
 from pipeline.photograph import Findings, LesionClass
+from pipeline.text import BurnedInText
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,7 +30,7 @@ TRY_ANOTHER_PERSONA = frozenset({Rejected.__name__, Undecided.__name__, FaceDeni
 class Source:
     """One accepted instance. ``digest`` names it everywhere outside the spool; ``path`` is where it lies.
 
-    ``waived``: the checks that a reviewer answered for when releasing it from quarantine; see ``plugin.review``.
+    ``waived``: the checks that a reviewer answered for when releasing it from quarantine; see ``plugin.quarantine``.
     """
 
     digest: str
@@ -64,6 +64,9 @@ class Refusal:
     stage: str
     error: str
     reason: str
+
+
+CONFLICT = Refusal("receive", "Conflict", "another data set was accepted before under the same SOP Instance UID")
 
 
 @dataclass(frozen=True)

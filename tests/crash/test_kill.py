@@ -14,13 +14,12 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from dicom_io.delivery import Destination, deliver
-from dicom_io.site_key import SiteKey, generate_key_file
+from dicom_io.header import SiteKey, generate_key_file
+from dicom_io.sending import Destination, deliver
+from plugin.commands.demo_archive import Receiver
 from plugin.config import load_configuration
-from plugin.job_states import FINISHED, State
-from plugin.ledger import Ledger
+from plugin.ledger import FINISHED, Ledger, State
 from plugin.quarantine import Quarantine
-from plugin.receiver import Receiver
 from tests.plugin.fakes import photograph, save
 
 STUDY = "1.2.826.0.1.3680043.8.498.79"

@@ -13,10 +13,10 @@ import sys
 import time
 from pathlib import Path
 
-from dicom_io.site_key import SiteKey
+from dicom_io.header import SiteKey
+from plugin.commands.logs import configure_logs
+from plugin.commands.serve import serve
 from plugin.config import load_configuration
-from plugin.logs import configure_logs
-from plugin.serve_command import serve
 from tests.plugin.fakes import MirroringTwinMaker
 
 

@@ -31,7 +31,7 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from dicom_io.derived import Algorithm
+from dicom_io.writing import Algorithm
 
 ALGORITHM = Algorithm(name="embedded", version="0", digest="5e" * 32)
 

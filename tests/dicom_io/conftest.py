@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dicom_io.association_server import ConnectionLimits
-from dicom_io.listener import AllowedCaller, Listener, ListenerSettings
-from dicom_io.spool import Spool, StoredInstance
+from dicom_io.receiving import AllowedCaller, ConnectionLimits, Listener, ListenerSettings, Spool, StoredInstance
 
 
 @dataclass

@@ -15,10 +15,8 @@ from pydicom.uid import (
     VLPhotographicImageStorage,
 )
 
-from dicom_io.profile import ConfidentialityProfile
-from dicom_io.pseudonyms import Pseudonyms
-from dicom_io.site_key import SiteKey
-from dicom_io.sweep import Sentinels
+from dicom_io.header import ConfidentialityProfile, Pseudonyms, SiteKey
+from dicom_io.leaks.sweep import Sentinels
 
 __all__ = ["Sentinels"]
 

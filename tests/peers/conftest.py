@@ -14,8 +14,7 @@ import pytest
 from pydicom import Dataset
 from pydicom.uid import SegmentationStorage
 
-from dicom_io.pseudonyms import Pseudonyms
-from dicom_io.site_key import SiteKey
+from dicom_io.header import Pseudonyms, SiteKey
 from tests.peers.dcmtk import storescu
 from tests.peers.node import Node, make_node
 from tests.peers.orthanc import Orthanc, orthanc

@@ -16,10 +16,9 @@ from PIL import Image
 from pydicom import Dataset
 from pydicom.pixels import pixel_array
 
-from dicom_io.pseudonyms import Pseudonyms
-from dicom_io.site_key import SiteKey
+from dicom_io.header import Pseudonyms, SiteKey
+from pipeline.edits import load_twin_maker
 from pipeline.photograph import Twins
-from pipeline.twins import load_twin_maker
 from tests.peers.conftest import OBJECTS_PER_PHOTOGRAPH, Delivered, Run, everything_in
 from tests.peers.dcmtk import dciodvfy_errors, echoscu, storescu
 from tests.peers.node import twinveil

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.faces import FaceFinder
-from pipeline.gate import Gate
-from pipeline.policy import FacePolicy
-from pipeline.recognisers import Recognisers
+from pipeline.faces import FaceFinder, Recognisers
+from pipeline.gate import FacePolicy, Gate
 from tests.pipeline.gate_fakes import gate_with
 
 

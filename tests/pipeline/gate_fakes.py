@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from pipeline.calibration import load_calibration
-from pipeline.faces import Face, FaceFinder
-from pipeline.gate import Gate
+from pipeline.faces import Descriptor, Face, FaceFinder, Recogniser, Recognisers
+from pipeline.gate import Gate, load_calibration
 from pipeline.photograph import Rgb
-from pipeline.recognisers import Descriptor, Recogniser, Recognisers
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dicom_io.site_key import SiteKey, generate_key_file
+from dicom_io.header import SiteKey, generate_key_file
+from plugin.commands.demo_archive import Receiver
 from plugin.config import Configuration
-from plugin.receiver import Receiver
 
 
 @pytest.fixture

@@ -12,10 +12,9 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGBaseline8Bit, VLPhotographicImageStorage, generate_uid
 
+from pipeline.disease import Lesion, subtract
 from pipeline.errors import Rejected
-from pipeline.lesion import Lesion
 from pipeline.photograph import Findings, Photograph, Rgb, Subtraction, Twins
-from pipeline.subtraction import subtract
 
 PATIENT_NAME = "Quillfeather^Ottoline"
 PATIENT_ID = "MRN-7731904"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from plugin.commands.init import commented_configuration
 from plugin.config import Configuration, find_key_file, load_configuration
 from plugin.errors import ConfigurationRefused
-from plugin.init_command import commented_configuration
 
 CALLER = '[[callers]]\nae_title = "CAMERA"\nnetwork = "10.1.0.0/16"\n'
 

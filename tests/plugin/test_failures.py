@@ -8,33 +8,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dicom_io.site_key import SiteKey
-from pipeline import package_weights
+from dicom_io.header import SiteKey
+from pipeline.disease import Lesion
 from pipeline.errors import ModelError
-from pipeline.faces import FaceFinder
+from pipeline.faces import FaceFinder, Recognisers
 from pipeline.gate import Gate
-from pipeline.lesion import Lesion
-from pipeline.package_weights import (
-    DLIB_FIVE_POINTS,
-    DLIB_RESNET,
-    SFACE,
-    TEXT_DETECTOR,
-    TEXT_READER,
-    YUNET,
-    PackageWeights,
-)
+from pipeline.packaged import DLIB_FIVE_POINTS, DLIB_RESNET, SFACE, TEXT_DETECTOR, TEXT_READER, YUNET
+from pipeline.packaged import weights as package_weights
+from pipeline.packaged.weights import PackageWeights
 from pipeline.photograph import Findings, Photograph, Twins
-from pipeline.recognisers import Recognisers
-from pipeline.text_finder import TextFinder
-from plugin import stages
+from pipeline.text import TextFinder
+from plugin.commands.demo_archive import Receiver
 from plugin.config import Configuration
-from plugin.job_states import State
-from plugin.receiver import Receiver
+from plugin.ledger import State
+from plugin.study import stages
 from tests.pipeline.gate_fakes import faked, gate_with
 from tests.pipeline.rendered_faces import patient, stranger
 from tests.plugin.conftest import wait_for
 from tests.plugin.fakes import MirroringTwinMaker, photograph, save
-from tests.plugin.test_node import finished, running, send
+from tests.plugin.node.test_node import finished, running, send
 
 STUDY = "1.2.826.0.1.3680043.8.498.85"
 

@@ -20,17 +20,16 @@ from pydicom.encaps import get_frame
 from pydicom.uid import JPEGBaseline8Bit
 from typer.testing import CliRunner, Result
 
-from dicom_io.frame_metadata import segments
-from dicom_io.photograph import read_photograph
-from dicom_io.site_key import generate_key_file
+from dicom_io.header import generate_key_file
+from dicom_io.leaks.frame_metadata import segments
+from dicom_io.reading import read_photograph
+from pipeline.disease import Lesion, subtract
+from pipeline.edits import TwinMaker, load_twin_maker
+from pipeline.faces import Recognisers
 from pipeline.gate import Gate
-from pipeline.lesion import Lesion
 from pipeline.photograph import Findings, Photograph, Rgb, Subtraction, Twins
-from pipeline.recognisers import Recognisers
-from pipeline.subtraction import subtract
-from pipeline.twins import TwinMaker, load_twin_maker
-from plugin import cli
-from plugin.exit_status import ExitStatus
+from plugin.commands import cli
+from plugin.commands.exit_status import ExitStatus
 from tests.dicom_io.builders import code, photograph, rich_header, write
 from tests.pipeline.gate_fakes import gate_with
 from tests.pipeline.rendered_faces import patient, stranger

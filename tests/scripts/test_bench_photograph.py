@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from pipeline.errors import Rejected
-from pipeline.faces import Face, FaceFinder
+from pipeline.faces import Face, FaceFinder, Recognisers
+from pipeline.gate import FacePolicy
 from pipeline.photograph import Hints, Photograph
-from pipeline.policy import FacePolicy
-from pipeline.recognisers import Recognisers
 from scripts.bench_photograph import TRIES, released_twins, unseen
 from tests.pipeline.rendered_faces import patient
 from tests.plugin.fakes import MirroringTwinMaker

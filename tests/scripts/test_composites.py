@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.evaluation.composites import FULL_SWAP, KINDS, LEAKS
+from pipeline.evaluation import FULL_SWAP, KINDS, LEAKS
 from scripts.composites import figures, table
 
 Verdicts = dict[str, str | None]

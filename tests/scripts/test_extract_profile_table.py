@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from dicom_io.profile_table import profile_table
+from dicom_io.standard import profile_table
 
 NEW_SINCE_2026C = {"3004007F"}
 """Dose Calculation Model Name, which edition 2026d added."""

@@ -9,9 +9,8 @@ import pytest
 
 pytest.importorskip("numba", reason="numba is not installed: nothing renders (pip install twinveil[train])")
 
-from pipeline.faces import FaceFinder
-from pipeline.policy import FacePolicy
-from pipeline.recognisers import Recognisers
+from pipeline.faces import FaceFinder, Recognisers
+from pipeline.gate import FacePolicy
 from scripts.hard_faces import Case, counted, outcome, table
 from tests.pipeline.gate_fakes import faked
 from tests.pipeline.rendered_faces import patient, skin, stranger

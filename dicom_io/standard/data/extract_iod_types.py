@@ -3,7 +3,7 @@
 The types come from the standard's tables as highdicom (MIT licence) ships them, 17 MB of JSON that need not be read at
 every start. Paths below a sequence that Table E.1-1 removes are left out: nothing there can leave.
 
-    python dicom_io/data/extract_iod_types.py
+    python dicom_io/standard/data/extract_iod_types.py
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CODE_MACRO = frozenset(
         "ContextGroupExtensionCreatorUID", "EquivalentCodeSequence",
     }
 )  # fmt: skip
-"""The Code Sequence Macro, which the profile writes whole (``dicom_io.public_codes``) and need not look up."""
+"""The Code Sequence Macro, which the profile writes whole (``dicom_io.header.public_codes``) and need not look up."""
 
 
 FRAME_OF_REFERENCE = {"FrameOfReferenceUID": "1C", "PositionReferenceIndicator": "2C"}

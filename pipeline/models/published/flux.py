@@ -17,8 +17,8 @@ from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxTransf
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer, T5EncoderModel, T5Tokenizer
 
-from pipeline.models import components
 from pipeline.models.base import Branch, Prompt, check_branches, check_pixels, expect_prompt
+from pipeline.models.published import components
 
 CLIP_LENGTH = 77
 T5_LENGTH = 512

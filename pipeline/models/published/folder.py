@@ -8,9 +8,9 @@ import torch
 
 from pipeline.errors import ModelError
 from pipeline.models.base import RectifiedFlow
-from pipeline.models.components import folder_digest, read_json
-from pipeline.models.flux import FluxFlow
-from pipeline.models.sd3 import SD3Flow
+from pipeline.models.published.components import folder_digest, read_json
+from pipeline.models.published.flux import FluxFlow
+from pipeline.models.published.sd3 import SD3Flow
 
 ADAPTERS: dict[str, type[SD3Flow] | type[FluxFlow]] = {
     "StableDiffusion3Pipeline": SD3Flow,

@@ -18,8 +18,8 @@ from torch import Tensor
 from transformers import CLIPTextModelWithProjection, CLIPTokenizer, T5EncoderModel, T5Tokenizer
 
 from pipeline.errors import ModelError
-from pipeline.models import components
 from pipeline.models.base import Branch, Prompt, check_branches, check_pixels, expect_prompt
+from pipeline.models.published import components
 
 CLIP_LENGTH = 77
 T5_LENGTH = 256

@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 
 from dicom_io.errors import ProfileError
-from dicom_io.profile import ConfidentialityProfile
-from dicom_io.profile_table import profile_table
-from dicom_io.pseudonyms import Pseudonyms
-from dicom_io.site_additions import SiteAdditions
+from dicom_io.header import ConfidentialityProfile, Pseudonyms, SiteAdditions
+from dicom_io.standard import profile_table
 from tests.dicom_io.profile_sources import KEY, photograph
 
 

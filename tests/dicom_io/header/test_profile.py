@@ -11,11 +11,10 @@ from pydicom.sequence import Sequence
 from pydicom.sr.codedict import codes
 from pydicom.uid import DermoscopicPhotographyImageStorage, EncapsulatedPDFStorage, VLPhotographicImageStorage
 
-from dicom_io import profile_table as table_module
 from dicom_io.errors import ProfileError
-from dicom_io.iod_types import iod_types
-from dicom_io.profile_actions import Action, basic_action
-from dicom_io.profile_table import BASIC_PROFILE, OPTIONS, profile_table
+from dicom_io.header.actions import Action, basic_action
+from dicom_io.standard import BASIC_PROFILE, OPTIONS, iod_types, profile_table
+from dicom_io.standard import confidentiality_table as table_module
 from tests.dicom_io.profile_sources import code, photograph, profile
 
 

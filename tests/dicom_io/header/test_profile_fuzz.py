@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from pydicom import dcmread
 
 from dicom_io.errors import DicomError
-from dicom_io.profile import ConfidentialityProfile
+from dicom_io.header import ConfidentialityProfile
+from dicom_io.leaks import Identifiers
 from dicom_io.quiet import quiet
-from plugin.header_command import as_file
+from plugin.commands.header import as_file
 from tests.dicom_io.profile_sources import as_file as source_file
 from tests.dicom_io.profile_sources import photograph, profile
 
@@ -93,7 +94,7 @@ def goes_well(blob: bytes, applied: ConfidentialityProfile) -> str:
     assert cleaned == again
     assert SECRET.lower() not in cleaned.lower()
     assert not [name for name in NAMES if name in cleaned]
-    applied.identifiers_of(source, blob).found_in(cleaned)
+    Identifiers.under(applied, source, blob).found_in(cleaned)
     return "clean"
 
 

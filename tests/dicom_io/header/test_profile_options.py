@@ -12,7 +12,9 @@ from pydicom import Dataset
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.sequence import Sequence
 
-from dicom_io.profile_table import OPTIONS, TABLE
+from dicom_io.leaks import Identifiers
+from dicom_io.standard import OPTIONS
+from dicom_io.standard.confidentiality_table import TABLE
 from tests.dicom_io.profile_sources import Sentinels, as_file, code, photograph, profile, read_back
 
 FULL, MODIFIED = "retain_longitudinal_full_dates", "retain_longitudinal_modified_dates"
@@ -23,7 +25,7 @@ COMBINATIONS = [frozenset({option}) for option in OPTIONS] + ALL
 @lru_cache(maxsize=1)
 def letters() -> dict[str, dict[str, str]]:
     """Tag to option to letter, read from the file without the code that the profile uses."""
-    document = json.loads((files("dicom_io") / "data" / TABLE).read_text())
+    document = json.loads((files("dicom_io.standard") / "data" / TABLE).read_text())
     columns = document["option_columns"]
     return {row[0]: dict(zip(columns, row[4], strict=True)) for row in document["rows"]}
 
@@ -199,9 +201,9 @@ def test_a_moved_date_that_lies_where_another_was_is_no_leak() -> None:
     source.SeriesDate = applied.apply(source).StudyDate
     clean = applied.apply(source)
     assert clean.StudyDate == source.SeriesDate
-    assert applied.identifiers_of(source, b"").found_in(as_file(clean)) == []
+    assert Identifiers.under(applied, source, b"").found_in(as_file(clean)) == []
     clean.ContentDate = source.StudyDate
-    assert applied.identifiers_of(source, b"").found_in(as_file(clean)) != []
+    assert Identifiers.under(applied, source, b"").found_in(as_file(clean)) != []
 
 
 @pytest.mark.parametrize("options", COMBINATIONS, ids=lambda options: "+".join(sorted(options))[:60])
@@ -211,7 +213,7 @@ def test_the_last_check_takes_what_is_retained_for_no_leak(options: frozenset[st
     raw = as_file(source)
     applied = profile(*options)
     clean = applied.apply(read_back(raw))
-    identifiers = applied.identifiers_of(read_back(raw), raw)
+    identifiers = Identifiers.under(applied, read_back(raw), raw)
     assert identifiers.found_in(as_file(clean)) == []
     clean.ImageComments = "Vetinari, 1971-02-03, MRN-5543210"
     named = " ".join(identifiers.found_in(as_file(clean)))

@@ -9,8 +9,8 @@ import pytest
 from pydicom import DataElement, Dataset
 from pydicom.sequence import Sequence
 
-from dicom_io.identifiers import Identifiers
-from dicom_io.profile_table import profile_table
+from dicom_io.leaks import Identifiers
+from dicom_io.standard import profile_table
 from tests.dicom_io.profile_sources import SYNTAXES, Sentinels, as_file, photograph, profile, read_back
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")

@@ -12,8 +12,7 @@ from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from dicom_io.errors import UnreadableObject
-from dicom_io.pseudonyms import PatientIdentity, Pseudonyms
-from dicom_io.site_key import SiteKey
+from dicom_io.header import PatientIdentity, Pseudonyms, SiteKey
 from tests.dicom_io.profile_sources import KEY
 
 PSEUDONYMS = Pseudonyms(KEY)

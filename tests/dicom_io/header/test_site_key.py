@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dicom_io.errors import KeyRefused
-from dicom_io.site_key import SiteKey, generate_key_file
+from dicom_io.header import SiteKey, generate_key_file
 
 
 def key_file(folder: Path, content: bytes, mode: int = 0o600) -> Path:

@@ -12,12 +12,12 @@ from pydicom import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
-from dicom_io.check import check_outgoing
-from dicom_io.colour import srgb_profile
 from dicom_io.errors import InvalidObject, LeakFound
+from dicom_io.leaks import check_outgoing
+from dicom_io.reading import srgb_profile
 from tests.dicom_io.builders import clean_header, code, skin, write
-from tests.dicom_io.test_derived import derive
-from tests.dicom_io.test_segmentation import segment
+from tests.dicom_io.writing.test_derived import derive
+from tests.dicom_io.writing.test_segmentation import segment
 
 
 class Nothing:

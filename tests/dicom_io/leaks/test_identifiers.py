@@ -12,10 +12,11 @@ from pydicom import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGBaseline8Bit
 
-from dicom_io.frame_metadata import exif_entries, segments
-from dicom_io.identifiers import ALLOWANCES, Identifiers
-from dicom_io.identifying_values import NOT_IDENTIFYING
-from dicom_io.outgoing_bytes import NotParsed, values
+from dicom_io.leaks import Identifiers
+from dicom_io.leaks.frame_metadata import exif_entries, segments
+from dicom_io.leaks.identifiers import ALLOWANCES
+from dicom_io.leaks.identifying_values import NOT_IDENTIFYING
+from dicom_io.leaks.outgoing_bytes import NotParsed, values
 from tests.dicom_io.profile_sources import SYNTAXES, as_file, photograph, profile, read_back
 
 GPS = (47.0, 22.0, 36.48)

@@ -11,19 +11,15 @@ from PIL import Image
 from pydicom import Dataset
 from pydicom.uid import UID, JPEG2000Lossless, JPEGBaseline8Bit
 
-from dicom_io.check import check_outgoing, own_texts
-from dicom_io.derived import derived_image
 from dicom_io.errors import LeakFound
-from dicom_io.identifiers import Identifiers
-from dicom_io.photograph import SourcePhotograph, read_photograph
-from dicom_io.profile import ConfidentialityProfile
-from dicom_io.profile_table import OPTIONS
-from dicom_io.pseudonyms import Pseudonyms
-from dicom_io.segmentation import segmentations
-from dicom_io.site_key import SiteKey, generate_key_file
-from dicom_io.sop_classes import PHOTOGRAPH_CLASSES
+from dicom_io.header import ConfidentialityProfile, Pseudonyms, SiteKey, generate_key_file
+from dicom_io.leaks import Identifiers, check_outgoing
+from dicom_io.leaks.check import own_texts
+from dicom_io.reading import SourcePhotograph, read_photograph
+from dicom_io.standard import OPTIONS, PHOTOGRAPH_CLASSES
+from dicom_io.writing import derived_image, segmentations
 from tests.dicom_io.builders import ALGORITHM, code, minimal_header, photograph, rich_header, skin, spot, write
-from tests.dicom_io.test_derived import errors_of_dciodvfy
+from tests.dicom_io.writing.test_derived import errors_of_dciodvfy
 
 PLANTED = ("Ödegård", "Wilhelmina", "MRN-4471190", "19790317", "20200611", "ACC-55012", "Fernhollow", "Larchmere",
            "LW-9921-X", "follow-up", "Wardcam", "ward seven")  # fmt: skip
@@ -126,7 +122,7 @@ def test_what_the_options_retain_reaches_the_twin(tmp_path: Path, pseudonyms: Ps
     camera = twin.ContributingEquipmentSequence[1]
     assert (camera.Manufacturer, camera.DeviceSerialNumber, camera.StationName) == ("Lensworks", "LW-9921-X", "CAM-3")
     assert camera.DateOfLastCalibration not in ("20200601", "")
-    identifiers = ConfidentialityProfile(pseudonyms, EVERY_OPTION).identifiers_of(source.header, source.raw)
+    identifiers = Identifiers.under(ConfidentialityProfile(pseudonyms, EVERY_OPTION), source.header, source.raw)
     for path in paths:
         check_outgoing(path, identifiers, ALGORITHM)
 

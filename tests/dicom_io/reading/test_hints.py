@@ -6,8 +6,8 @@ import pytest
 from pydicom import Dataset
 from pydicom.uid import DermoscopicPhotographyImageStorage
 
-from dicom_io import codes
-from dicom_io.hints import CLOSE_UP_CODES, FACE_CODES, LESIONS, SourceHints, read_hints
+from dicom_io.reading.hints import CLOSE_UP_CODES, FACE_CODES, LESIONS, SourceHints, read_hints
+from dicom_io.writing import codes
 from tests.dicom_io.builders import code, minimal_header, rich_header
 
 DIHEDRAL = [

@@ -25,8 +25,8 @@ from pydicom.uid import (
 )
 
 from dicom_io.errors import UnreadableObject, UnsupportedObject
-from dicom_io.photograph import Limits, LossyHistory, read_photograph
-from dicom_io.sop_classes import PHOTOGRAPH_CLASSES, TRANSFER_SYNTAXES
+from dicom_io.reading import Limits, LossyHistory, read_photograph
+from dicom_io.standard import PHOTOGRAPH_CLASSES, TRANSFER_SYNTAXES
 from tests.dicom_io.builders import minimal_header, photograph, rich_header, skin, write
 
 LARGEST_ERROR = {JPEGBaseline8Bit: 24, JPEGLSNearLossless: 2, JPEG2000: 20, HTJ2K: 4}

@@ -16,9 +16,8 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification
 
-from dicom_io.listener import AllowedCaller, Listener, ListenerSettings
-from dicom_io.spool import Spool, StoredInstance
-from dicom_io.status import Status
+from dicom_io.receiving import AllowedCaller, Listener, ListenerSettings, Spool, StoredInstance
+from dicom_io.standard import Status
 from tests.dicom_io.builders import minimal_header, photograph, rich_header, skin, write
 from tests.dicom_io.conftest import SETTINGS, Node
 from tests.peers import require_peer

@@ -9,7 +9,7 @@ import pydicom
 import pytest
 
 from dicom_io.errors import SpoolFull, UnreadableObject
-from dicom_io.spool import Spool, StoredInstance
+from dicom_io.receiving import Spool, StoredInstance
 from tests.dicom_io.builders import photograph, rich_header, write
 
 

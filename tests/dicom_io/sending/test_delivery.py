@@ -17,11 +17,11 @@ from pydicom.uid import UID, JPEG2000Lossless, SegmentationStorage, VLPhotograph
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, evt
 from pynetdicom.sop_class import Verification
 
-from dicom_io.delivery import Destination, deliver, echo
 from dicom_io.errors import DeliveryFailed
+from dicom_io.sending import Destination, deliver, echo
 from tests.dicom_io.builders import clean_header, write
-from tests.dicom_io.test_derived import derive
-from tests.dicom_io.test_segmentation import segment
+from tests.dicom_io.writing.test_derived import derive
+from tests.dicom_io.writing.test_segmentation import segment
 from tests.peers import require_peer
 
 

@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from dicom_io.status import RANGES, Status, meaning_of
+from dicom_io.standard import Status, meaning_of
+from dicom_io.standard.status import RANGES
 
 
 def test_every_named_status_has_a_meaning_and_a_clause() -> None:

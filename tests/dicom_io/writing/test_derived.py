@@ -22,10 +22,10 @@ from pydicom.uid import (
     VLPhotographicImageStorage,
 )
 
-from dicom_io.derived import derived_image
 from dicom_io.errors import UnsupportedObject
-from dicom_io.photograph import LossyHistory, read_photograph
-from dicom_io.sop_classes import PHOTOGRAPH_CLASSES
+from dicom_io.reading import LossyHistory, read_photograph
+from dicom_io.standard import PHOTOGRAPH_CLASSES
+from dicom_io.writing import derived_image
 from tests.dicom_io.builders import ALGORITHM, PlainUids, clean_header, minimal_header, skin, write
 from tests.peers import require_peer
 

@@ -14,10 +14,11 @@ from pydicom import Dataset
 from pydicom.uid import UID, SegmentationStorage
 
 from dicom_io.errors import InvalidObject
-from dicom_io.segmentation import PROPERTY_TYPES, segmentations
-from dicom_io.sop_classes import PHOTOGRAPH_CLASSES
+from dicom_io.standard import PHOTOGRAPH_CLASSES
+from dicom_io.writing import segmentations
+from dicom_io.writing.segmentation import PROPERTY_TYPES
 from tests.dicom_io.builders import ALGORITHM, PlainUids, clean_header, minimal_header, spot, write
-from tests.dicom_io.test_derived import SOURCE, derive, errors_of_dciodvfy
+from tests.dicom_io.writing.test_derived import SOURCE, derive, errors_of_dciodvfy
 
 SMOOTH = np.linspace(0, 1, 96 * 128, dtype=np.float32).reshape(96, 128)
 

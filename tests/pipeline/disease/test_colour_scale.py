@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.colour_scale import diverging
+from pipeline.disease import diverging
 
 
 def test_nothing_is_white_more_is_red_and_less_is_blue() -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.lesion import Lesion
+from pipeline.disease import Lesion, signed_difference
 from pipeline.photograph import Rgb
-from pipeline.subtraction import signed_difference
 
 SIDE = 96
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE]

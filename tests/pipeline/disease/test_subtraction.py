@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline.disease import SubtractionRule, signed_difference, subtract
+from pipeline.disease.subtraction import DEFAULT_RULE, lesion_class
 from pipeline.photograph import Rgb
-from pipeline.subtraction import DEFAULT_RULE, SubtractionRule, lesion_class, signed_difference, subtract
 
 SKIN = (205, 160, 138)
 DISC = np.hypot(*np.meshgrid(np.arange(128) - 64, np.arange(128) - 50)) < 18

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.crop import FaceCrop, FrameCrop, head_matte
+from pipeline.edits import FaceCrop, head_matte
+from pipeline.edits.crop import FrameCrop
 from pipeline.errors import UnusablePhotograph
 from pipeline.faces import Face
 from pipeline.photograph import Rgb

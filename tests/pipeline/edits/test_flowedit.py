@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from pipeline.edits import flow_edit
+from pipeline.edits.flowedit import flow_edit_along, normal_from_entropy
 from pipeline.errors import ModelError
-from pipeline.flowedit import flow_edit, flow_edit_along, normal_from_entropy
-from pipeline.models.base import Branch, VelocityField
+from pipeline.models import Branch, VelocityField
 from pipeline.models.fake import GaussianFlow, GaussianPrompt
 
 DARK, BRIGHT = Branch(GaussianPrompt(-0.3, 0.4)), Branch(GaussianPrompt(0.5, 0.4))

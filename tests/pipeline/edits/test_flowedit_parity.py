@@ -11,11 +11,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from pipeline.flowedit import flow_edit_along
-from pipeline.models.base import Branch, pixels_from_rgb, rgb_from_pixels
-from pipeline.models.folder import load_model
+from pipeline.edits.flowedit import flow_edit_along
+from pipeline.models import Branch, pixels_from_rgb, rgb_from_pixels
+from pipeline.models.published.folder import load_model
 
-GOLDENS = Path(os.environ.get("TWINVEIL_PARITY", Path(__file__).resolve().parents[3] / "shared" / "parity"))
+GOLDENS = Path(os.environ.get("TWINVEIL_PARITY", Path(__file__).resolve().parents[4] / "shared" / "parity"))
 TOLERANCE = 1e-5
 
 pytestmark = pytest.mark.skipif(not GOLDENS.is_dir(), reason="the FlowEdit goldens are not here (TWINVEIL_PARITY)")

@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dicom_io.photograph import read_photograph
-from pipeline.crop import FaceCrop
+from dicom_io.reading import read_photograph
+from pipeline.disease import Lesion
+from pipeline.edits import FaceCrop, FlowTwinMaker, TwinSettings, load_flow_twin_maker, load_twin_maker
 from pipeline.errors import ModelError, Rejected, Undecided
 from pipeline.faces import FaceFinder
-from pipeline.lesion import Lesion
 from pipeline.photograph import Hints, Photograph, Rgb, Twins
-from pipeline.twins import FlowTwinMaker, TwinSettings, load_flow_twin_maker, load_twin_maker
 from tests.pipeline.rendered_faces import patient, skin
 
 SEED = hashlib.sha256(b"somebody").digest()

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.calibration import Calibration
+from pipeline.evaluation import KINDS, LEAKS
 from pipeline.evaluation.case import Case, Described
-from pipeline.evaluation.composites import KINDS, LEAKS
 from pipeline.evaluation.masks import Pictures
 from pipeline.evaluation.skin import SkinCase
+from pipeline.gate import Calibration
 
 CALIBRATION = Calibration("made-up", "random numbers", sface_cosine=0.5, dlib_distance=0.4, ncc=0.65, digests={})
 """Same people score 1 and 0 here, others about 0 and 1.6."""

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.edits import EditKnobs
 from pipeline.evaluation.attack import AVERAGED, ONCE, reversed_edit
 from pipeline.faces import Face
 from pipeline.photograph import Hints, Photograph, Rgb
-from pipeline.prompts import PERSONAS
-from pipeline.twins import EditKnobs
+from pipeline.vocabulary import PERSONAS
 
 SIDE = 240
 PHOTOGRAPH = np.full((SIDE, SIDE, 3), 90, np.uint8)

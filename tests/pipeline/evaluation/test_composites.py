@@ -6,13 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.calibration import load_calibration
 from pipeline.errors import Rejected, Undecided
-from pipeline.evaluation.composites import FIRST_TRY, FULL_SWAP, KINDS, LEAKS, composites, masks
-from pipeline.faces import Face, FaceFinder
-from pipeline.gate import Gate
+from pipeline.evaluation import FIRST_TRY, FULL_SWAP, KINDS, LEAKS
+from pipeline.evaluation.composites import composites, masks
+from pipeline.faces import Face, FaceFinder, Recognisers
+from pipeline.gate import Gate, load_calibration
 from pipeline.photograph import Hints, Rgb
-from pipeline.recognisers import Recognisers
 from tests.pipeline.rendered_faces import patient, stranger
 
 UPRIGHT = np.array([[80, 100], [120, 100], [100, 120], [85, 140], [115, 140]], np.float64)

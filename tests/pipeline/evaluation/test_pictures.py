@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.evaluation.pictures import COLUMNS, SIDE, overview, row_of
+from pipeline.evaluation import overview
+from pipeline.evaluation.pictures import COLUMNS, SIDE, row_of
 from tests.pipeline.evaluation.cases import case
 
 

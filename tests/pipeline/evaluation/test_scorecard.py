@@ -8,10 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipeline.evaluation import BARS, FULL_SWAP, LEAKS, composite_figure, estimate, report, scorecard
 from pipeline.evaluation.case import Described
-from pipeline.evaluation.composites import FULL_SWAP, LEAKS
-from pipeline.evaluation.report import BY_SKIN_TYPE, report
-from pipeline.evaluation.scorecard import BARS, composite_figure, estimate, scorecard
+from pipeline.evaluation.html_report import BY_SKIN_TYPE
 from tests.pipeline.evaluation.cases import CALIBRATION, SKIN_TYPES, case, somebody
 
 PATIENTS = 60

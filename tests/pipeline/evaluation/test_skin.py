@@ -11,8 +11,8 @@ from pipeline.errors import Undecided
 from pipeline.evaluation.skin import examine_skin
 from pipeline.evaluation.unseen import Unseen
 from pipeline.photograph import Findings, Photograph, Rgb, Subtraction, Twins
+from pipeline.renderer import RenderedPatient
 from pipeline.renderer.description import Description
-from pipeline.renderer.patient import RenderedPatient
 
 SIDE = 48
 SPOT = np.zeros((SIDE, SIDE), bool)

@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.errors import ModelError
 from pipeline.faces import FaceFinder, eyes, turned_back
-from pipeline.onnx_graph import open_session, with_only_inputs
-from pipeline.package_weights import DLIB_FIVE_POINTS, DLIB_RESNET, SFACE, YUNET, PackageWeights
+from pipeline.packaged import DLIB_FIVE_POINTS, DLIB_RESNET, SFACE, YUNET, open_session, with_only_inputs
+from pipeline.packaged.weights import PackageWeights
 from pipeline.photograph import Rgb
 from tests.pipeline.rendered_faces import patient, skin, stranger
 

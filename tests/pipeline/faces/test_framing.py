@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.framing import square_around
+from pipeline.faces import square_around
 
 FRONTAL = np.array([[100.0, 100], [160, 100], [130, 130], [108, 160], [152, 160]])
 

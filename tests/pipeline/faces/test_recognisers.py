@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.alignment import similarity, warp
 from pipeline.errors import Undecided
-from pipeline.faces import Face, FaceFinder
+from pipeline.faces import Face, FaceFinder, Recognisers, SFace, retained_texture, similarity
+from pipeline.faces.alignment import warp
+from pipeline.faces.recognisers import DlibResNet
+from pipeline.faces.texture import REGIONS
 from pipeline.photograph import Rgb
-from pipeline.recognisers import DlibResNet, Recognisers, SFace
-from pipeline.texture import REGIONS, retained_texture
 from tests.pipeline.rendered_faces import patient, skin, stranger
 
 

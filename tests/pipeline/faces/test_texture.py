@@ -6,10 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.faces import Face, FaceFinder
-from pipeline.framing import square_around
+from pipeline.faces import Face, FaceFinder, retained_texture, square_around
+from pipeline.faces.texture import REGIONS
 from pipeline.photograph import Rgb
-from pipeline.texture import REGIONS, retained_texture
 from tests.pipeline.rendered_faces import patient, stranger
 
 

@@ -9,14 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.alignment import similarity
-from pipeline.calibration import SHIPPED_FOLDER, Calibration, load_calibration
-from pipeline.crop import FaceCrop
+from pipeline.edits import FaceCrop
 from pipeline.errors import ModelError, OutsideDomain, Rejected, Undecided
-from pipeline.faces import FaceFinder
-from pipeline.gate import Gate, gate_digests
+from pipeline.faces import FaceFinder, Recognisers, similarity
+from pipeline.gate import SHIPPED_FOLDER, Calibration, Gate, gate_digests, load_calibration
 from pipeline.photograph import Hints, Rgb
-from pipeline.recognisers import Recognisers
 from tests.pipeline.gate_fakes import faked, gate_with
 from tests.pipeline.rendered_faces import patient, skin, stranger
 

@@ -8,11 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.calibrate import LabelledFaces, calibrate, photographs_of
-from pipeline.calibration import Calibration
 from pipeline.errors import ModelError
-from pipeline.faces import FaceFinder
-from pipeline.recognisers import Recognisers
+from pipeline.faces import FaceFinder, Recognisers
+from pipeline.gate import Calibration, LabelledFaces, calibrate, photographs_of
 from tests.pipeline.rendered_faces import patient, skin, stranger
 
 

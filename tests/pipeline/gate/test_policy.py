@@ -9,17 +9,15 @@ import cv2
 import numpy as np
 import pytest
 
-from dicom_io.photograph import read_photograph
-from pipeline.calibration import load_calibration
+from dicom_io.reading import read_photograph
 from pipeline.errors import FaceDenied, FaceSuspected, NoFaceFound, Rejected, Undecided
-from pipeline.faces import FaceFinder
-from pipeline.gate import Gate
+from pipeline.faces import Descriptor, FaceFinder, Recognisers
+from pipeline.gate import FacePolicy, Gate, Policy, load_calibration
+from pipeline.gate.policy import FACELESS
 from pipeline.photograph import Hints, Rgb, View
-from pipeline.policy import FACELESS, FacePolicy, Policy
-from pipeline.recognisers import Descriptor, Recognisers
 from tests.pipeline.gate_fakes import faked, gate_with
 from tests.pipeline.rendered_faces import patient, skin, stranger
-from tests.pipeline.test_burned_in_text import BY_SKIN_TYPE
+from tests.pipeline.text.test_burned_in_text import BY_SKIN_TYPE
 
 DERMOSCOPY, CLOSE_UP, SILENT = Hints(view="dermoscopy"), Hints(view="close-up"), Hints()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.receiver import bounded_figures, drawn_weights, receiver_figures, roc
+from pipeline.gate.roc import bounded_figures, drawn_weights, receiver_figures, roc
 
 
 def test_receiver_figures_of_known_scores() -> None:

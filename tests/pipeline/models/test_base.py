@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from pipeline.errors import UnusablePhotograph
-from pipeline.models.base import check_pixels, pixels_from_rgb, rgb_from_pixels
+from pipeline.models import pixels_from_rgb, rgb_from_pixels
+from pipeline.models.base import check_pixels
 
 
 def test_every_value_survives_the_way_there_and_back() -> None:

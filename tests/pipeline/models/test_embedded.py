@@ -8,14 +8,21 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.edits import flow_edit
 from pipeline.errors import ModelError, UnusablePhotograph
-from pipeline.flowedit import flow_edit
-from pipeline.models.base import Branch
-from pipeline.models.embedded import EXPERTS, EmbeddedModel, field_sizes, load_embedded, save_expert
-from pipeline.models.healing import HealingNet
-from pipeline.models.swapping import Subject, SwappingNet
-from pipeline.models.trunk import NetConfig
-from pipeline.prompts import ClinicalPrompt
+from pipeline.models import (
+    Branch,
+    EmbeddedModel,
+    HealingNet,
+    NetConfig,
+    Subject,
+    SwappingNet,
+    field_sizes,
+    load_embedded,
+    save_expert,
+)
+from pipeline.models.embedded import EXPERTS
+from pipeline.vocabulary import ClinicalPrompt
 
 SICK = ClinicalPrompt({"view": "face", "lesion": "plaque"})
 NAMED = SICK.saying(persona="persona 07")

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from pipeline.errors import ModelError, UnusablePhotograph
-from pipeline.models.base import Branch, Prompt, RectifiedFlow
+from pipeline.models import Branch, Prompt
+from pipeline.models.base import RectifiedFlow
 from pipeline.models.fake import GaussianFlow, GaussianPrompt, gaussian_velocity
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from pipeline.models.embedded import field_sizes
-from pipeline.models.healing import Healing, HealingFlow, HealingNet
-from pipeline.models.trunk import NetConfig
-from pipeline.prompts import FIELDS, ClinicalPrompt
+from pipeline.models import HealingFlow, HealingNet, NetConfig, field_sizes
+from pipeline.models.healing import Healing
+from pipeline.vocabulary import FIELDS, ClinicalPrompt
 
 SIDE = 64
 TOKENS = torch.zeros(1, len(FIELDS), dtype=torch.long)

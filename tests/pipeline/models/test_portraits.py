@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.models.portraits import Portraits
+from pipeline.models import Portraits
 
 SIDE = 64
 FACE = torch.tensor([[22.0, 25.0], [42.0, 25.0], [32.0, 34.0], [24.0, 44.0], [40.0, 44.0]])

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from pipeline.models.embedded import field_sizes
-from pipeline.models.healing import HealingNet
-from pipeline.models.swapping import SwappingNet, relit
-from pipeline.models.trunk import NetConfig
-from pipeline.prompts import FIELDS
+from pipeline.models import HealingNet, NetConfig, SwappingNet, field_sizes
+from pipeline.models.swapping import relit
+from pipeline.vocabulary import FIELDS
 
 SIDE = 128
 

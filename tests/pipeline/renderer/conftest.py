@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.renderer.mpfb2 import mpfb2_folder as installed_mpfb2
+from pipeline.renderer import mpfb2_folder as installed_mpfb2
 
 if TYPE_CHECKING:
-    from pipeline.renderer.patient import Renderer
+    from pipeline.renderer import Renderer
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def renderer_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def renderer(mpfb2_folder: Path, renderer_cache: Path) -> Renderer:
     """Without hair assets, at half the usual size."""
     pytest.importorskip("numba", reason="numba is not installed: nothing renders (pip install twinveil[train])")
-    from pipeline.renderer.patient import Renderer
+    from pipeline.renderer import Renderer
 
     return Renderer(mpfb2_folder, None, renderer_cache, size=256)
 
@@ -38,7 +38,7 @@ def renderer(mpfb2_folder: Path, renderer_cache: Path) -> Renderer:
 @pytest.fixture(scope="session")
 def renderer_with_hair(mpfb2_folder: Path, repository: Path, renderer_cache: Path) -> Renderer:
     pytest.importorskip("numba", reason="numba is not installed: nothing renders (pip install twinveil[train])")
-    from pipeline.renderer.patient import Renderer
+    from pipeline.renderer import Renderer
 
     assets = repository.parent / "shared" / "assets" / "makehuman-cc0"
     if not assets.is_dir():

@@ -9,9 +9,9 @@ pytest.importorskip("numba", reason="numba is not installed: nothing renders (pi
 
 from scipy.ndimage import binary_dilation
 
+from pipeline.renderer import Renderer
 from pipeline.renderer.description import PERSONA_FIELDS
 from pipeline.renderer.lesions import KINDS
-from pipeline.renderer.patient import Renderer
 
 OUTPUT = 128
 

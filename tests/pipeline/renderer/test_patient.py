@@ -13,10 +13,10 @@ pytest.importorskip("numba", reason="numba is not installed: nothing renders (pi
 
 from scipy.ndimage import binary_dilation, center_of_mass
 
+from pipeline.renderer import RenderedPatient, Renderer
 from pipeline.renderer.description import FIELDS
 from pipeline.renderer.geometry_bake import RendererDataMissing
 from pipeline.renderer.lesions import KINDS
-from pipeline.renderer.patient import RenderedPatient, Renderer
 
 if TYPE_CHECKING:
     Rgb = NDArray[np.uint8]

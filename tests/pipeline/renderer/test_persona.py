@@ -15,7 +15,7 @@ from pipeline.renderer.persona_bins import tercile_bounds
 from pipeline.renderer.styling import sample_styling
 
 if TYPE_CHECKING:
-    from pipeline.renderer.patient import Renderer
+    from pipeline.renderer import Renderer
 
 GEOMETRIC = sorted(set(BINS) - {"brows", "brow_height", "weight"})
 """Measured on the face alone, so the same with and without hair assets."""

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from dicom_io.photograph import read_photograph
-from pipeline.burned_in_text import TextRemover, load_text_remover, may_be_skin, text_from_json, text_to_json
+from dicom_io.reading import read_photograph
 from pipeline.errors import ModelError, TextOnSkin, Undecided
 from pipeline.faces import Face, FaceFinder
 from pipeline.photograph import Rgb
-from pipeline.text_finder import Quad
+from pipeline.text import Quad, TextRemover, load_text_remover, text_from_json, text_to_json
+from pipeline.text.burned_in_text import may_be_skin
 from scripts.planted_text import as_jpeg, backdrop, plant, written
 
 BY_SKIN_TYPE = {

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dicom_io.photograph import read_photograph
+from dicom_io.reading import read_photograph
 from pipeline.photograph import Rgb
-from pipeline.text_finder import OVERLAP, TILE, TextFinder, _starts, levels
+from pipeline.text import TextFinder
+from pipeline.text.finder import OVERLAP, TILE, _starts, levels
 from scripts.planted_text import CELL, as_jpeg, backdrop, covered_by, plant, written
 from tests.pipeline.rendered_faces import patient, stranger
 

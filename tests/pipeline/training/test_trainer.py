@@ -16,18 +16,16 @@ import pytest
 import torch
 
 from pipeline.errors import ModelError, PipelineError
-from pipeline.models.embedded import field_sizes
-from pipeline.models.healing import HealingNet
-from pipeline.models.swapping import SwappingNet
-from pipeline.models.trunk import NetConfig
-from pipeline.prompts import FIELDS, ClinicalPrompt, token_of
-from pipeline.training.cache import Layout, PairCache
+from pipeline.models import HealingNet, NetConfig, SwappingNet, field_sizes
+from pipeline.training import PairCache
+from pipeline.training.cache import Layout
 from pipeline.training.captions import SITE, thin
 from pipeline.training.examples import examples, on_the_way
 from pipeline.training.healing import HealingLesson, overlap
 from pipeline.training.recipe import HEALING, SWAPPING, Dropout, HealingRecipe, Recipe, SwappingRecipe
 from pipeline.training.swapping import SwappingLesson, strain
 from pipeline.training.trainer import Trainer
+from pipeline.vocabulary import FIELDS, ClinicalPrompt, token_of
 
 LESION = list(FIELDS).index("lesion")
 EVERY_EDIT = (*(replace(edit, share=0.5 * edit.share) for edit in (*HEALING, *SWAPPING)),)

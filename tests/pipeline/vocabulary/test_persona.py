@@ -4,8 +4,9 @@ import secrets
 
 import pytest
 
-from pipeline.persona import (
-    LEAST_ALIKE,
+from pipeline.photograph import Hints
+from pipeline.vocabulary import (
+    PERSONAS,
     Personas,
     as_it_is,
     as_persona,
@@ -15,8 +16,7 @@ from pipeline.persona import (
     of_skin_alone,
     persona_for,
 )
-from pipeline.photograph import Hints
-from pipeline.prompts import PERSONAS
+from pipeline.vocabulary.persona import LEAST_ALIKE
 
 
 def test_the_same_seed_deals_the_same_deck() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.prompts import FIELDS, PERSONA_FIELDS, ClinicalPrompt, token_of
 from pipeline.renderer.description import FIELDS as RENDERED_FIELDS
+from pipeline.vocabulary import FIELDS, PERSONA_FIELDS, ClinicalPrompt, token_of
 
 
 def test_an_empty_prompt_says_nothing_in_every_field() -> None:

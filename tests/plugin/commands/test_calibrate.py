@@ -9,14 +9,12 @@ import cv2
 import pytest
 from typer.testing import CliRunner, Result
 
-from pipeline.calibrate import FEWEST_PEOPLE
-from pipeline.calibration import Calibration, find_calibration
 from pipeline.errors import ModelError, Rejected
-from pipeline.faces import FaceFinder
-from pipeline.gate import Gate, gate_digests
+from pipeline.faces import FaceFinder, Recognisers
+from pipeline.gate import Calibration, Gate, find_calibration, gate_digests
+from pipeline.gate.labelled_faces import FEWEST_PEOPLE
 from pipeline.photograph import Hints
-from pipeline.recognisers import Recognisers
-from plugin import cli
+from plugin.commands import cli
 from plugin.config import Configuration
 from tests.pipeline.rendered_faces import patient
 
@@ -35,8 +33,7 @@ def twinveil(*arguments: object) -> Result:
 def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for each person, a PNG file for each scene."""
     pytest.importorskip("numba", reason="numba is not installed: nothing renders (pip install twinveil[train])")
-    from pipeline.renderer.mpfb2 import mpfb2_folder
-    from pipeline.renderer.patient import Renderer
+    from pipeline.renderer import Renderer, mpfb2_folder
 
     try:
         head = mpfb2_folder()

@@ -13,16 +13,14 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from dicom_io.pseudonyms import Pseudonyms
-from dicom_io.site_key import SiteKey
-from pipeline.calibrate import LabelledFaces
-from pipeline.calibration import find_calibration
-from plugin import cli
+from dicom_io.header import Pseudonyms, SiteKey
+from pipeline.gate import LabelledFaces, find_calibration
+from plugin.commands import cli
+from plugin.commands.demo_archive import Receiver
 from plugin.config import KEY_VARIABLE, load_configuration
 from plugin.quarantine import Quarantine
-from plugin.receiver import Receiver
 from plugin.study import Refusal
-from tests.pipeline.test_calibrate import made_up
+from tests.pipeline.gate.test_labelled_faces import made_up
 from tests.plugin import fakes
 from tests.plugin.fakes import MirroringTwinMaker, photograph, save, skin
 
@@ -278,8 +276,8 @@ def test_demo_without_samples_says_so(tmp_path: Path) -> None:
 
 
 def test_train_hands_its_options_to_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipeline.models.embedded import FOLDER
-    from pipeline.training import run as training
+    from pipeline import training
+    from pipeline.models import FOLDER
 
     plans: list[training.Plan] = []
     monkeypatch.setattr(training, "train", lambda plan, say: plans.append(plan) or say("rendering"))

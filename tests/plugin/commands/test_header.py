@@ -8,7 +8,7 @@ import pydicom
 import pytest
 from typer.testing import CliRunner, Result
 
-from plugin import cli
+from plugin.commands import cli
 from plugin.config import KEY_VARIABLE
 from tests.plugin.fakes import BIRTH_DATE, PATIENT_ID, MirroringTwinMaker, photograph, save
 

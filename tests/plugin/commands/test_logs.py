@@ -6,7 +6,7 @@ import logging
 import subprocess
 import sys
 
-from plugin.logs import WithoutTraceback
+from plugin.commands.logs import WithoutTraceback
 
 SECRET = "Quillfeather"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.photograph import Twins
-from plugin.overview import Row, difference_picture, draw, outlined
+from plugin.commands.overview import Row, difference_picture, draw, outlined
 from tests.plugin.fakes import MirroringTwinMaker, skin
 
 

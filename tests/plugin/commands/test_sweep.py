@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from dicom_io.profile_actions import Action
-from dicom_io.rulebook import Rulebook, Ruling
-from dicom_io.sweep import CARRIERS, Sweep
-from plugin.sweep_command import EVERY_SET, run, sweep
+from dicom_io.header.actions import Action
+from dicom_io.header.rulebook import Rulebook, Ruling
+from dicom_io.leaks import CARRIERS, Sweep
+from plugin.commands.sweep import EVERY_SET, run, sweep
 
 SENTINELS = 1343
 ALL = EVERY_SET[-2:]

@@ -7,7 +7,8 @@ import itertools
 import pytest
 
 from plugin.errors import UnknownTransition
-from plugin.job_states import BY_A_PERSON, FINISHED, TRANSITIONS, Event, State, after
+from plugin.ledger import FINISHED, Event, State
+from plugin.ledger.job_states import BY_A_PERSON, TRANSITIONS, after
 
 
 def test_the_way_of_an_instance_that_is_delivered() -> None:

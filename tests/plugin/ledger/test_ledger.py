@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from plugin.errors import UnknownTransition
-from plugin.job_states import Event, State
-from plugin.ledger import Ledger
+from plugin.ledger import Event, Ledger, State
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ import numpy as np
 import pydicom
 import pytest
 
-from dicom_io.delivery import Destination, deliver
-from dicom_io.site_key import SiteKey
+from dicom_io.header import SiteKey
+from dicom_io.sending import Destination, deliver
+from plugin.commands.demo_archive import Receiver
 from plugin.config import Configuration
 from plugin.errors import NodeBusy
-from plugin.job_states import State
+from plugin.ledger import State
 from plugin.node import Node
-from plugin.receiver import Receiver
 from scripts.planted_text import backdrop, plant, written
 from tests.plugin import fakes
 from tests.plugin.conftest import wait_for

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.prompts import PERSONAS
-from plugin.personas import KeptPersonas
+from pipeline.vocabulary import PERSONAS
+from plugin.node import KeptPersonas
 
 SEED, OTHER = b"s" * 32, b"o" * 32
 LIKENESS = [float(number) for number in range(len(PERSONAS))]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dicom_io.site_key import SiteKey
-from plugin.audit import AuditLog
+from dicom_io.header import SiteKey
 from plugin.errors import AuditBroken
+from plugin.quarantine.audit import AuditLog
 
 
 @pytest.fixture

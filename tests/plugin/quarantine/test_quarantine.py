@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from dicom_io.delivery import Destination, deliver
 from dicom_io.errors import DicomError, KeyRefused
-from dicom_io.photograph import read_photograph
-from dicom_io.site_key import SiteKey
-from plugin import quarantine as module
+from dicom_io.header import SiteKey
+from dicom_io.reading import read_photograph
+from dicom_io.sending import Destination, deliver
+from plugin.commands.demo_archive import Receiver
+from plugin.commands.process import gather
 from plugin.errors import ConfigurationRefused, SealBroken
-from plugin.process_command import gather
-from plugin.quarantine import PLAIN, SEALED, Quarantine
-from plugin.receiver import Receiver
+from plugin.quarantine import Quarantine
+from plugin.quarantine import quarantine as module
+from plugin.quarantine.quarantine import PLAIN, SEALED
 from plugin.study import Refusal
 from tests.plugin import fakes
 from tests.plugin.fakes import photograph, save

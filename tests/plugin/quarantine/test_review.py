@@ -9,21 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from dicom_io.site_key import SiteKey
+from dicom_io.header import SiteKey
 from pipeline.errors import FaceSuspected, NoFaceFound, Undecided
 from pipeline.photograph import Findings, Photograph, Rgb
+from plugin.commands.demo_archive import Receiver
 from plugin.config import Configuration
 from plugin.errors import AuditBroken, ReviewRefused
-from plugin.job_states import State
-from plugin.ledger import Ledger
+from plugin.ledger import Ledger, State
 from plugin.node import Node
-from plugin.quarantine import Quarantine
-from plugin.receiver import Receiver
-from plugin.review import MOST_RELEASES, Review, outlook
+from plugin.quarantine import Quarantine, Review, outlook
+from plugin.quarantine.review import MOST_RELEASES
 from plugin.study import Refusal
 from tests.plugin.conftest import wait_for
 from tests.plugin.fakes import MirroringTwinMaker, photograph, save
-from tests.plugin.test_node import finished, manifest_entries, running, send
+from tests.plugin.node.test_node import finished, manifest_entries, running, send
 
 STUDY = "1.2.826.0.1.3680043.8.498.83"
 WHO = {"reviewer": "Dr. Marigold Ashdown", "reason": "a forearm, as anybody can see"}

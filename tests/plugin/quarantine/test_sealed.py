@@ -7,9 +7,9 @@ import os
 
 import pytest
 
-from dicom_io.site_key import SiteKey
+from dicom_io.header import SiteKey
 from plugin.errors import SealBroken
-from plugin.sealed import CHUNK, MAGIC, SALT, seal, unseal
+from plugin.quarantine.sealed import CHUNK, MAGIC, SALT, seal, unseal
 
 
 @pytest.fixture

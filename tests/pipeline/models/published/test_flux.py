@@ -11,10 +11,10 @@ import torch
 from diffusers import FluxPipeline
 
 from pipeline.errors import ModelError
-from pipeline.models.base import Branch
+from pipeline.models import Branch
 from pipeline.models.fake import GaussianPrompt
-from pipeline.models.flux import FluxFlow, pack, token_positions, unpack
-from pipeline.models.folder import load_model
+from pipeline.models.published.flux import FluxFlow, pack, token_positions, unpack
+from pipeline.models.published.folder import load_model
 
 WORDS, OTHER_WORDS = "a red rash on the cheek.", "healthy skin, no rash."
 

@@ -10,10 +10,10 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from pipeline.errors import ModelError
-from pipeline.models.components import folder_digest
-from pipeline.models.flux import FluxFlow
-from pipeline.models.folder import load_model
-from pipeline.models.sd3 import SD3Flow
+from pipeline.models.published.components import folder_digest
+from pipeline.models.published.flux import FluxFlow
+from pipeline.models.published.folder import load_model
+from pipeline.models.published.sd3 import SD3Flow
 
 WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
 

@@ -11,10 +11,11 @@ import torch
 from diffusers import StableDiffusion3Pipeline
 
 from pipeline.errors import ModelError, UnusablePhotograph
-from pipeline.models.base import Branch, RectifiedFlow
+from pipeline.models import Branch
+from pipeline.models.base import RectifiedFlow
 from pipeline.models.fake import GaussianPrompt
-from pipeline.models.folder import load_model
-from pipeline.models.sd3 import SD3Flow, SD3Prompt
+from pipeline.models.published.folder import load_model
+from pipeline.models.published.sd3 import SD3Flow, SD3Prompt
 
 WORDS, OTHER_WORDS = "a red rash on the cheek.", "healthy skin, no rash."
 

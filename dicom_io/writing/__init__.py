@@ -1,0 +1,40 @@
+"""The objects that leave: derived images and segmentations, with the codes and texts that are ours.
+
+Nothing of a source enters but what the profile has passed.
+"""
+
+from dicom_io.writing.codes import (
+    BASIC_PROFILE,
+    CLEAN_PIXEL_DATA,
+    CLEAN_RECOGNIZABLE_VISUAL_FEATURES,
+    CONCEPTS,
+    PRIVATE_SCHEME,
+)
+from dicom_io.writing.derived import (
+    CAMERA,
+    IMPLEMENTATION_CLASS_UID,
+    IMPLEMENTATION_VERSION_NAME,
+    OF_THE_SOURCE,
+    ROLES,
+    Algorithm,
+    derived_image,
+)
+from dicom_io.writing.own_words import own_texts
+from dicom_io.writing.segmentation import segmentations
+
+__all__ = [
+    "BASIC_PROFILE",
+    "CLEAN_PIXEL_DATA",
+    "CLEAN_RECOGNIZABLE_VISUAL_FEATURES",
+    "CONCEPTS",
+    "PRIVATE_SCHEME",
+    "Algorithm",
+    "CAMERA",
+    "IMPLEMENTATION_CLASS_UID",
+    "IMPLEMENTATION_VERSION_NAME",
+    "OF_THE_SOURCE",
+    "ROLES",
+    "derived_image",
+    "own_texts",
+    "segmentations",
+]

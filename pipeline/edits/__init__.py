@@ -1,0 +1,24 @@
+"""Heal and swap: from a photograph to its twins. Nothing enters that knows how a model was trained or is scored."""
+
+from pipeline.edits.crop import FaceCrop, head_matte
+from pipeline.edits.flowedit import flow_edit
+from pipeline.edits.twins import (
+    EditKnobs,
+    FlowTwinMaker,
+    TwinMaker,
+    TwinSettings,
+    load_flow_twin_maker,
+    load_twin_maker,
+)
+
+__all__ = [
+    "FaceCrop",
+    "head_matte",
+    "flow_edit",
+    "EditKnobs",
+    "FlowTwinMaker",
+    "TwinMaker",
+    "TwinSettings",
+    "load_flow_twin_maker",
+    "load_twin_maker",
+]

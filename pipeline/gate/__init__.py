@@ -1,0 +1,26 @@
+"""Whether a twin may leave: the policy on faces, the comparison, the thresholds and where they come from.
+
+Nothing enters that makes or changes a twin.
+"""
+
+from pipeline.gate.calibration import SHIPPED_FOLDER, Calibration, Domain, find_calibration, load_calibration
+from pipeline.gate.gate import Gate, gate_digests
+from pipeline.gate.labelled_faces import DEFAULT_NCC, FAR, LabelledFaces, calibrate, photographs_of
+from pipeline.gate.policy import FacePolicy, Policy
+
+__all__ = [
+    "Calibration",
+    "Domain",
+    "SHIPPED_FOLDER",
+    "find_calibration",
+    "load_calibration",
+    "Gate",
+    "gate_digests",
+    "DEFAULT_NCC",
+    "FAR",
+    "LabelledFaces",
+    "calibrate",
+    "photographs_of",
+    "FacePolicy",
+    "Policy",
+]

@@ -1,0 +1,7 @@
+"""The command line, one module a command. Only what a person types or sees enters; what it starts lives elsewhere."""
+
+from plugin.commands.cli import main
+
+__all__ = [
+    "main",
+]

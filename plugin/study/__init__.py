@@ -1,0 +1,43 @@
+"""The way of a study from its sources to its destinations, step by step. Nothing enters that knows a queue or rows."""
+
+from plugin.study.delivery import ArchiveDelivery, FolderDelivery
+from plugin.study.manifest import manifest_of, merged, write_manifest
+from plugin.study.outputs import OutputWriter
+from plugin.study.stages import PhotographStages, StageSettings
+from plugin.study.study import (
+    CONFLICT,
+    DirectSteps,
+    InstanceRefused,
+    Outcome,
+    Refusal,
+    Source,
+    Stages,
+    Study,
+    Timings,
+    TryAgain,
+    refusal_of,
+    twin_study,
+)
+
+__all__ = [
+    "ArchiveDelivery",
+    "FolderDelivery",
+    "manifest_of",
+    "merged",
+    "write_manifest",
+    "OutputWriter",
+    "PhotographStages",
+    "StageSettings",
+    "CONFLICT",
+    "DirectSteps",
+    "InstanceRefused",
+    "Outcome",
+    "Refusal",
+    "Source",
+    "Stages",
+    "Study",
+    "Timings",
+    "TryAgain",
+    "refusal_of",
+    "twin_study",
+]
