@@ -24,14 +24,14 @@ def test_an_exception_is_named_but_not_quoted() -> None:
 def test_libraries_that_quote_data_are_silent() -> None:
     program = f"""
 import logging, warnings
-from plugin.logs import QUOTING, configure_logs
+from plugin.commands.logs import QUOTING, configure_logs
 configure_logs()
 for name in QUOTING:
     logging.getLogger(name).error("{SECRET}")
     logging.getLogger(name + ".part").error("{SECRET}")
 warnings.warn("{SECRET}")
-logging.getLogger("plugin.node").info("listening")
+logging.getLogger("plugin.node.node").info("listening")
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert SECRET not in done.stdout + done.stderr
-    assert done.stderr.strip().endswith("INFO plugin.node listening")
+    assert done.stderr.strip().endswith("INFO plugin.node.node listening")
