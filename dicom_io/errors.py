@@ -9,6 +9,7 @@
     ├── LeakFound             an identifying value of the source stands in an object that was about to leave
     ├── DeliveryFailed        an association or a store to a destination did not succeed
     ├── InvalidObject         an object that was about to leave breaks its information object definition
+    ├── CertificateRefused    the files of TLS are missing, or do not fit together
     └── SpoolFull             no room for another instance
 
 A message names the stage and what the operator can do, and never an identifying value: messages are logged.
@@ -37,6 +38,10 @@ class ProfileError(DicomError):
 
 class KeyRefused(DicomError):
     """The site's key cannot be used. The message says what to do about it."""
+
+
+class CertificateRefused(DicomError):
+    """A certificate, its key or the authorities cannot be used. The message names the file."""
 
 
 class LeakFound(DicomError):

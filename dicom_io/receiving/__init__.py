@@ -1,14 +1,17 @@
 """The way in: associations, the listener, and the spool where an instance lies. Nothing enters that decodes pixels."""
 
-from dicom_io.receiving.association_server import ConnectionLimits
-from dicom_io.receiving.listener import AllowedCaller, Listener, ListenerSettings
+from dicom_io.receiving.callers import AllowedCaller
+from dicom_io.receiving.limits import ConnectionLimits
+from dicom_io.receiving.listener import Listener, ListenerSettings
 from dicom_io.receiving.spool import Spool, StoredInstance
+from dicom_io.receiving.tls import TlsSettings
 
 __all__ = [
-    "ConnectionLimits",
     "AllowedCaller",
+    "ConnectionLimits",
     "Listener",
     "ListenerSettings",
     "Spool",
     "StoredInstance",
+    "TlsSettings",
 ]

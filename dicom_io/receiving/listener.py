@@ -5,74 +5,51 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from pynetdicom import AE, evt
-from pynetdicom.association import Association
+from pynetdicom import AE
+from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
-from dicom_io.errors import SpoolFull, UnreadableObject
-from dicom_io.receiving.association_server import BoundedServer, ConnectionLimits, IncomingDataSet
+from dicom_io.element_bounds import ElementBounds
+from dicom_io.errors import SpoolFull
+from dicom_io.receiving.arrival import ArrivingFile, NotTaken
+from dicom_io.receiving.association import BoundedAssociation, Rejection
+from dicom_io.receiving.association_server import BoundedServer
+from dicom_io.receiving.callers import AllowedCaller
+from dicom_io.receiving.command_set import Command, Operation
+from dicom_io.receiving.connections import Connections
+from dicom_io.receiving.limits import ConnectionLimits
+from dicom_io.receiving.messages import Begin, DataSetSink, Refused
 from dicom_io.receiving.spool import Spool, StoredInstance
+from dicom_io.receiving.tls import Tls, TlsSettings
 from dicom_io.standard import PHOTOGRAPH_CLASSES, TRANSFER_SYNTAXES, Status
 
 log = logging.getLogger(__name__)
 
-Rejection = tuple[int, int, int]
-"""Result, source and reason of an A-ASSOCIATE-RJ (PS3.8 9.3.4)."""
-
 CALLING_AE_TITLE_NOT_RECOGNISED: Rejection = (1, 1, 3)
 LOCAL_LIMIT_EXCEEDED: Rejection = (2, 3, 2)
 
-
-@dataclass(frozen=True)
-class AllowedCaller:
-    """A peer that may open associations: its AE title and the addresses it may come from; both must match.
-
-    ``network``: "192.0.2.7", "192.0.2.0/24" or an IPv6 network.
-    """
-
-    ae_title: str
-    network: str
-
-    def admits(self, ae_title: str, address: str) -> bool:
-        """Whether a caller with this title and address is the one meant."""
-        return ae_title.strip() == self.ae_title.strip() and _plain(address) in self._network
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_network", ip_network(self.network, strict=False))
-
-    _network: IPv4Network | IPv6Network = field(init=False, repr=False, compare=False)
-
-
-def _plain(address: str) -> IPv4Address | IPv6Address:
-    """The address itself, also where IPv6 carries an IPv4 address or a zone."""
-    parsed = ip_address(address.partition("%")[0])
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
-        return parsed.ipv4_mapped
-    return parsed
+UNLIMITED = 1 << 30
+"""Associations, to pynetdicom: the bounds are our own."""
 
 
 @dataclass(frozen=True)
 class ListenerSettings:
     """Who listens where for whom. Nobody is allowed unless named.
 
-    Seconds. ``port`` 0 lets the operating system choose. ``acse_timeout`` bounds the wait for an association request,
-    ``network_timeout`` the silence between two PDUs.
+    ``port`` 0 lets the operating system choose, None does without a port in clear. ``tls`` listens on one more.
     """
 
     ae_title: str
     host: str = "127.0.0.1"
-    port: int = 11112
+    port: int | None = 11112
+    tls: TlsSettings | None = None
     allowed: tuple[AllowedCaller, ...] = ()
     require_called_ae_title: bool = True
-    max_associations: int = 16
-    max_associations_per_address: int = 8
-    acse_timeout: float = 10.0
-    network_timeout: float = 60.0
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+    bounds: ElementBounds = field(default_factory=ElementBounds)
 
 
 class Listener:
@@ -89,122 +66,164 @@ class Listener:
         self._settings = settings
         self._spool = spool
         self._on_stored = on_stored
-        self._server: BoundedServer | None = None
-        self._thread: threading.Thread | None = None
+        self._connections = Connections(settings.limits)
+        self._servers: dict[str, tuple[BoundedServer, threading.Thread]] = {}
+        self._stopping = False
 
     @property
     def port(self) -> int:
-        """The port that is listened on. Raises RuntimeError when not started."""
-        if self._server is None:
-            raise RuntimeError("the listener is not started")
-        return int(self._server.server_address[1])
+        """The port in clear that is listened on. Raises RuntimeError when there is none, or when not started."""
+        return self._port_of("plain")
+
+    @property
+    def tls_port(self) -> int:
+        """The port of TLS that is listened on. Raises RuntimeError when there is none, or when not started."""
+        return self._port_of("tls")
 
     def start(self) -> None:
-        """Listen, in threads of our own. Raises OSError when the port is taken, RuntimeError when already started."""
-        if self._server is not None:
+        """Listen, in threads of our own.
+
+        Raises OSError when a port is taken, CertificateRefused, RuntimeError when already started.
+        """
+        if self._servers:
             raise RuntimeError("the listener is already started")
         self._spool.discard_incoming()
         settings = self._settings
         entity = AE(ae_title=settings.ae_title)
-        entity.maximum_associations = settings.max_associations
+        entity.maximum_associations = UNLIMITED
         entity.maximum_pdu_size = settings.limits.max_pdu_bytes
-        entity.acse_timeout = settings.acse_timeout
-        entity.network_timeout = settings.network_timeout
         entity.require_called_aet = settings.require_called_ae_title
         entity.add_supported_context(Verification)
         for sop_class in PHOTOGRAPH_CLASSES:
             entity.add_supported_context(sop_class, list(TRANSFER_SYNTAXES))
-        server = entity.make_server(
-            (settings.host, settings.port),
-            evt_handlers=[
-                (evt.EVT_REQUESTED, self._admit),
-                (evt.EVT_C_ECHO, lambda event: int(Status.SUCCESS)),
-                (evt.EVT_C_STORE, self._store),
-            ],
-            server_class=BoundedServer,
-            spool=self._spool,
-            limits=settings.limits,
-        )
-        assert isinstance(server, BoundedServer)
-        entity._servers.append(server)
-        self._server = server
-        self._thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="listener", daemon=True)
-        self._thread.start()
+        tls = None if settings.tls is None else Tls(settings.tls)
+        servers: dict[str, BoundedServer] = {}
+        try:
+            if settings.port is not None:
+                servers["plain"] = self._server(entity, settings.port, None)
+            if settings.tls is not None:
+                servers["tls"] = self._server(entity, settings.tls.port, tls)
+        except BaseException:
+            for server in servers.values():
+                server.server_close()
+            raise
+        self._stopping = False
+        for name, server in servers.items():
+            entity._servers.append(server)  # type: ignore[arg-type]
+            thread = threading.Thread(target=server.serve_forever, args=(0.1,), name=f"listener {name}", daemon=True)
+            self._servers[name] = (server, thread)
+            thread.start()
 
     def stop(self, grace_seconds: float = 5.0) -> None:
-        """Take no more associations, let those that are open end for ``grace_seconds``, and abort the rest."""
-        if self._server is None or self._thread is None:
-            return
-        server, self._server = self._server, None
-        server.shutdown()
-        self._thread.join()
+        """Take no more associations, let those that are open end for ``grace_seconds``, and cut off the rest."""
+        self._stopping = True
+        for server, thread in self._servers.values():
+            server.shutdown()
+            thread.join()
+        self._servers.clear()
         deadline = time.monotonic() + grace_seconds
-        while server.active_associations and time.monotonic() < deadline:
+        while any(one.established for one in self._connections.all()) and time.monotonic() < deadline:
             time.sleep(0.05)
-        for association in server.active_associations:
-            if association.is_established:  # one that is being rejected or released ends by itself
-                association.abort()
+        for connection in self._connections.all():
+            connection.give_way()
 
-    def _admit(self, event: evt.Event) -> None:
-        rejection = self._rejection_of(event.assoc)
-        if rejection is not None:
-            event.assoc.acse.send_reject(*rejection)
-            event.assoc.kill()
+    def _server(self, entity: AE, port: int, tls: Tls | None) -> BoundedServer:
+        return BoundedServer(
+            entity,
+            (self._settings.host, port),
+            limits=self._settings.limits,
+            connections=self._connections,
+            tls=tls,
+            may_connect=self._may_connect,
+            admit=self._rejection_of,
+            operations=self._operations,
+        )
 
-    def _rejection_of(self, association: Association) -> Rejection | None:
-        title, address = _caller(association)
-        if not self._is_allowed(title, address):
+    def _port_of(self, name: str) -> int:
+        if name not in self._servers:
+            raise RuntimeError("the listener is not started, or not configured for this port")
+        return int(self._servers[name][0].server_address[1])
+
+    def _may_connect(self, address: str) -> bool:
+        return any(caller.may_call_from(address) for caller in self._settings.allowed)
+
+    def _rejection_of(self, association: BoundedAssociation) -> Rejection | None:
+        title, address = association.caller
+        if not any(caller.admits(title, address) for caller in self._settings.allowed):
             log.warning("association refused: the AE title %r at %s is not allowed", title, address)
             return CALLING_AE_TITLE_NOT_RECOGNISED
-        server = self._server
-        if server is None:
-            return LOCAL_LIMIT_EXCEEDED
-        beside = [other for other in server.active_associations if _caller(other)[1] == address]
-        if len(beside) > self._settings.max_associations_per_address:
-            log.warning("association refused: %s has %d of them already", address, len(beside) - 1)
+        if self._stopping or not self._connections.establish(association.connection):
+            log.warning("association refused: %s has its share of them, or there are too many", address)
             return LOCAL_LIMIT_EXCEEDED
         return None
 
-    def _is_allowed(self, title: str, address: str) -> bool:
-        try:
-            return any(caller.admits(title, address) for caller in self._settings.allowed)
-        except ValueError:  # not an address that we can read: nobody we know
-            return False
+    def _operations(self, association: BoundedAssociation) -> Mapping[int, Begin]:
+        return {
+            Operation.C_ECHO: lambda command, context: Refused(Status.SUCCESS, ""),
+            Operation.C_STORE: lambda command, context: self._begin_store(association, command, context),
+        }
 
-    def _store(self, event: evt.Event) -> int:
-        data_set = getattr(event.request, "DataSet", None)
-        if not isinstance(data_set, IncomingDataSet):
-            return int(Status.CANNOT_UNDERSTAND)
-        title, address = _caller(event.assoc)
-        if not self._is_allowed(title, address):
-            # pynetdicom logs and forgets an exception in a notification handler such as _admit; this one may not be.
-            data_set.abandon()
-            return int(Status.NOT_AUTHORIZED)
-        path = data_set.finish()
-        if data_set.error is not None:
-            log.error("an instance was refused: %s", data_set.error)
-            return int(Status.OUT_OF_RESOURCES)
-        if path is None:
-            return int(Status.CANNOT_UNDERSTAND)
+    def _begin_store(
+        self, association: BoundedAssociation, command: Command, context: PresentationContext
+    ) -> DataSetSink:
+        if not command.has_data_set:
+            return Refused(Status.CANNOT_UNDERSTAND, "a C-STORE without a data set")
+        if command.sop_class_uid != context.abstract_syntax or command.sop_class_uid not in PHOTOGRAPH_CLASSES:
+            return Refused(Status.SOP_CLASS_NOT_SUPPORTED, "not the SOP class of the presentation context")
+        if not command.sop_instance_uid:
+            log.error("an instance was refused: its SOP Instance UID is empty or no UID")
+            return Refused(Status.INVALID_OBJECT_INSTANCE, "the SOP Instance UID is empty or no UID")
         try:
-            stored = self._spool.receive(path, calling_ae=title, address=address)
+            file = ArrivingFile(
+                self._spool.open_incoming(),
+                command.sop_class_uid,
+                command.sop_instance_uid,
+                str(context.transfer_syntax[0]),
+                self._settings.limits.max_instance_bytes,
+            )
         except SpoolFull as error:
             log.error("an instance was refused: %s", error)
-            return int(Status.OUT_OF_RESOURCES)
-        except UnreadableObject as error:
-            path.unlink(missing_ok=True)
+            return Refused(Status.OUT_OF_RESOURCES, "no room")
+        return _Store(file, association, self._keep)
+
+    def _keep(self, file: ArrivingFile, association: BoundedAssociation) -> tuple[Status, str]:
+        """The whole ``file`` becomes an accepted instance, or is refused with a status; either way it is dealt with."""
+        title, address = association.caller
+        try:
+            stored = self._spool.accept(file.finish(self._settings.bounds), calling_ae=title, address=address)
+        except NotTaken as error:
             log.error("an instance was refused: %s", error)
-            return int(Status.CANNOT_UNDERSTAND)
+            return (Status.OUT_OF_RESOURCES if error.full else Status.CANNOT_UNDERSTAND), str(error)
+        except SpoolFull as error:
+            log.error("an instance was refused: %s", error)
+            return Status.OUT_OF_RESOURCES, "no room"
         try:
             self._on_stored(stored)
         except Exception:
             log.exception("an instance is on disk but its job could not be recorded")
-            return int(Status.PROCESSING_FAILURE)
-        return int(Status.SUCCESS)
+            return Status.PROCESSING_FAILURE, "it could not be recorded; send it again"
+        return Status.SUCCESS, ""
 
 
-def _caller(association: Association) -> tuple[str, str]:
-    """The calling AE title, as it stands in the association request, and the peer's address."""
-    request = association.requestor.primitive
-    title = "" if request is None else str(request.calling_ae_title or "")
-    return title.strip(), str(association.requestor.address or "")
+@dataclass(frozen=True)
+class _Store:
+    """The sink of one C-STORE."""
+
+    file: ArrivingFile
+    association: BoundedAssociation
+    keep: Callable[[ArrivingFile, BoundedAssociation], tuple[Status, str]]
+
+    def write(self, fragment: memoryview) -> None:
+        self.file.write(fragment)
+
+    def finish(self) -> tuple[Status, str]:
+        connection = self.association.connection
+        connection.busy = True
+        try:
+            return self.keep(self.file, self.association)
+        finally:
+            connection.heard = time.monotonic()  # it was we who kept silent
+            connection.busy = False
+
+    def abandon(self) -> None:
+        self.file.abandon()

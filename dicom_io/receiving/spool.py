@@ -1,12 +1,16 @@
 """The spool: where an accepted instance lies from the moment its sender is told Success until it may be purged.
 
-    incoming/                                   half-received files; nothing in here was ever accepted
+    incoming/                                   half-received files, and second names of those being accepted
     studies/<study>/<instance>-<sha256>.dcm     accepted instances
     studies/<study>/<instance>-<sha256>.purged  an empty marker: accepted once, purged since, not wanted again
     conflicts/<instance>-<sha256>.dcm           other bytes under a SOP Instance UID that was accepted before
 
 ``<study>`` and ``<instance>`` are digests of the UIDs, so that no value from the network ever becomes a path.
 ``<sha256>`` is that of the encoded data set alone: the file meta information is ours and tells nothing of the sender's.
+
+An instance is accepted in three steps: a second name among the studies; bytes and folders to disk, all at once, since
+each wait for the disk costs as much as the transfer; the name in ``incoming/`` removed. Whatever still has that name
+after a power cut was perhaps not whole on disk, and is compared with its digest before it counts.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -27,12 +32,16 @@ from pydicom.filereader import read_file_meta_info
 
 from dicom_io.errors import SpoolFull, UnreadableObject
 from dicom_io.quiet import quiet
+from dicom_io.receiving.arrival import Arrival
 
 PREAMBLE_AND_PREFIX = 132
 """Bytes before the file meta information (PS3.10 7.1)."""
 
 META_GROUP_LENGTH_ELEMENT = 12
 """Bytes of (0002,0000) itself: tag, VR, length and a UL."""
+
+SYNCERS = 16
+"""Threads that wait for the disk."""
 
 UNKNOWN_STUDY = ""
 """The study of an instance whose data set does not say, or cannot be read far enough to say."""
@@ -73,7 +82,9 @@ class Spool:
         self.studies = self.folder / "studies"
         self.conflicts = self.folder / "conflicts"
         self.min_free_bytes = min_free_bytes
-        self._lock = threading.Lock()
+        self._settled = threading.Condition()
+        self._settling: set[tuple[str, str]] = set()
+        self._syncers = ThreadPoolExecutor(SYNCERS, thread_name_prefix="spool")
         for part in (self.folder, self.incoming, self.studies, self.conflicts):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
         _fsync_folder(self.folder)
@@ -84,9 +95,30 @@ class Spool:
             self._known.setdefault(instance, {})[sha256] = found.with_suffix(".dcm")
 
     def discard_incoming(self) -> None:
-        """Remove what a node that was cut off had half received. Call it before anything is received, not after."""
+        """Settle what a node that was cut off left. Call it before anything is received, not after.
+
+        What was half received is removed. What was being accepted stays if it is whole, and is on disk then.
+        """
+        second_names: dict[int, Path] = {}
         for leftover in self.incoming.iterdir():
-            leftover.unlink()
+            found = leftover.stat()
+            if found.st_nlink > 1:
+                second_names[found.st_ino] = leftover
+            else:
+                leftover.unlink()
+        if not second_names:
+            return
+        for path in (*self.studies.glob("*/*.dcm"), *self.conflicts.glob("*.dcm")):
+            node = path.stat().st_ino
+            if node not in second_names:
+                continue
+            instance, _, sha256 = path.stem.partition("-")
+            if _sha256_of(path) == sha256:
+                self._sync(path)
+            else:
+                path.unlink()
+                self._forget(instance, sha256)
+            second_names[node].unlink()
 
     def accepted(self) -> Iterator[StoredInstance]:
         """Every instance that lies here, conflicts included: what a node that starts compares its jobs with.
@@ -118,50 +150,82 @@ class Spool:
         return os.fdopen(descriptor, "wb"), Path(name)
 
     def receive(self, path: Path, *, calling_ae: str = "", address: str = "") -> StoredInstance:
-        """Accept the whole DICOM file ``path``, which lies in ``incoming/`` and is moved away from there.
-
-        When this returns, bytes and folders are on disk. A data set that cannot be read is accepted too: what arrived
-        whole is never lost, and the job that reads it says why it is of no use. The same data set under the same UID
-        again changes nothing; another under the same UID is kept beside.
+        """Accept the whole DICOM file ``path``, which lies in ``incoming/``; see ``accept``.
 
         Raises UnreadableObject when ``path`` has no file meta information, SpoolFull when the disk is full.
         """
         sop_class_uid, sop_instance_uid, offset = _file_meta(path)
-        study_instance_uid = _study_instance_uid(path)
-        sha256 = _digest_from(path, offset)
-        instance = _digest_of_uid(sop_instance_uid)
-        folder = self.studies / _digest_of_uid(study_instance_uid)
+        arrival = Arrival(path, sop_class_uid, sop_instance_uid, _study_instance_uid(path), _digest_from(path, offset))
+        return self.accept(arrival, calling_ae=calling_ae, address=address)
+
+    def accept(self, arrival: Arrival, *, calling_ae: str = "", address: str = "") -> StoredInstance:
+        """``arrival`` becomes an accepted instance, and its name in ``incoming/`` is gone, whatever comes of it.
+
+        When this returns, bytes and folders are on disk. A data set that cannot be read is accepted too: what arrived
+        whole is never lost, and the job that reads it says why it is of no use. The same data set under the same UID
+        again changes nothing; another under the same UID is kept beside. Raises SpoolFull when the disk is full.
+        """
+        instance = _digest_of_uid(arrival.sop_instance_uid)
+        key = instance, arrival.sha256
+        with self._settled:
+            # The same may be on its way to disk in another association: it counts when it is there, and not before.
+            self._settled.wait_for(lambda: key not in self._settling)
+            known = self._known.setdefault(instance, {})
+            duplicate = arrival.sha256 in known
+            if not duplicate:
+                folder = self.conflicts if known else self.studies / _digest_of_uid(arrival.study_instance_uid)
+                known[arrival.sha256] = folder / f"{instance}-{arrival.sha256}.dcm"
+                self._settling.add(key)
+            target = known[arrival.sha256]
         try:
-            _fsync_file(path)
-            with self._lock:
-                known = self._known.get(instance, {})
-                duplicate = sha256 in known
-                if duplicate:
-                    target = known[sha256]
-                    path.unlink()
-                else:
-                    target = (self.conflicts if known else folder) / f"{instance}-{sha256}.dcm"
-                    target.parent.mkdir(mode=0o700, exist_ok=True)
-                    path.rename(target)
-                    self._known.setdefault(instance, {})[sha256] = target
-                conflict = target.parent == self.conflicts
-            # Also for a duplicate: the first sender may not have come this far yet.
-            _fsync_folder(target.parent)
-            _fsync_folder(target.parent.parent)
-        except OSError as error:
-            path.unlink(missing_ok=True)
-            raise SpoolFull("the spool's file system did not take the instance") from error
+            if not duplicate:
+                self._put(arrival.path, target, key)
+        finally:
+            arrival.path.unlink(missing_ok=True)
         return StoredInstance(
             path=target,
-            sop_class_uid=sop_class_uid,
-            sop_instance_uid=sop_instance_uid,
-            study_instance_uid=study_instance_uid,
+            sop_class_uid=arrival.sop_class_uid,
+            sop_instance_uid=arrival.sop_instance_uid,
+            study_instance_uid=arrival.study_instance_uid,
             calling_ae=calling_ae,
             address=address,
-            sha256=sha256,
+            sha256=arrival.sha256,
             duplicate=duplicate,
-            conflict=conflict,
+            conflict=target.parent == self.conflicts,
         )
+
+    def _put(self, path: Path, target: Path, key: tuple[str, str]) -> None:
+        """``path`` gets the name ``target`` too, on disk when this returns. Raises SpoolFull, and then it has not."""
+        done = False
+        try:
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            os.link(path, target)
+            self._sync(target)
+            done = True
+        except OSError as error:
+            target.unlink(missing_ok=True)
+            raise SpoolFull("the spool's file system did not take the instance") from error
+        finally:
+            with self._settled:
+                self._settling.discard(key)
+                if not done:
+                    self._forget(*key)
+                self._settled.notify_all()
+
+    def _forget(self, instance: str, sha256: str) -> None:
+        known = self._known.get(instance, {})
+        known.pop(sha256, None)
+        if not known:
+            self._known.pop(instance, None)
+
+    def _sync(self, path: Path) -> None:
+        """The file ``path``, its folder and that folder's own entry to disk, at the same time: they share one wait."""
+        folders = [self._syncers.submit(_fsync_folder, folder) for folder in (path.parent, path.parent.parent)]
+        try:
+            _fsync_file(path)
+        finally:
+            for folder in folders:
+                folder.result()
 
     def readmit(self, arrival: Path, path: Path) -> None:
         """The file ``arrival`` in ``incoming/`` becomes the accepted instance ``path`` again, which was purged.
@@ -205,6 +269,14 @@ def _study_instance_uid(path: Path) -> str:
             return str(header.get("StudyInstanceUID") or UNKNOWN_STUDY)
     except Exception:  # pydicom raises almost anything on a damaged data set, and the bytes are kept regardless
         return UNKNOWN_STUDY
+
+
+def _sha256_of(path: Path) -> str | None:
+    """That of the data set of a file that may be damaged; None when it is."""
+    try:
+        return _digest_from(path, _file_meta(path)[2])
+    except (UnreadableObject, OSError):
+        return None
 
 
 def _digest_of_uid(uid: str) -> str:

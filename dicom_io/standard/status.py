@@ -14,8 +14,10 @@ class Status(IntEnum):
 
     SUCCESS = 0x0000
     PROCESSING_FAILURE = 0x0110
+    INVALID_OBJECT_INSTANCE = 0x0117
     SOP_CLASS_NOT_SUPPORTED = 0x0122
     NOT_AUTHORIZED = 0x0124
+    UNRECOGNISED_OPERATION = 0x0211
     OUT_OF_RESOURCES = 0xA700
     DATA_SET_DOES_NOT_MATCH_SOP_CLASS = 0xA900
     COERCION_OF_DATA_ELEMENTS = 0xB000
@@ -46,6 +48,7 @@ RANGES: tuple[StatusRange, ...] = (
     StatusRange(0x0117, 0x0117, "failure", "Invalid object instance", "PS3.7 C.5.9"),
     StatusRange(0x0122, 0x0122, "failure", "SOP class not supported", "PS3.7 C.5.5"),
     StatusRange(0x0124, 0x0124, "failure", "Refused: not authorized", "PS3.7 C.5.23"),
+    StatusRange(0x0211, 0x0211, "failure", "Unrecognized operation", "PS3.7 C.5.24"),
     StatusRange(0x0213, 0x0213, "failure", "Resource limitation", "PS3.7 C.5.19", retryable=True),
     StatusRange(0xA700, 0xA7FF, "failure", "Refused: out of resources", "PS3.4 B.2.3", retryable=True),
     StatusRange(0xA900, 0xA9FF, "failure", "Data set does not match SOP class", "PS3.4 B.2.3"),

@@ -162,9 +162,11 @@ def _listener_settings(configuration: Configuration) -> ListenerSettings:
         host=section.host,
         port=section.port,
         allowed=tuple(AllowedCaller(caller.ae_title, caller.network) for caller in configuration.callers),
-        max_associations=limits.max_associations,
-        network_timeout=limits.network_seconds,
-        limits=ConnectionLimits(max_instance_bytes=limits.max_instance_bytes),
+        limits=ConnectionLimits(
+            max_instance_bytes=limits.max_instance_bytes,
+            max_associations=limits.max_associations,
+            network_seconds=limits.network_seconds,
+        ),
     )
 
 

@@ -28,9 +28,7 @@ SETTINGS = ListenerSettings(
     ae_title="TWINVEIL",
     port=0,
     allowed=(AllowedCaller("CAMERA", "127.0.0.0/8"), AllowedCaller("ELSEWHERE", "192.0.2.7")),
-    acse_timeout=3.0,
-    network_timeout=60.0,
-    limits=ConnectionLimits(idle_seconds=2.0, max_instance_bytes=8 << 20),
+    limits=ConnectionLimits(request_seconds=3.0, idle_seconds=2.0, max_instance_bytes=8 << 20),
 )
 
 
