@@ -8,8 +8,10 @@ from dicom_io.header.additions import NO_ADDITIONS, SiteAdditions, named
 from dicom_io.header.cleaning import private_creator
 from dicom_io.header.dummies import DATE, ENUMERATED
 from dicom_io.header.explanation import Decision
+from dicom_io.header.identity import PatientIdentity, SourceIdentity, lacks_uid
+from dicom_io.header.lacking import is_lacking
 from dicom_io.header.profile import ConfidentialityProfile, check_options
-from dicom_io.header.pseudonyms import LONGEST_SHIFT, PatientIdentity, Pseudonyms
+from dicom_io.header.pseudonyms import LONGEST_SHIFT, Pseudonyms
 from dicom_io.header.public_codes import is_coded_entry
 from dicom_io.header.public_words import is_defined_term, is_public_vocabulary, public_values
 from dicom_io.header.site_key import SiteKey, generate_key_file
@@ -27,6 +29,9 @@ __all__ = [
     "check_options",
     "LONGEST_SHIFT",
     "PatientIdentity",
+    "SourceIdentity",
+    "is_lacking",
+    "lacks_uid",
     "Pseudonyms",
     "is_coded_entry",
     "is_defined_term",

@@ -20,7 +20,9 @@ from dicom_io.header.ages import told_age
 from dicom_io.header.cleaning import PRIVATE_VRS, hides_text, is_clean_text, may_stay_as_content, private_creator
 from dicom_io.header.dummies import ENUMERATED, dummy_value, empty_value
 from dicom_io.header.explanation import Decision, Outcome, Recorder, outcome_of
-from dicom_io.header.pseudonyms import PatientIdentity, Pseudonyms
+from dicom_io.header.identity import SourceIdentity
+from dicom_io.header.lacking import is_lacking, is_lacking_uid
+from dicom_io.header.pseudonyms import Pseudonyms
 from dicom_io.header.public_codes import CODE_TAGS, UNKNOWN, code_item, is_coded_entry, public_code
 from dicom_io.header.public_words import is_defined_term, is_public_vocabulary
 from dicom_io.header.rulebook import Rulebook
@@ -59,7 +61,7 @@ DATETIME = re.compile(r"(\d{8})((?:\d\d){0,3}(?:\.\d{1,6})?)(?:[+-]\d{4})?")
 
 
 class ProfileEngine:
-    """One instance's walk. ``sop_class_uid`` says which attributes the IOD needs; ``patient`` whose dates move.
+    """One instance's walk. ``sop_class_uid`` says which attributes the IOD needs; ``identity`` whose dates move.
 
     ``record`` is told of every attribute what became of it.
     """
@@ -69,7 +71,7 @@ class ProfileEngine:
         pseudonyms: Pseudonyms,
         rulebook: Rulebook,
         sop_class_uid: str,
-        patient: PatientIdentity,
+        identity: SourceIdentity,
         names: Collection[str] = (),
         record: Recorder | None = None,
     ) -> None:
@@ -77,7 +79,8 @@ class ProfileEngine:
         self._rulebook = rulebook
         self._safe_private = rulebook.safe_private
         self._types = iod_types(sop_class_uid)
-        self._shift = timedelta(days=pseudonyms.date_shift(patient.patient_id, patient.issuer))
+        self._patient, self._instance = identity.patient, identity.instance
+        self._shift = timedelta(days=pseudonyms.date_shift(self._patient.patient_id, self._patient.issuer))
         self._names = names
         self._record = record
 
@@ -169,7 +172,9 @@ class ProfileEngine:
     ) -> DataElement | None:
         """``action`` taken on ``source``."""
         keyword = path[-1]
-        if keyword in ("PatientID", "AccessionNumber") and action is not Action.REPLACE and not _is_empty(source):
+        if keyword in ("PatientID", "AccessionNumber") and action is not Action.REPLACE:
+            if is_lacking(str(source.value or "")):
+                return self._replaced(source, cleared_action(need), need, path)
             return DataElement(source.tag, source.VR, self._pseudonym(dataset, keyword, str(source.value)))
         match action:
             case Action.ENTER | Action.RETAIN_ITEMS | Action.CONTENT:
@@ -187,9 +192,12 @@ class ProfileEngine:
 
     def _pseudonym(self, dataset: Dataset, keyword: str, value: str) -> str:
         """The identifiers that link instances to each other have pseudonyms for dummies, at every depth."""
-        if keyword == "PatientID":
-            return self._pseudonyms.patient_id(value, _text(dataset, "IssuerOfPatientID"))
-        return self._pseudonyms.accession(value)
+        patient = self._patient
+        if keyword == "AccessionNumber":
+            return self._pseudonyms.accession(value, patient.patient_id, patient.issuer)
+        if value.strip(" \0") == patient.patient_id:
+            return self._pseudonyms.patient_id(patient.patient_id, patient.issuer)
+        return self._pseudonyms.patient_id(value, _text(dataset, "IssuerOfPatientID"))
 
     def _entered(self, source: DataElement, action: Action, need: Need, path: Path) -> DataElement | None:
         """A sequence with its items cleaned; items of which nothing stays go, and so does a sequence without items.
@@ -211,8 +219,11 @@ class ProfileEngine:
         return self._replaced(source, cleared_action(need), need, path)
 
     def _with_pseudonymous_uids(self, source: DataElement, need: Need, path: Path) -> DataElement | None:
-        """UIDs replaced one by one. What the standard registers stays, unless the table lists the attribute."""
-        uids = [uid for value in _values(source) if (uid := str(value).strip(" \0"))]
+        """UIDs replaced one by one. What the standard registers stays, unless the table lists the attribute.
+
+        A placeholder is no UID: strangers have the same one.
+        """
+        uids = [uid for value in _values(source) if not is_lacking_uid(uid := str(value).strip(" \0"))]
         if not uids:
             return self._replaced(source, cleared_action(need), need, path)
         listed = profile_table().row(source.tag) is not None
@@ -264,7 +275,7 @@ class ProfileEngine:
         if vr == "SQ":
             return Sequence([self._dummy_item(path)])
         if vr == "UI" and not path[-1].endswith("ClassUID"):
-            return self._pseudonyms.derived_uid("dummy", *path)
+            return self._pseudonyms.derived_uid("dummy", self._instance, *path)
         return dummy_value(path[-1], vr)
 
     def _dummy_item(self, path: Path) -> Dataset:

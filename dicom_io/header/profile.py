@@ -16,7 +16,8 @@ from dicom_io.header.ages import age_at
 from dicom_io.header.cleaning import words_of_names
 from dicom_io.header.engine import ProfileEngine
 from dicom_io.header.explanation import Decision, Recorder
-from dicom_io.header.pseudonyms import PatientIdentity, Pseudonyms
+from dicom_io.header.identity import SourceIdentity
+from dicom_io.header.pseudonyms import Pseudonyms
 from dicom_io.header.public_codes import code_item
 from dicom_io.header.rulebook import Rulebook
 from dicom_io.quiet import quiet
@@ -69,15 +70,16 @@ class ConfidentialityProfile:
         sop_class = str(dataset.get("SOPClassUID") or "")
         if "Encapsulated" in UID(sop_class).name:
             raise ProfileError("an encapsulated document can't be made anonymous by its header")
-        patient = PatientIdentity.of(dataset)
-        study_uid = str(dataset.get("StudyInstanceUID") or "")
+        identity = SourceIdentity.of(dataset)
+        patient = identity.patient
         names = words_of_names(dataset) if self.options & CLEANING_TEXT else ()
-        engine = ProfileEngine(self.pseudonyms, self.rulebook, sop_class, patient, names, record)
+        engine = ProfileEngine(self.pseudonyms, self.rulebook, sop_class, identity, names, record)
         clean = engine.cleaned(dataset)
         clean.PatientID = self.pseudonyms.patient_id(patient.patient_id, patient.issuer)
         clean.PatientName = self.pseudonyms.patient_name(patient.patient_id, patient.issuer)
-        if "StudyID" in clean and study_uid and "StudyID" not in self.additions.replaced_keywords:
-            clean.StudyID = self.pseudonyms.study_id(study_uid)
+        self._make_uids(clean, identity, record)
+        if "StudyID" in clean and "StudyID" not in self.additions.replaced_keywords:
+            clean.StudyID = self.pseudonyms.study_id(identity.study or str(clean.StudyInstanceUID))
         if "retain_patient_characteristics" in self.options:
             self._tell_age(dataset, clean, record)
         self._declare(clean)
@@ -88,6 +90,17 @@ class ConfidentialityProfile:
         decisions: list[Decision] = []
         self.apply(dataset, decisions.append)
         return decisions
+
+    def _make_uids(self, clean: Dataset, identity: SourceIdentity, record: Recorder | None) -> None:
+        """Where the source tells no study or series, or only a placeholder for one, the instance has its own."""
+        levels = {
+            "StudyInstanceUID": identity.study, "SeriesInstanceUID": identity.series, "SOPInstanceUID": identity.uid,
+        }  # fmt: skip
+        for keyword, told in levels.items():
+            if not told:
+                setattr(clean, keyword, self.pseudonyms.derived_uid("made for", keyword, identity.instance))
+                if record is not None:
+                    record(Decision((keyword,), "new value", "the source has none; made from the instance"))
 
     def _tell_age(self, dataset: Dataset, clean: Dataset, record: Recorder | None) -> None:
         """A birth date never leaves, under no option. Where there is no age, the age that it makes may."""

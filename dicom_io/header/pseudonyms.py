@@ -10,34 +10,11 @@ import base64
 import unicodedata
 from dataclasses import dataclass
 
-from pydicom import Dataset
-
-from dicom_io.errors import UnreadableObject
+from dicom_io.header.identity import lacks_uid
 from dicom_io.header.site_key import SiteKey
 
 LONGEST_SHIFT = 365
 """Days. Dates move back by 1 to ``LONGEST_SHIFT`` days, so that none comes to lie in the future."""
-
-
-@dataclass(frozen=True)
-class PatientIdentity:
-    """Who the source says the patient is. ``issuer`` is the assigning authority, empty where the source names none."""
-
-    patient_id: str
-    issuer: str = ""
-
-    @classmethod
-    def of(cls, dataset: Dataset) -> PatientIdentity:
-        """The identity in the patient module of ``dataset``.
-
-        An instance without a Patient ID is a patient of its own for each study: two unnamed patients must not become
-        one, and two photographs of one study must not become two. Raises ``UnreadableObject`` where an attribute that
-        tells the patient can't be decoded: a damaged ID must not make one patient two.
-        """
-        patient_id = _readable(dataset, "PatientID").strip()
-        if patient_id:
-            return cls(patient_id, _readable(dataset, "IssuerOfPatientID").strip())
-        return cls(_readable(dataset, "StudyInstanceUID"), "no patient ID: one patient for each study")
 
 
 @dataclass(frozen=True)
@@ -77,16 +54,19 @@ class Pseudonyms:
         """
         return self.patient_id(patient_id, issuer) + "^"
 
-    def accession(self, accession: str) -> str:
-        """The Accession Number (SH, 16 characters) in place of ``accession``."""
-        return self._letters("accession number", _same(accession))
+    def accession(self, accession: str, patient_id: str = "", issuer: str | None = None) -> str:
+        """The Accession Number (SH, 16 characters) in place of ``accession`` of that patient.
+
+        Two hospitals count their requests from one as well, and few say who issued the number.
+        """
+        return self._letters("accession number", _same(accession), _same(patient_id), _same(issuer or ""))
 
     def ae_title(self, title: str) -> str:
         """The AE title (16 characters) in place of ``title``: the same station stays one station."""
         return self._letters("AE title", title.strip(" \0"))
 
     def study_id(self, study_instance_uid: str) -> str:
-        """The Study ID (SH, 16 characters) of the study whose UID in the source is ``study_instance_uid``."""
+        """The Study ID (SH, 16 characters) of the study with ``study_instance_uid``: the source's or a made one."""
         return self._letters("study ID", study_instance_uid.strip(" \0"))
 
     def date_shift(self, patient_id: str, issuer: str | None) -> int:
@@ -101,6 +81,11 @@ class Pseudonyms:
     def source_digest(self, sop_instance_uid: str) -> str:
         """32 hexadecimal digits that name a source instance in manifests, logs and folders."""
         return self._mac("source digest", sop_instance_uid.strip(" \0")).hex()[:32]
+
+    def study_digest(self, study_instance_uid: str, sop_instance_uid: str) -> str:
+        """The same for a source study. An instance that tells none, or a placeholder, is a study of its own."""
+        lacking = lacks_uid(study_instance_uid.strip(" \0"))
+        return self.source_digest(f"study of {sop_instance_uid}" if lacking else study_instance_uid)
 
     def fingerprint(self) -> str:
         """8 hexadecimal digits that tell one key, project and generation from another, and nothing about the key."""
@@ -120,13 +105,6 @@ class Pseudonyms:
     def _letters(self, purpose: str, *parts: str) -> str:
         """80 bits as 16 characters A-Z and 2-7."""
         return base64.b32encode(self._mac(purpose, *parts)[:10]).decode("ascii")
-
-
-def _readable(dataset: Dataset, keyword: str) -> str:
-    try:
-        return str(dataset.get(keyword) or "")
-    except Exception as error:  # pydicom parses a value when it is first asked for, and damaged ones raise anything
-        raise UnreadableObject(f"{keyword} can't be decoded; the object is damaged") from error
 
 
 def _same(value: str) -> str:

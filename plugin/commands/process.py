@@ -140,7 +140,7 @@ def sort(files: Sequence[Path], spool: Spool, pseudonyms: Pseudonyms) -> Sorted:
         if stored.conflict:
             refused.append(Outcome(source, CONFLICT))
         elif not stored.duplicate:
-            study = pseudonyms.source_digest(stored.study_instance_uid or f"study of {stored.sop_instance_uid}")
+            study = pseudonyms.study_digest(stored.study_instance_uid, stored.sop_instance_uid)
             studies.setdefault(study, []).append(source)
     batches = tuple(Study(study, study, tuple(sources)) for study, sources in studies.items())
     return Sorted(batches, tuple(refused), names)

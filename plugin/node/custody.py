@@ -44,8 +44,7 @@ class NodeCustody:
         if stored.duplicate and not stored.path.exists():
             return  # accepted before and gone since; there is nothing more to do for it
         digest = self._pseudonyms.source_digest(stored.sop_instance_uid)
-        # An instance that does not tell its study is a study of its own.
-        study = self._pseudonyms.source_digest(stored.study_instance_uid or f"study of {stored.sop_instance_uid}")
+        study = self._pseudonyms.study_digest(stored.study_instance_uid, stored.sop_instance_uid)
         new = self._ledger.record(self._name(stored.path), digest=digest, study=study)
         if stored.conflict:
             self._set_aside(Source(digest, stored.path), study, CONFLICT)

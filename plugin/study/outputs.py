@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydicom import Dataset
 
-from dicom_io.header import ConfidentialityProfile, Pseudonyms
+from dicom_io.header import ConfidentialityProfile, Pseudonyms, SourceIdentity
 from dicom_io.leaks import Identifiers
 from dicom_io.reading import SourcePhotograph
 from dicom_io.writing import Algorithm, derived_image, segmentations
@@ -44,7 +44,7 @@ class OutputWriter:
         Raises what ``dicom_io`` raises when the profile or an object cannot be made.
         """
         clean = self.profile.apply(source.header)
-        uid = str(source.header.SOPInstanceUID)
+        uid = SourceIdentity.of(source.header).instance
         sick_image = derived_image(
             clean, sick,
             role="sick-twin", source_sop_instance_uid=uid, pseudonyms=self.pseudonyms, algorithm=self.algorithm,
