@@ -1,65 +1,52 @@
-"""The size that a compressed frame itself announces, read before anything is decoded.
+"""What a compressed frame says of itself, read before anything is decoded.
 
-A header can say 64 x 64 above a frame that unpacks to a gigabyte; decoders believe the frame.
+A header can say 64 x 64 above a frame that unpacks to a gigabyte, or RGB above one that is YCbCr; decoders believe the
+frame. ``dicom_io.reading.jpeg_stream`` and ``dicom_io.reading.jpeg_2000_stream`` read the two families.
 """
 
 from __future__ import annotations
 
-import struct
-
-from dicom_io.errors import UnreadableObject
-from dicom_io.standard import Codec
-
-JPEG_FRAME_MARKERS = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
-"""SOF0 to SOF15 (ITU-T T.81 B.1.1.3) and SOF55 of JPEG-LS (ITU-T T.87 C.1); DHT, JPG and DAC are not frames."""
-
-MARKERS_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
-SIZ = 0xFF51
-"""The second marker of a JPEG 2000 and an HTJ2K codestream (ITU-T T.800 A.5.1)."""
+from dataclasses import dataclass
 
 
-def announced_size(frame: bytes, codec: Codec) -> tuple[int, int] | None:
-    """(rows, columns) that ``frame`` announces; None for a codec that announces none. Raises UnreadableObject."""
-    try:
-        if codec in {"jpeg", "jpeg-ls"}:
-            return _jpeg_size(frame)
-        if codec == "jpeg-2000":
-            return _jpeg_2000_size(frame)
-    except struct.error as error:
-        raise UnreadableObject("the compressed frame ends inside its own header") from error
-    return None
+@dataclass(frozen=True)
+class Codestream:
+    """One compressed picture as it describes itself.
 
+    ``components``: number of components; ``precision``: bits of a sample; ``end``: offset of the first byte behind the
+    picture, None where its end is missing. ``process``: what a decoder must know, in the standard's words.
+    """
 
-def _jpeg_size(frame: bytes) -> tuple[int, int]:
-    if frame[:2] != b"\xff\xd8":
-        raise UnreadableObject("the compressed frame is not a JPEG")
-    at = 2
-    while True:
-        (prefix, marker) = struct.unpack_from(">BB", frame, at)
-        if prefix != 0xFF:
-            raise UnreadableObject("the compressed frame has no JPEG marker where one must be")
-        if marker == 0xFF:  # a fill byte
-            at += 1
-        elif marker in MARKERS_WITHOUT_LENGTH:
-            at += 2
-        elif marker in JPEG_FRAME_MARKERS:
-            rows, columns = struct.unpack_from(">HH", frame, at + 5)
-            return rows, columns
-        elif marker in {0xD9, 0xDA}:
-            raise UnreadableObject("the compressed frame has no JPEG frame header")
-        else:
-            (length,) = struct.unpack_from(">H", frame, at + 2)
-            at += 2 + length
-
-
-def _jpeg_2000_size(frame: bytes) -> tuple[int, int]:
-    at = 0
-    if frame[4:8] == b"jP  ":  # a JP2 file where PS3.5 A.4.4 wants a bare codestream: seen, and decoders take it
-        at = frame.find(b"\xff\x4f\xff\x51")
-        if at < 0:
-            raise UnreadableObject("the compressed frame has no JPEG 2000 codestream")
-    start, second = struct.unpack_from(">HH", frame, at)
-    if (start, second) != (0xFF4F, SIZ):
-        raise UnreadableObject("the compressed frame is not a JPEG 2000 codestream")
-    width, height, left, top = struct.unpack_from(">IIII", frame, at + 8)
-    return height - top, width - left
+    rows: int
+    columns: int
+    components: int
+    precision: int
+    end: int | None
+    process: str
+    signed: bool = False
+    scans: int = 1
+    identifiers: tuple[int, ...] = ()
+    """Component identifiers (ITU-T T.81 B.2.2); none in JPEG 2000."""
+    subsampled: bool = False
+    """Whether the second and third component have fewer samples than the first."""
+    luma_tables: bool = False
+    """Whether the second and third component are coded by other tables than the first, as chroma is."""
+    jfif: bool = False
+    adobe_transform: int | None = None
+    """The colour transform of an Adobe APP14 segment: 0 none or unknown, 1 YCbCr, 2 YCCK."""
+    colour_transform: bool = False
+    """Whether decoding undoes a colour transform of the codec: JPEG 2000's (A.6.1), or that of some JPEG-LS encoders."""
+    declared: str = ""
+    """"RGB", "YCbCr" or "grey" where a SPIFF header or a colour box of a JP2 file says so."""
+    profile: bytes | None = None
+    """The ICC profile that the stream carries."""
+    profile_incomplete: bool = False
+    """Whether a chunk of that profile is missing."""
+    exif_adobe_rgb: bool = False
+    """Whether its EXIF block says Adobe RGB, as cameras of the DCF do (CIPA DC-009)."""
+    pictures_announced: int = 1
+    """How many pictures its multi-picture index (CIPA DC-007) counts, itself included."""
+    announced_at: tuple[int, ...] = ()
+    """Where that index says that the other pictures start: offsets from the start of the stream."""
+    companion_pictures: tuple[str, ...] = ()
+    """The kinds of pictures that the stream says are appended to it on purpose."""
