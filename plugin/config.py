@@ -180,6 +180,12 @@ class LimitsSection(Section):
     max_pixels: int = Field(
         default=50_000_000, ge=1024, le=10**9, description="Rows x columns; more is refused before decoding (a bomb)."
     )
+    max_pixels_per_byte: int = Field(
+        default=1000,
+        ge=200,
+        le=10**6,
+        description="Pixels a byte of a compressed frame of a megapixel or more (photographs stay below 200).",
+    )
     min_free_bytes: int = Field(
         default=2**30,
         ge=0,

@@ -35,7 +35,7 @@ class Codestream:
     adobe_transform: int | None = None
     """The colour transform of an Adobe APP14 segment: 0 none or unknown, 1 YCbCr, 2 YCCK."""
     colour_transform: bool = False
-    """Whether decoding undoes a colour transform of the codec: JPEG 2000's (A.6.1), or that of some JPEG-LS encoders."""
+    """Whether decoding undoes a colour transform of the codec: JPEG 2000's (A.6.1), or one of JPEG-LS encoders."""
     declared: str = ""
     """"RGB", "YCbCr" or "grey" where a SPIFF header or a colour box of a JP2 file says so."""
     profile: bytes | None = None

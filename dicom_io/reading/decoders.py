@@ -6,6 +6,7 @@ Whatever a library raises on a damaged frame becomes ``UnreadableObject``.
 from __future__ import annotations
 
 import io
+import re
 import struct
 from collections.abc import Callable, Mapping
 
@@ -14,11 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from openjpeg.utils import decode_pixel_data
 from PIL import Image
-from rle.rle import decode_segment  # type: ignore[import-untyped]
+from rle.rle import decode_segment  # type: ignore[import-not-found]
 
 from dicom_io.errors import UnreadableObject, UnsupportedObject
 from dicom_io.reading.codestream import Codestream
+from dicom_io.reading.jpeg_2000_stream import JP2_SIGNATURE
 from dicom_io.standard import Codec
+
+YCC_BOX = re.compile(rb"(colr\x01..\0\0\0)\x12", re.DOTALL)
+"""The colour box of a JP2 file that says sYCC (T.800 I.5.3.3). OpenJPEG would convert by it; sRGB has it do nothing."""
 
 Samples = NDArray[np.uint8]
 
@@ -98,7 +103,8 @@ def _jpeg_ls(frame: bytes, rows: int, columns: int) -> Samples:
 
 
 def _jpeg_2000(frame: bytes, rows: int, columns: int) -> Samples:
-    samples = np.frombuffer(decode_pixel_data(frame, version=2), dtype=np.uint8)
+    as_coded = YCC_BOX.sub(b"\\g<1>\x10", frame, count=1) if frame.startswith(JP2_SIGNATURE) else frame
+    samples = np.frombuffer(decode_pixel_data(as_coded, version=2), dtype=np.uint8)
     return samples.reshape((rows, columns) if samples.size == rows * columns else (rows, columns, 3))
 
 

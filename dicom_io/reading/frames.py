@@ -1,8 +1,9 @@
-"""From encapsulated pixel data to the one picture in it, with every further picture and every appended byte accounted for.
+"""From encapsulated pixel data to the one picture in it. Every further picture and appended byte is accounted for.
 
-What counts is what the fragments hold. Offset tables are not looked at: for a single frame they can only be superfluous
-or wrong. A picture that is there and that the header does not mention is never dropped: the object is refused, and the
-message says how many there are. What a camera appends on purpose (previews, gain maps, videos) is named and left behind.
+What counts is what the fragments hold. Offset tables are not looked at: for a single frame they can only be
+superfluous or wrong. A picture that is there and that the header does not mention is never dropped: the object is
+refused, and the message says how many there are. What a camera appends on purpose (previews, gain maps, videos) is
+named and left behind.
 """
 
 from __future__ import annotations
@@ -136,9 +137,7 @@ def too_many_pictures(pictures: int) -> UnsupportedObject:
     )
 
 
-def _behind(
-    whole: bytes, stream: Codestream, codec: Codec, starts: frozenset[int]
-) -> tuple[int, tuple[str, ...]]:
+def _behind(whole: bytes, stream: Codestream, codec: Codec, starts: frozenset[int]) -> tuple[int, tuple[str, ...]]:
     """How many pictures nobody announced follow the first, and what else does."""
     further, announced, at = 0, 0, stream.end or len(whole)
     left_behind: list[str] = []

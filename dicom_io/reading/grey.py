@@ -91,7 +91,7 @@ FUNCTIONS: Mapping[str, Callable[[Values, float, float], Values]] = {
 
 
 def _is_inverse(dataset: Dataset, inverse: bool) -> bool:
-    """Whether low values are bright. The shape repeats what MONOCHROME1 says; where it does not, neither is believed."""
+    """Whether low values are bright. The shape repeats what MONOCHROME1 says; else neither is believed."""
     shape = text(dataset, "PresentationLUTShape").upper()
     if shape and (shape not in ("IDENTITY", "INVERSE") or (shape == "INVERSE") != inverse):
         raise UnsupportedObject(

@@ -1,4 +1,4 @@
-"""JPEG 2000 and HTJ2K (ITU-T T.800, T.814): the codestream's size and colour transform, its end, a JP2 file around it."""
+"""JPEG 2000 and HTJ2K (ITU-T T.800, T.814): a codestream's size, colour transform and end, and a JP2 file around it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ class _Colour:
 def read_jpeg_2000(stream: bytes) -> Codestream:
     """What ``stream`` says of itself. Raises UnreadableObject where it is none or ends inside its own header."""
     try:
-        if stream.startswith(JP2_SIGNATURE):  # a JP2 file where PS3.5 A.4.4 wants a bare codestream: seen, and decoders take it
+        # PS3.5 A.4.4 wants a bare codestream; whole JP2 files are seen, and decoders take them.
+        if stream.startswith(JP2_SIGNATURE):
             return _in_file(stream)
         return _read(stream, 0, len(stream))
     except struct.error as error:

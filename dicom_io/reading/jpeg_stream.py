@@ -1,4 +1,4 @@
-"""JPEG (ITU-T T.81) and JPEG-LS (ITU-T T.87) streams: the frame header, the markers that tell of colour, and the end."""
+"""JPEG (ITU-T T.81) and JPEG-LS (ITU-T T.87): the frame header, the markers that tell of colour, and the end."""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pydicom
 from pydicom import Dataset
-from pydicom.uid import UID, UID_dictionary
+from pydicom._uid_dict import UID_dictionary
+from pydicom.uid import UID
 
 from dicom_io.errors import DicomError, UnreadableObject, UnsupportedObject
 from dicom_io.quiet import quiet
@@ -16,7 +17,7 @@ from dicom_io.reading.frames import CUT_OFF
 from dicom_io.reading.header_values import text, whole_number
 from dicom_io.reading.hints import SourceHints, read_hints
 from dicom_io.reading.history import LossyHistory, lossy_history
-from dicom_io.reading.pixels import Limits, Pixels, read_pixels
+from dicom_io.reading.pixels import Limits, read_pixels
 from dicom_io.standard import PHOTOGRAPH_CLASSES, TRANSFER_SYNTAXES, TransferSyntax
 
 PIXEL_DATA = b"\xe0\x7f\x10\x00"

@@ -12,13 +12,13 @@ from dicom_io.errors import UnreadableObject, UnsupportedObject
 from dicom_io.reading.codestream import Codestream
 from dicom_io.reading.decoders import check_decodable, decode
 from dicom_io.reading.evidence import colour_model
-from dicom_io.reading.ycbcr import from_ycbcr
 from dicom_io.reading.frames import one_picture
 from dicom_io.reading.grey import shown
 from dicom_io.reading.header_values import text, whole_number
 from dicom_io.reading.labels import Label, label_of
 from dicom_io.reading.native import Stored, native_samples
 from dicom_io.reading.palette import through_palette
+from dicom_io.reading.ycbcr import from_ycbcr
 from dicom_io.standard import TransferSyntax
 
 IMAGE_PIXEL = ("BitsAllocated", "BitsStored", "PixelRepresentation")

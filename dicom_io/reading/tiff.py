@@ -17,7 +17,7 @@ MOST_ENTRIES = 500
 
 
 def byte_order(tiff: bytes) -> str:
-    """"<" or ">" as ``struct`` has it; empty where this is no TIFF structure."""
+    """ "<" or ">" as ``struct`` has it; empty where this is no TIFF structure."""
     return {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4], "")
 
 

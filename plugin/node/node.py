@@ -126,7 +126,11 @@ def stage_settings(configuration: Configuration, jobs: Path) -> StageSettings:
     limits = configuration.limits
     return StageSettings(
         jobs=jobs,
-        limits=Limits(max_pixels=limits.max_pixels, max_file_bytes=limits.max_instance_bytes),
+        limits=Limits(
+            max_pixels=limits.max_pixels,
+            max_file_bytes=limits.max_instance_bytes,
+            max_pixels_per_byte=limits.max_pixels_per_byte,
+        ),
         attempts=configuration.study.attempts,
     )
 

@@ -57,6 +57,7 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         "why": None if refusal is None else asdict(refusal),
         "waived": outcome.source.waived,
         "text": None if outcome.text is None else _text(outcome.text),
+        "left_behind": outcome.left_behind,
         "attempts": outcome.attempts,
         "gate": None if outcome.findings is None else asdict(outcome.findings),
         "subtraction": None if outcome.measured is None else asdict(outcome.measured),

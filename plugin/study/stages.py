@@ -81,9 +81,11 @@ class PhotographStages:
         self._text = text
         self._sources = SourceCache(settings.limits)
 
-    def read(self, source: Source) -> None:
-        """It can be decoded and edited at all."""
-        as_photograph(self._sources.get(source), source)
+    def read(self, source: Source) -> tuple[str, ...]:
+        """It can be decoded and edited at all; what lay behind the picture and is left behind, in words."""
+        read = self._sources.get(source)
+        as_photograph(read, source)
+        return read.left_behind
 
     def clean(self, source: Source, study: Study) -> BurnedInText:
         """Text burned into the picture: what is to be filled from here on. Raises ``TextOnSkin`` or ``Undecided``."""

@@ -80,11 +80,12 @@ class Measured:
 @dataclass(frozen=True)
 class Outcome:
     """What became of one instance. Released when ``refusal`` is None; ``text`` as far as it was
-    looked for; ``seconds`` by stage."""
+    looked for; ``left_behind``: what was appended to the picture and did not come along; ``seconds`` by stage."""
 
     source: Source
     refusal: Refusal | None = None
     text: BurnedInText | None = None
+    left_behind: tuple[str, ...] = ()
     attempts: int = 0
     findings: Findings | None = None
     measured: Measured | None = None
@@ -123,7 +124,7 @@ class Stages(Protocol):
     attempts: int
     destinations: tuple[str, ...]
 
-    def read(self, source: Source) -> None: ...
+    def read(self, source: Source) -> tuple[str, ...]: ...
     def clean(self, source: Source, study: Study) -> BurnedInText: ...
     def heal(self, source: Source, study: Study) -> None: ...
     def swap(self, source: Source, study: Study, attempt: int) -> None: ...
@@ -152,7 +153,7 @@ def twin_photograph(source: Source, study: Study, stages: Stages, step: Steps) -
     """One photograph up to the objects that may leave; not yet delivered."""
     outcome = Outcome(source)
     try:
-        step(stages.read, source)
+        outcome = replace(outcome, left_behind=step(stages.read, source))
         outcome = replace(outcome, text=step(stages.clean, source, study))
         step(stages.heal, source, study)
         for attempt in range(stages.attempts):

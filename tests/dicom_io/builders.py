@@ -153,12 +153,7 @@ def _encoded(rgb: NDArray[np.uint8], transfer_syntax: UID, exif: bytes) -> tuple
         Image.fromarray(rgb).save(frame, "JPEG", quality=92, exif=exif)
         return "YBR_FULL_422", frame.getvalue()
     if transfer_syntax == RLELossless:
-        dataset = Dataset()
-        dataset.Rows, dataset.Columns = rgb.shape[:2]
-        planes = [_rle_segment(rgb[:, :, plane].tobytes()) for plane in range(3)]
-        offsets = [64, 64 + len(planes[0]), 64 + len(planes[0]) + len(planes[1])]
-        head = np.array([3, *offsets, *[0] * 12], dtype="<u4").tobytes()
-        return "RGB", head + b"".join(planes)
+        return "RGB", rle_frame(rgb)
     encoders: dict[UID, tuple[str, Any]] = {
         JPEGLSLossless: ("RGB", lambda: imagecodecs.jpegls_encode(rgb)),
         JPEGLSNearLossless: ("RGB", lambda: imagecodecs.jpegls_encode(rgb, level=2)),
@@ -172,6 +167,14 @@ def _encoded(rgb: NDArray[np.uint8], transfer_syntax: UID, exif: bytes) -> tuple
     }  # fmt: skip
     photometric, encode = encoders[transfer_syntax]
     return photometric, bytes(encode())
+
+
+def rle_frame(samples: NDArray[np.uint8]) -> bytes:
+    """The planes of ``samples`` (height, width, n) as an RLE frame (PS3.5 annex G)."""
+    planes = [_rle_segment(np.ascontiguousarray(plane).tobytes()) for plane in np.moveaxis(samples, 2, 0)]
+    offsets = [64 + sum(map(len, planes[:number])) for number in range(len(planes))]
+    head = np.array([len(planes), *offsets, *[0] * (15 - len(planes))], dtype="<u4").tobytes()
+    return head + b"".join(planes)
 
 
 def _rle_segment(plane: bytes) -> bytes:
