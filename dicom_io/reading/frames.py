@@ -93,6 +93,14 @@ def fragments(value: bytes) -> list[bytes]:
     return [item for item in found if item]
 
 
+def is_encapsulated(value: bytes) -> bool:
+    """Whether ``value`` is made of items, as compressed pixel data is and nothing else."""
+    try:
+        return bool(fragments(value))
+    except UnreadableObject:
+        return False
+
+
 def _items(value: bytes) -> Iterator[bytes]:
     at = 0
     while at + 8 <= len(value):
@@ -143,7 +151,7 @@ def _behind(whole: bytes, stream: Codestream, codec: Codec, starts: frozenset[in
     left_behind: list[str] = []
     while (at := _past_padding(whole, at)) < len(whole):
         if not whole.startswith(SIGNATURES[codec], at):
-            tail = whole[at:]
+            tail = whole[at:].rstrip(b"\0")
             name = next((name for pattern, name in TRAILERS if pattern.match(tail)), "")
             hidden = 0 if name else _pictures_in(tail, codec)
             further += hidden

@@ -12,7 +12,7 @@ from dicom_io.errors import UnreadableObject, UnsupportedObject
 from dicom_io.reading.codestream import Codestream
 from dicom_io.reading.decoders import check_decodable, decode
 from dicom_io.reading.evidence import colour_model
-from dicom_io.reading.frames import one_picture
+from dicom_io.reading.frames import is_encapsulated, one_picture
 from dicom_io.reading.grey import shown
 from dicom_io.reading.header_values import text, whole_number
 from dicom_io.reading.labels import Label, label_of
@@ -108,7 +108,7 @@ def _size(dataset: Dataset, limits: Limits) -> tuple[int, int]:
 
 
 def _native(dataset: Dataset, label: Label | None, rows: int, columns: int) -> _Coded:
-    if dataset["PixelData"].is_undefined_length:
+    if dataset["PixelData"].is_undefined_length or is_encapsulated(dataset.PixelData):
         raise UnsupportedObject("the pixel data is compressed, the transfer syntax says that it is not")
     planar = whole_number(dataset, "PlanarConfiguration")
     high = whole_number(dataset, "HighBit")

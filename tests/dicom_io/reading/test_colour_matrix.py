@@ -15,6 +15,7 @@ import imagecodecs
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from pydicom.data import get_testdata_file
 from pydicom.uid import (
     HTJ2KLossless,
@@ -51,6 +52,15 @@ MODELS: dict[str, Callable[[Rgb], Rgb]] = {"RGB": lambda rgb: rgb, "YCbCr": in_y
 LABELS = ("RGB", "YBR_FULL", "YBR_FULL_422", None)
 
 
+def refusal_of(path: Path) -> str:
+    """Why the photograph at ``path`` is not read; empty where it is."""
+    try:
+        read_photograph(path)
+    except UnsupportedObject as refused:
+        return str(refused)
+    return ""
+
+
 @pytest.mark.peers
 @pytest.mark.parametrize("sampling", [0, 1, 2], ids=["4:4:4", "4:2:2", "4:2:0"])
 @pytest.mark.parametrize("model", MODELS)
@@ -65,15 +75,14 @@ def test_jpeg_is_shown_as_dcmtk_shows_it_or_refused_by_name(
         dataset = wrapped([frame], JPEGBaseline8Bit, label)
         by_rule = [dcmtk_decodes(dataset, path, rule) for rule in ("+cp", "+cg")]
         right = [rgb for rgb in by_rule if rgb is not None and off(rgb) <= PAINT_AS_CODED]
-        try:
-            shown = read_photograph(write(dataset, path)).rgb
-        except UnsupportedObject as refused:
-            assert not right, f"{label} {names}: {refused}"
-            assert "Photometric Interpretation" in str(refused)
-        else:
-            assert off(shown) <= PAINT_AS_CODED, f"{label} {names}: in false colours"
-            for rgb in right:
-                assert np.abs(shown.astype(int) - rgb).max() <= LIKE_DCMTK, f"{label} {names}"
+        write(dataset, path)
+        if not right and (refusal := refusal_of(path)):
+            assert "Photometric Interpretation" in refusal
+            continue
+        shown = read_photograph(path).rgb
+        assert off(shown) <= PAINT_AS_CODED, f"{label} {names}: in false colours"
+        for rgb in right:
+            assert np.abs(shown.astype(int) - rgb).max() <= LIKE_DCMTK, f"{label} {names}"
 
 
 def test_what_is_marked_consistently_is_never_refused(tmp_path: Path) -> None:
@@ -139,8 +148,6 @@ def test_progressive_and_restarted_frames_are_decoded_and_others_named(tmp_path:
 
 
 def test_four_and_two_components_are_named(tmp_path: Path) -> None:
-    from PIL import Image
-
     path = tmp_path / "photograph.dcm"
     buffer = io.BytesIO()
     Image.fromarray(painted()).convert("CMYK").save(buffer, "JPEG")
