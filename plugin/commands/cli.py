@@ -92,7 +92,7 @@ def serve(config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
     configure_logs()
     configuration = load_configuration(config)
     key = SiteKey.from_file(configuration.key_path)
-    run(configuration, key, load_node_twins(configuration))
+    run(configuration, key, load_node_twins)
 
 
 @app.command()

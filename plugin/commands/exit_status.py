@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec
 
 import typer
 
-from dicom_io.errors import DicomError, KeyRefused
+from dicom_io.errors import CertificateRefused, DicomError, KeyRefused
 from pipeline.errors import ModelError, PipelineError
 from plugin.errors import ConfigurationRefused, NodeBusy, PackageMissing, PluginError, ReviewRefused
 
@@ -28,7 +28,9 @@ class ExitStatus(IntEnum):
     QUARANTINED = 3  # at least one instance was quarantined
 
 
-OPERATOR_CAN_MEND = (ConfigurationRefused, KeyRefused, ModelError, NodeBusy, PackageMissing, ReviewRefused)
+OPERATOR_CAN_MEND = (
+    CertificateRefused, ConfigurationRefused, KeyRefused, ModelError, NodeBusy, PackageMissing, ReviewRefused
+)  # fmt: skip
 """Errors of what was asked for or configured."""
 
 

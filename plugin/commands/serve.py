@@ -7,15 +7,19 @@ import os
 import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, NoReturn
 
 from dicom_io.header import SiteKey
 from plugin.commands.exit_status import ExitStatus
 from plugin.config import Configuration
-from plugin.node import Node
+from plugin.intake import Intake
 
 if TYPE_CHECKING:
     from pipeline.edits import TwinMaker
+    from plugin.node import Node
 
 log = logging.getLogger(__name__)
 
@@ -23,25 +27,62 @@ GRACE_SECONDS = 30.0
 """How long running steps may take to end. What is cut off then is done again at the next start."""
 
 
-def serve(configuration: Configuration, key: SiteKey, twins: TwinMaker) -> NoReturn:
-    """Run until SIGTERM or SIGINT, then let running steps end and leave the process."""
-    stopping = threading.Event()
+def serve(
+    configuration: Configuration, key: SiteKey, load_twins: Callable[[Configuration], TwinMaker]
+) -> NoReturn:
+    """Run until SIGTERM or SIGINT, then let running steps end and leave the process.
+
+    The port is open first; what comes in while the models load waits in the spool. Raises what loading them raises.
+    """
+    waking = threading.Event()  # to stop, or because the node cannot start
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    node = Node(configuration, key, twins)
-    node.start()
+        signal.signal(number, lambda *_: waking.set())
+    intake = Intake(configuration, key)
+    intake.open()
     section = configuration.listener
-    print(f"{section.ae_title} listens on {section.host}:{node.listener.port}", flush=True)
+    print(f"{section.ae_title} listens on {section.host}:{intake.listener.port}", flush=True)
     if not configuration.callers:
-        log.warning("no callers are configured: every association is rejected")
+        log.warning("no callers are configured: every connection is closed")
     if not configuration.destinations:
         log.warning("no destinations are configured: results are quarantined")
-    stopping.wait()
+
+    started: Future[Node] = Future()
+    started.add_done_callback(lambda done: waking.set() if done.exception() else None)
+    threading.Thread(
+        target=_start_node, args=(started, configuration, key, load_twins, intake), name="start", daemon=True
+    ).start()
+    waking.wait()
+    if started.done() and started.exception():
+        intake.close()
+        started.result()
     log.info("stopping")
-    if not node.stop(GRACE_SECONDS):
+    if not started.done():
+        intake.close()
+    elif not started.result().stop(GRACE_SECONDS):
         log.warning("a step did not end in %g seconds; it is done again at the next start", GRACE_SECONDS)
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
     # Not sys.exit: that waits for threads that may sleep for an hour before the next try of a delivery.
     os._exit(int(ExitStatus.RELEASED))
+
+
+def _start_node(
+    started: Future[Node],
+    configuration: Configuration,
+    key: SiteKey,
+    load_twins: Callable[[Configuration], TwinMaker],
+    intake: Intake,
+) -> None:
+    """Everything that takes seconds: torch and the models are imported and loaded here."""
+    begun = time.monotonic()
+    try:
+        from plugin.node import Node
+
+        node = Node(configuration, key, load_twins(configuration), intake=intake)
+        node.start()
+    except BaseException as error:
+        started.set_exception(error)
+        return
+    log.info("the models are loaded (%.1f s): studies are worked on", time.monotonic() - begun)
+    started.set_result(node)

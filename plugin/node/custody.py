@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from dicom_io.header import Pseudonyms
 from dicom_io.receiving import Spool, StoredInstance
 from dicom_io.writing import Algorithm
 from plugin.durable import private_folder
+from plugin.intake import record_arrival
 from plugin.ledger import Event, Ledger, State
 from plugin.quarantine import Quarantine, entry_name, forget_returned
 from plugin.study import CONFLICT, Outcome, Refusal, Source, Study, manifest_of, write_manifest
@@ -38,18 +40,16 @@ class NodeCustody:
         self._manifests = manifests
         self._pseudonyms = pseudonyms
         self._algorithm = algorithm
+        self._conflicts = threading.Lock()
 
     def accept(self, stored: StoredInstance) -> None:
         """The row of an instance that has just arrived, before its sender is told Success."""
-        if stored.duplicate and not stored.path.exists():
-            return  # accepted before and gone since; there is nothing more to do for it
-        digest = self._pseudonyms.source_digest(stored.sop_instance_uid)
-        study = self._pseudonyms.study_digest(stored.study_instance_uid, stored.sop_instance_uid)
-        new = self._ledger.record(self._name(stored.path), digest=digest, study=study)
-        if stored.conflict:
-            self._set_aside(Source(digest, stored.path), study, CONFLICT)
-        if new:
-            log.info("study %s: instance %s received from %s", study, digest, stored.calling_ae or "the spool")
+        recorded = record_arrival(stored, self._spool, self._ledger, self._pseudonyms)
+        if recorded is None or not stored.conflict:
+            return
+        with self._conflicts:  # the same one may be found at the start while it comes in again
+            if stored.path.exists():
+                self._set_aside(Source(recorded.digest, stored.path), recorded.study, CONFLICT)
 
     def reconcile(self) -> int:
         """At start: every file in the spool gets the row that a crash kept it from having. Returns how many did."""

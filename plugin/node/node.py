@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -12,18 +10,17 @@ from typing import TYPE_CHECKING
 
 from dicom_io.header import Pseudonyms, SiteKey
 from dicom_io.reading import Limits
-from dicom_io.receiving import AllowedCaller, ConnectionLimits, Listener, ListenerSettings, Spool
 from dicom_io.sending import Destination
 from dicom_io.writing import Algorithm
 from pipeline.text import load_text_remover
 from plugin.config import Configuration, DestinationSection
 from plugin.durable import private_folder, write_file
-from plugin.errors import NodeBusy
-from plugin.ledger import DATABASE, Ledger
+from plugin.intake import Intake
+from plugin.ledger import DATABASE
 from plugin.node.custody import NodeCustody
 from plugin.node.dispatcher import Dispatcher
 from plugin.node.jobs import Jobs, JobSettings
-from plugin.profile_settings import profile_of, pseudonyms_of
+from plugin.profile_settings import profile_of
 from plugin.quarantine import Quarantine
 from plugin.study import ArchiveDelivery, OutputWriter, PhotographStages, StageSettings
 
@@ -37,7 +34,10 @@ LONGEST_PERIOD = 1.0
 
 
 class Node:
-    """A running node. ``start`` listens and resumes unfinished jobs, ``stop`` ends without losing any."""
+    """A running node. ``start`` listens and resumes unfinished jobs, ``stop`` ends without losing any.
+
+    ``intake``: the door, where it is open already; else the node has one of its own. Raises NodeBusy then.
+    """
 
     def __init__(
         self,
@@ -45,15 +45,15 @@ class Node:
         key: SiteKey,
         twins: TwinMaker,
         *,
+        intake: Intake | None = None,
         on_step: Callable[[str, str, float], None] | None = None,
     ) -> None:
         state = private_folder(configuration.state_folder)
-        self._lock = lock_state(state)
-        pseudonyms = pseudonyms_of(configuration, key)
+        self._intake = intake or Intake(configuration, key)
+        self.listener, self.ledger = self._intake.listener, self._intake.ledger
+        spool, pseudonyms = self._intake.spool, self._intake.pseudonyms
         algorithm = algorithm_of(twins)
-        spool = Spool(state / "spool", min_free_bytes=configuration.limits.min_free_bytes)
         database = state / DATABASE
-        self.ledger = Ledger(database)
         self.quarantine = Quarantine(state / "quarantine", key)
         self.manifests = state / "manifests"
         self.custody = NodeCustody(spool, self.ledger, self.quarantine, self.manifests, pseudonyms, algorithm)
@@ -74,35 +74,24 @@ class Node:
             quiet_seconds=configuration.study.quiet_seconds,
             period_seconds=_period(configuration),
         )
-        self.listener = Listener(_listener_settings(configuration), spool, self.custody.accept)
 
     def start(self) -> None:
-        """Resume what was cut off, then listen. Raises ``OSError`` when the port is taken."""
+        """Listen, then resume what was cut off. Raises ``OSError`` when the port is taken."""
+        self._intake.open()
+        self._intake.hand_over(self.custody.accept)
         found = self.custody.reconcile()
         if found:
             log.warning("%d instances in the spool had no row; they have one now", found)
         self.jobs.start()
         self.dispatcher.start()
-        self.listener.start()
 
     def stop(self, grace_seconds: float = 30.0) -> bool:
         """Take nothing more, let running steps end. Returns whether they did; otherwise they are done again."""
-        self.listener.stop()
+        self._intake.close()
         self.dispatcher.stop()
         ended = self.jobs.stop(grace_seconds)
-        os.close(self._lock)
+        self._intake.leave()
         return ended
-
-
-def lock_state(folder: Path) -> int:
-    """The descriptor that holds ``folder`` for this process. Raises ``NodeBusy`` when another one holds it."""
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise NodeBusy(f"another process works on {folder}; stop it, or give this node another folder") from error
-    return descriptor
 
 
 def algorithm_of(twins: TwinMaker) -> Algorithm:
@@ -156,21 +145,6 @@ def _job_settings(configuration: Configuration, database: Path, state: Path) -> 
         first_wait_seconds=configuration.retries.first_wait_seconds,
         backoff=configuration.retries.backoff,
         polling_seconds=_period(configuration),
-    )
-
-
-def _listener_settings(configuration: Configuration) -> ListenerSettings:
-    section, limits = configuration.listener, configuration.limits
-    return ListenerSettings(
-        ae_title=section.ae_title,
-        host=section.host,
-        port=section.port,
-        allowed=tuple(AllowedCaller(caller.ae_title, caller.network) for caller in configuration.callers),
-        limits=ConnectionLimits(
-            max_instance_bytes=limits.max_instance_bytes,
-            max_associations=limits.max_associations,
-            network_seconds=limits.network_seconds,
-        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 It is ``twinveil serve`` with another twin maker, which writes what it is asked into ``FOLDER/calls`` and does what the
 files in ``FOLDER`` tell it: ``hold-<method>-<n>`` makes the nth call of a method wait as long as the file
-stands, ``die-in-<method>`` ends the process there and then.
+stands, ``hold-load`` the loading of the models, ``die-in-<method>`` ends the process there and then.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import time
 from pathlib import Path
 
 from dicom_io.header import SiteKey
+from pipeline.errors import ModelError
 from plugin.commands.logs import configure_logs
 from plugin.commands.serve import serve
-from plugin.config import load_configuration
+from plugin.config import Configuration, load_configuration
 from tests.plugin.fakes import MirroringTwinMaker
 
 
@@ -40,11 +41,17 @@ class Calls:
 
 
 def main() -> None:
-    configuration = load_configuration(Path(sys.argv[1]))
+    configuration, folder = load_configuration(Path(sys.argv[1])), Path(sys.argv[2])
     configure_logs()
-    serve(
-        configuration, SiteKey.from_file(configuration.key_path), MirroringTwinMaker(on_call=Calls(Path(sys.argv[2])))
-    )
+
+    def load(_: Configuration) -> MirroringTwinMaker:
+        while (folder / "hold-load").exists():
+            time.sleep(0.02)
+        if (folder / "die-in-load").exists():
+            raise ModelError("the model is not there")
+        return MirroringTwinMaker(on_call=Calls(folder))
+
+    serve(configuration, SiteKey.from_file(configuration.key_path), load)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,86 @@
+"""A node's door: open within two seconds of the start, while the models load behind it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from dicom_io.header import SiteKey
+from dicom_io.receiving import AllowedCaller, ConnectionLimits, Listener, ListenerSettings, Spool, StoredInstance
+from plugin.config import Configuration
+from plugin.durable import private_folder
+from plugin.errors import NodeBusy
+from plugin.intake.rows import record_arrival
+from plugin.ledger import DATABASE, Ledger
+from plugin.profile_settings import pseudonyms_of
+
+
+class Intake:
+    """Takes instances and gives each its row. What becomes of them is the business of whoever takes over.
+
+    Holds the state folder for this process. Raises NodeBusy when another one does.
+    """
+
+    def __init__(self, configuration: Configuration, key: SiteKey) -> None:
+        state = private_folder(configuration.state_folder)
+        self._lock = lock_state(state)
+        self.pseudonyms = pseudonyms_of(configuration, key)
+        self.spool = Spool(state / "spool", min_free_bytes=configuration.limits.min_free_bytes)
+        self.ledger = Ledger(state / DATABASE)
+        self.listener = Listener(listener_settings(configuration), self.spool, self._accept)
+        self._on_stored: Callable[[StoredInstance], None] = self._record
+        self._is_open = False
+
+    def open(self) -> None:
+        """Listen. Does nothing when it is open already. Raises ``OSError`` when a port is taken."""
+        if not self._is_open:
+            self.listener.start()
+            self._is_open = True
+
+    def hand_over(self, on_stored: Callable[[StoredInstance], None]) -> None:
+        """From now on ``on_stored`` is called for every instance. Those before it have rows and nothing else."""
+        self._on_stored = on_stored
+
+    def close(self) -> None:
+        """Take nothing more."""
+        self.listener.stop()
+        self._is_open = False
+
+    def leave(self) -> None:
+        """Another process may have the state folder."""
+        os.close(self._lock)
+
+    def _accept(self, stored: StoredInstance) -> None:
+        self._on_stored(stored)
+
+    def _record(self, stored: StoredInstance) -> None:
+        record_arrival(stored, self.spool, self.ledger, self.pseudonyms)
+
+
+def lock_state(folder: Path) -> int:
+    """The descriptor that holds ``folder`` for this process. Raises ``NodeBusy`` when another one holds it."""
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise NodeBusy(f"another process works on {folder}; stop it, or give this node another folder") from error
+    return descriptor
+
+
+def listener_settings(configuration: Configuration) -> ListenerSettings:
+    """Who may call where, and what one caller may cost, as configured."""
+    section, limits = configuration.listener, configuration.limits
+    return ListenerSettings(
+        ae_title=section.ae_title,
+        host=section.host,
+        port=section.port,
+        allowed=tuple(AllowedCaller(caller.ae_title, caller.network) for caller in configuration.callers),
+        limits=ConnectionLimits(
+            max_instance_bytes=limits.max_instance_bytes,
+            max_associations=limits.max_associations,
+            network_seconds=limits.network_seconds,
+        ),
+    )

@@ -1,0 +1,83 @@
+"""A node takes instances before it has a model, and what it took is worked on once it has."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from dicom_io.header import SiteKey
+from dicom_io.sending import Destination, deliver
+from plugin.commands.demo_archive import Receiver
+from plugin.config import Configuration
+from plugin.errors import NodeBusy
+from plugin.intake import Intake
+from plugin.ledger import State
+from plugin.node import Node
+from tests.plugin.conftest import wait_for
+from tests.plugin.fakes import MirroringTwinMaker, photograph, save
+
+STUDY = "1.2.826.0.1.3680043.8.498.81"
+
+
+def send(intake: Intake, *paths: Path) -> None:
+    deliver(paths, Destination("node", "127.0.0.1", intake.listener.port, "TWINVEIL", calling_ae_title="CAMERA"))
+
+
+def other_bytes(path: Path) -> Path:
+    """The same instance with another value in it."""
+    dataset = pydicom.dcmread(path)
+    dataset.PatientID = "SOMEONE-ELSE"
+    other = path.with_name("other.dcm")
+    dataset.save_as(other)
+    return other
+
+
+def test_what_came_before_the_models_is_worked_on_after_them(
+    configuration: Configuration, key: SiteKey, receiver: Receiver, tmp_path: Path
+) -> None:
+    paths = [save(photograph(STUDY, number=number), tmp_path / "in") for number in (1, 2)]
+    intake = Intake(configuration, key)
+    intake.open()
+    try:
+        send(intake, *paths)
+        send(intake, other_bytes(paths[0]))
+        assert intake.ledger.counts() == {State.RECEIVED: 3}
+    except BaseException:
+        intake.close()
+        intake.leave()
+        raise
+    node = Node(configuration, key, MirroringTwinMaker(), intake=intake)
+    node.start()
+    try:
+        wait_for(lambda: node.ledger.counts() == {State.PURGED: 2, State.QUARANTINED: 1})
+        assert [entry.refusal.error for entry in node.quarantine.entries()] == ["Conflict"]
+        send(intake, other_bytes(paths[1]))
+        assert node.ledger.counts() == {State.PURGED: 2, State.QUARANTINED: 2}
+    finally:
+        node.stop()
+    assert len(receiver.stored) == 8
+
+
+def test_the_door_of_a_node_is_its_own(configuration: Configuration, key: SiteKey) -> None:
+    intake = Intake(configuration, key)
+    try:
+        with pytest.raises(NodeBusy):
+            Intake(configuration, key)
+    finally:
+        intake.leave()
+    Intake(configuration, key).leave()
+
+
+def test_no_model_is_needed_to_listen() -> None:
+    """Whatever the door imports, it waits for before it opens."""
+    slow = {"torch", "onnxruntime", "skimage", "scipy", "highdicom", "dbos", "diffusers", "transformers", "cv2"}
+    code = (
+        "import sys; import plugin.commands.cli, plugin.commands.serve; "
+        f"print(sorted({slow!r} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
