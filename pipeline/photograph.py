@@ -15,6 +15,7 @@ Rgb = NDArray[np.uint8]
 
 Sex = Literal["female", "male"]
 View = Literal["face", "close-up", "dermoscopy"]
+SkinType = Literal["I", "II", "III", "IV", "V", "VI"]
 LesionKind = Literal["erythema", "papules", "plaque", "naevus", "vitiligo"]
 LesionClass = Literal["erythema", "pigmented", "depigmented", "none"]
 
@@ -34,7 +35,7 @@ class Hints:
     view: View | None = None
     sex: Sex | None = None
     age_years: int | None = None
-    skin_type: Literal["I", "II", "III", "IV", "V", "VI"] | None = None
+    skin_type: SkinType | None = None
     lesion: LesionKind | None = None
     face_ruled_out: bool = False
 

@@ -2,6 +2,7 @@
 
 from dicom_io.reading.colour import Rgb
 from dicom_io.reading.history import LossyHistory
+from dicom_io.reading.hints import SKIN_TYPES, SkinType
 from dicom_io.reading.known_profiles import srgb_profile
 from dicom_io.reading.photograph import SourcePhotograph, read_photograph
 from dicom_io.reading.pixels import Limits
@@ -9,6 +10,8 @@ from dicom_io.reading.pixels import Limits
 __all__ = [
     "Rgb",
     "srgb_profile",
+    "SKIN_TYPES",
+    "SkinType",
     "Limits",
     "LossyHistory",
     "SourcePhotograph",

@@ -21,6 +21,7 @@ from dicom_io.writing.derived import (
 )
 from dicom_io.writing.own_words import own_texts
 from dicom_io.writing.segmentation import segmentations
+from dicom_io.writing.picture import wrapped
 
 __all__ = [
     "BASIC_PROFILE",
@@ -37,4 +38,5 @@ __all__ = [
     "derived_image",
     "own_texts",
     "segmentations",
+    "wrapped",
 ]

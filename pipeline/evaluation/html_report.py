@@ -48,37 +48,40 @@ def report(figures: dict[str, Any], cases: Sequence[Case], conditions: dict[str,
     released = (case.skin for case in cases if case.skin is not None and case.skin.released)
     skins = sorted(released, key=lambda skin: -skin.mask_iou_truth)
     without_face = {"Skin without a face, best": skins[:SHOWN], "Skin without a face, worst": skins[::-1][:SHOWN]}
-    shown: dict[str, Sequence[Case | SkinCase]] = {**galleries, **without_face}
+    in_galleries: dict[str, Sequence[Case | SkinCase]] = {**galleries, **without_face}
     template = jinja2.Environment(autoescape=True).from_string(
         files("pipeline.evaluation").joinpath("templates/report.html").read_text(encoding="utf-8")
     )
     return template.render(
         figures=figures,
         conditions=conditions,
-        shown=_shown,
-        bounds=_bounds,
+        shown=shown,
+        bounds=bounds,
         by_skin_type=BY_SKIN_TYPE,
         plots=[_plot_masks(figures), _plot_identity(cases, domain)],
         galleries={
-            title: [(case, _data_url(row_of(case.pictures))) for case in chosen] for title, chosen in shown.items()
+            title: [(case, data_url(row_of(case.pictures))) for case in chosen]
+            for title, chosen in in_galleries.items()
         },
     )
 
 
-def _shown(value: float | None) -> str:
+def shown(value: float | None) -> str:
+    """Three places, and nothing of what could not be measured."""
     return "" if value is None or math.isnan(value) else f"{value:.3f}"
 
 
-def _bounds(figure: dict[str, Any]) -> str:
+def bounds(figure: dict[str, Any]) -> str:
     """The 95 % interval; of none or of all the one bound that says something, named as such: not seen is not never."""
     if figure["value"] == 0 < figure["high"]:
-        return f"at most {_shown(figure['high'])}"
+        return f"at most {shown(figure['high'])}"
     if figure["low"] < figure["value"] == 1:
-        return f"at least {_shown(figure['low'])}"
-    return f"{_shown(figure['low'])} to {_shown(figure['high'])}" if figure["n"] else ""
+        return f"at least {shown(figure['low'])}"
+    return f"{shown(figure['low'])} to {shown(figure['high'])}" if figure["n"] else ""
 
 
-def _data_url(rgb: Rgb) -> str:
+def data_url(rgb: Rgb) -> str:
+    """The picture inside a page."""
     buffer = io.BytesIO()
     Image.fromarray(rgb).save(buffer, "JPEG", quality=88)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

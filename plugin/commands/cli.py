@@ -193,19 +193,41 @@ def evaluate(
     seed: Annotated[int, typer.Option("--seed", "-s", min=1_000_000, help="The first patient's seed.")] = 1_000_000,
     assets: Annotated[Path | None, typer.Option("--assets", help="Folder of hair, brows and lashes (CC0).")] = None,
     model: Annotated[Path | None, typer.Option("--model", help="Folder of weights; else the shipped ones.")] = None,
+    photographs: Annotated[
+        list[Path] | None,
+        typer.Option("--photographs", metavar="FOLDER|ZIP", help="Photographs with masks, instead of patients."),
+    ] = None,
+    view: Annotated[
+        Literal["face", "close-up", "dermoscopy"] | None,
+        typer.Option("--view", help="Of photographs whose index.csv says none; else by the source's name."),
+    ] = None,
+    held_out: Annotated[bool, typer.Option("--held-out", help="Only photographs held out from training.")] = False,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Photographs of each source.")] = None,
+    processes: Annotated[int, typer.Option("--processes", min=1, help="Photographs examined at a time.")] = 1,
 ) -> ExitStatus:
-    """The scorecard: unseen rendered patients through the whole pipeline, with the truth beside each."""
-    from plugin.commands.evaluate import evaluate as run
+    """The scorecard: unseen rendered patients, or photographs, through the whole pipeline, the truth beside each."""
+    if photographs:
+        from plugin.commands.evaluate_photographs import Request, evaluate_photographs
 
-    figures = run(patients, seed, out, assets, model, Console(stderr=True))["figures"]
+        configure_logs(logging.ERROR)
+        request = Request(tuple(photographs), out, view, held_out, limit, model, processes)
+        card = evaluate_photographs(request, Console(stderr=True))
+        beside = out / "photographs.csv"
+    else:
+        from plugin.commands.evaluate import evaluate as run
+
+        card = run(patients, seed, out, assets, model, Console(stderr=True))
+        beside = out / "scorecard.json"
     table = Table("Figure", "Value", "95 % interval", "n", "First bar", "", box=None, pad_edge=False)
-    for name, figure in figures.items():
+    for name, figure in card["figures"].items():
         shown = ["" if figure.get(key) is None else f"{figure[key]:.3f}" for key in ("value", "low", "high")]
         met = {None: "", True: "met", False: "missed"}[figure["meets_first_bar"]]
         bar = "" if figure["first_bar"] is None else str(figure["first_bar"])
         table.add_row(name, shown[0], " to ".join(filter(None, shown[1:])), str(figure["n"]), bar, met)
     Console().print(table)
-    typer.echo(f"Look at {out / 'report.html'}; every figure by lesion and skin type is in {out / 'scorecard.json'}.")
+    if "verdict" in card:
+        typer.echo(f"{card['verdict'][0].upper()}{card['verdict'][1:]}.")
+    typer.echo(f"Look at {out / 'report.html'}; more is in {beside}.")
     return ExitStatus.RELEASED
 
 

@@ -63,7 +63,7 @@ def evaluate(
         "hair": "rendered with assets" if assets is not None else "caps and cropped hair alone",
         "machine": f"{os.cpu_count()} cores, {platform.machine()}; one core for each patient",
     }
-    card: dict[str, Any] = {"conditions": conditions, "figures": _without_nan(figures)}
+    card: dict[str, Any] = {"conditions": conditions, "figures": without_nan(figures)}
     write_file(out / "scorecard.json", (json.dumps(card, indent=1) + "\n").encode(), mode=0o644)
     write_file(out / "report.html", report(figures, cases, conditions, calibration.domain).encode(), mode=0o644)
     picture = io.BytesIO()
@@ -72,8 +72,8 @@ def evaluate(
     return card
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
     """JSON knows no NaN: a figure that could not be measured is null."""
     if isinstance(value, dict):
-        return {name: _without_nan(each) for name, each in value.items()}
+        return {name: without_nan(each) for name, each in value.items()}
     return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,0 +1,163 @@
+"""``twinveil evaluate --photographs``: pictures of people through the whole pipeline, and the scorecard of it all."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import platform
+import resource
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import torch
+from rich.console import Console
+from rich.progress import Progress
+
+from pipeline.errors import UnusablePhotograph
+from pipeline.photograph import View
+from plugin.commands.evaluate import without_nan
+from plugin.durable import write_file
+from plugin.errors import ConfigurationRefused, PackageMissing
+
+if TYPE_CHECKING:
+    from pipeline.edits import TwinMaker
+    from pipeline.evaluation.photographs import PhotographCase, PhotographFile
+    from plugin.commands.photograph_examiner import PhotographExaminer, Unusable
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for. ``view``: of photographs of which no index says one. ``held_out``: only those that no training
+    may see. ``limit``: photographs of each source. ``model``: a folder of weights instead of the shipped ones.
+    ``processes``: photographs examined at a time."""
+
+    sources: tuple[Path, ...]
+    out: Path
+    view: View | None = None
+    held_out: bool = False
+    limit: int | None = None
+    model: Path | None = None
+    processes: int = 1
+
+
+def evaluate_photographs(
+    request: Request, console: Console, load: Callable[[Path | None], TwinMaker] | None = None
+) -> dict[str, Any]:
+    """Write ``scorecard.json``, ``photographs.csv`` and ``report.html`` to ``request.out`` and return the first.
+
+    ``load``: another maker of twins than the embedded model. Raises PackageMissing without the report's packages,
+    ConfigurationRefused where there is no photograph, ModelError for weights that are not whole.
+    """
+    try:
+        from pipeline.evaluation.photographs import photograph_figures, photograph_report, table_of, verdict
+        from plugin.commands.photograph_examiner import PhotographExaminer, Unusable
+    except ModuleNotFoundError as error:
+        raise PackageMissing(f"{error.name} is missing: the report is written by twinveil[train]") from error
+    files = chosen(request)
+    maker = (load or load_model)(request.model)
+    cases: list[PhotographCase] = []
+    unusable: list[Unusable] = []
+    with Progress(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("examining", total=len(files))
+        for done, case in enumerate(_examined(files, request, PhotographExaminer(maker)), start=1):
+            if isinstance(case, Unusable):
+                unusable.append(case)
+                line = f"{case.name}: cannot be measured: {case.reason}"
+            else:
+                cases.append(case)
+                line = _line(case)
+            bar.update(task, advance=1, description=line)
+            if not console.is_terminal:
+                console.print(f"{done}/{len(files)} {line}", highlight=False, soft_wrap=True)
+    if not cases:
+        raise ConfigurationRefused(f"nothing could be measured: {unusable[0].name}: {unusable[0].reason}")
+    figures = photograph_figures(cases)
+    conditions = {
+        "photographs": len(cases),
+        "sources": ", ".join(str(source) for source in request.sources),
+        "of these": "those held out from every training" if request.held_out else "all",
+        "at most of each source": request.limit or "all",
+        "could not be measured": "; ".join(f"{each.name}: {each.reason}" for each in unusable) or "none",
+        "model": f"{maker.name}, {maker.digest[:12]}",
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}; {request.processes} photographs at a time",
+        "peak memory of a process": f"{_peak_megabytes()} MB",
+    }
+    card = {"conditions": conditions, "verdict": verdict(figures), "figures": without_nan(figures)}
+    request.out.mkdir(parents=True, exist_ok=True)
+    write_file(request.out / "scorecard.json", (json.dumps(card, indent=1) + "\n").encode(), mode=0o644)
+    write_file(request.out / "photographs.csv", table_of(cases).encode(), mode=0o644)
+    page = photograph_report(figures, cases, conditions)
+    write_file(request.out / "report.html", page.encode(), mode=0o644)
+    return card
+
+
+def chosen(request: Request) -> list[PhotographFile]:
+    """The photographs that are asked for. Raises ConfigurationRefused where there is none."""
+    from pipeline.evaluation.photographs import photographs_in
+
+    files: list[PhotographFile] = []
+    try:
+        for source in request.sources:
+            of_source = [
+                file for file in photographs_in([source], request.view) if file.held_out or not request.held_out
+            ]
+            files += of_source[: request.limit]
+    except UnusablePhotograph as error:
+        raise ConfigurationRefused(str(error)) from error
+    if not files:
+        raise ConfigurationRefused("no photograph is held out in what was given")
+    return files
+
+
+def load_model(folder: Path | None) -> TwinMaker:
+    """The embedded model of ``folder``, else the shipped one, with the gate that a service has."""
+    from pipeline.edits import load_flow_twin_maker
+    from pipeline.models import FOLDER
+
+    return load_flow_twin_maker(folder or FOLDER)
+
+
+def _examined(
+    files: Sequence[PhotographFile], request: Request, examiner: PhotographExaminer
+) -> Iterator[PhotographCase | Unusable]:
+    """One after the other here, or several at a time, each process with the request's model and one thread."""
+    if request.processes == 1:
+        yield from map(examiner.examine, files)
+        return
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(request.processes, _begin, (request.model,)) as pool:
+        yield from pool.imap(_examine, files)
+
+
+_worker: PhotographExaminer | None = None
+
+
+def _begin(model: Path | None) -> None:
+    global _worker
+    from plugin.commands.photograph_examiner import PhotographExaminer
+
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    cv2.setNumThreads(1)
+    _worker = PhotographExaminer(load_model(model))
+
+
+def _examine(file: PhotographFile) -> PhotographCase | Unusable:
+    assert _worker is not None
+    return _worker.examine(file)
+
+
+def _line(case: PhotographCase) -> str:
+    found = f"mask IoU {case.mask_iou:.2f}, colour rule {case.iou_colour:.2f}"
+    if case.mask_iou != case.mask_iou:
+        found = f"called diseased {case.false_area:.4f}"
+    return f"{case.source} {case.name}: {f'held for {case.held_for}' if case.held_for else 'released'}, {found}"
+
+
+def _peak_megabytes() -> int:
+    """Resident set of the largest of this process and those that it began."""
+    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) // 1024
