@@ -20,8 +20,8 @@ from dicom_io.writing.derived import (
     derived_image,
 )
 from dicom_io.writing.own_words import own_texts
-from dicom_io.writing.segmentation import segmentations
 from dicom_io.writing.picture import wrapped
+from dicom_io.writing.segmentation import segmentations
 
 __all__ = [
     "BASIC_PROFILE",

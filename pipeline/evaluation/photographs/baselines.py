@@ -17,7 +17,7 @@ from skimage.filters import threshold_otsu
 
 from pipeline.evaluation.masks import Mask, redness_mask
 
-Lab = NDArray[np.floating]
+Lab = NDArray[np.float64]
 """CIELAB, shape (height, width, 3)."""
 
 OUTER = 0.2

@@ -127,9 +127,11 @@ def examine(
         iou_colour=baselines["colour"],
         iou_ellipse=baselines["ellipse"],
         pictures=Pictures(
-            *(_smaller(each, looked_at) for each in (rgb, result.sick, result.healthy)),
-            _smaller_mask(result.mask, looked_at),
-            _smaller_mask(outlined, looked_at),
+            photograph=_smaller(rgb, looked_at),
+            sick=_smaller(result.sick, looked_at),
+            healthy=_smaller(result.healthy, looked_at),
+            mask=_smaller_mask(result.mask, looked_at),
+            truth=_smaller_mask(outlined, looked_at),
         ),
     )
 
@@ -153,7 +155,7 @@ def _inside(crop: FaceCrop, side: int) -> Mask:
     return np.asarray(rows[:, None] & columns[None, :])
 
 
-def _against_ring(lab: NDArray[np.floating], truth: Mask) -> float:
+def _against_ring(lab: NDArray[np.float64], truth: Mask) -> float:
     """CIEDE2000 between the mean colours of the outlined disease and of the skin around it; NaN without a ring."""
     if not truth.any():
         return math.nan

@@ -110,7 +110,8 @@ def _photographs(source: Path, view: View | None) -> Iterator[PhotographFile]:
     except (OSError, zipfile.BadZipFile) as error:
         raise UnusablePhotograph(f"{source} is neither a folder nor a ZIP of photographs") from error
     known = _index(source, opened, names)
-    default: View = view or next((said for word, said in VIEW_WORDS.items() if word in source.name.lower()), "close-up")
+    by_name: Iterator[View] = (said for word, said in VIEW_WORDS.items() if word in source.name.lower())
+    default = view or next(by_name, "close-up")
     there = set(names)
     pictures = [name for name in names if name.lower().endswith(PICTURES) and not name.endswith(MASK_ENDING)]
     if not pictures:
