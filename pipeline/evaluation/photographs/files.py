@@ -111,7 +111,7 @@ def _photographs(source: Path, view: View | None) -> Iterator[PhotographFile]:
         raise UnusablePhotograph(f"{source} is neither a folder nor a ZIP of photographs") from error
     known = _index(source, opened, names)
     by_name: Iterator[View] = (said for word, said in VIEW_WORDS.items() if word in source.name.lower())
-    default = view or next(by_name, "close-up")
+    default: View = view if view is not None else next(by_name, "close-up")
     there = set(names)
     pictures = [name for name in names if name.lower().endswith(PICTURES) and not name.endswith(MASK_ENDING)]
     if not pictures:
