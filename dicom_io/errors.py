@@ -17,6 +17,7 @@ A message names the stage and what the operator can do, and never an identifying
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 
 
@@ -71,3 +72,32 @@ class InvalidObject(DicomError):
 
 class SpoolFull(DicomError):
     """The spool's file system has no room for another instance; the sender is told 0xA700."""
+
+
+WORDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+    ((MemoryError,), "there is not enough memory for it"),
+    ((FileNotFoundError,), "there is no such file"),
+    ((PermissionError,), "it may not be read or written here; see the permissions"),
+    ((IsADirectoryError, NotADirectoryError), "a folder stands where a file should, or the other way round"),
+    ((TimeoutError,), "there was no answer in time"),
+    ((ConnectionError,), "the connection broke off"),
+    ((OSError,), "it could not be read or written; see the disk"),
+    ((EOFError, struct.error), "it ends too early"),
+    ((RecursionError,), "its sequences are nested too deep"),
+    ((UnicodeError,), "a text in it does not agree with its character set"),
+    ((NotImplementedError,), "it is of a kind that no decoder here knows"),
+    ((ImportError,), "a package that is needed for it is missing or damaged"),
+    ((AttributeError, KeyError), "something that is needed is missing in it"),
+    ((ArithmeticError,), "a number in it is out of range"),
+    ((ValueError, TypeError, LookupError), "a value in it is not what the standard allows"),
+    ((RuntimeError,), "the decoder cannot make anything of it"),
+)
+"""What an exception of somebody else's means, in words; the first that fits. Its own text may quote data."""
+
+
+def in_words(error: BaseException) -> str:
+    """What went wrong, for a message of ours: words first, and the exception's name only as a hint for a report."""
+    for kinds, words in WORDS:
+        if isinstance(error, kinds):
+            return f"{words} ({type(error).__name__})"
+    return f"it failed in a way that nobody foresaw ({type(error).__name__})"

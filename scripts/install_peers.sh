@@ -1,23 +1,53 @@
 #!/bin/sh
-# The real programs that tests talk to: Orthanc, dcmtk (storescu, echoscu), dicom3tools (dciodvfy).
-# Installed from Debian's packages when the user is root; otherwise named, and their tests are skipped by name.
+# The real programs that tests talk to: Orthanc, dcmtk (storescu, storescp, echoscu), dicom3tools (dciodvfy), and the
+# library that OHIF reads segmentations with (npm). What cannot be installed is named, and its tests are skipped by name.
 set -eu
 
-missing=""
-for pair in Orthanc:orthanc storescu:dcmtk dciodvfy:dicom3tools; do
-    command -v "${pair%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair%%:*}" ] || missing="$missing ${pair##*:}"
-done
-[ -n "$missing" ] || exit 0
+root=$(cd "$(dirname "$0")/.." && pwd)
 
-if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
-    echo "test peers not installed (needs root and apt-get):$missing"
-    exit 0
-fi
+# From Debian's packages, when the user is root.
+install_programs() {
+    missing=""
+    for pair in Orthanc:orthanc storescu:dcmtk dciodvfy:dicom3tools; do
+        command -v "${pair%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair%%:*}" ] || missing="$missing ${pair##*:}"
+    done
+    [ -n "$missing" ] || return 0
 
-echo "installing test peers:$missing"
-export DEBIAN_FRONTEND=noninteractive
-# Run level 1 keeps the packages from starting their system services: each test starts a server of its own.
-export RUNLEVEL=1
-apt-get update -qq
-# shellcheck disable=SC2086
-apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+        echo "test peers not installed (needs root and apt-get):$missing"
+        return 0
+    fi
+
+    echo "installing test peers:$missing"
+    export DEBIAN_FRONTEND=noninteractive
+    # Run level 1 keeps the packages from starting their system services: each test starts a server of its own.
+    export RUNLEVEL=1
+    apt-get update -qq
+    # shellcheck disable=SC2086
+    apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
+# From the lock file beside the tests, into build/, which is no part of the source tree. Needs no root.
+install_viewer() {
+    folder="$root/build/peers/viewer"
+    lock="$root/tests/peers/viewer/package-lock.json"
+    cmp -s "$lock" "$folder/.installed" && return 0
+
+    if ! command -v npm >/dev/null 2>&1 || ! command -v node >/dev/null 2>&1; then
+        echo "test peers not installed (need node and npm): the viewer's library"
+        return 0
+    fi
+
+    echo "installing test peers: the viewer's library"
+    mkdir -p "$folder"
+    cp "$root/tests/peers/viewer/package.json" "$lock" "$folder/"
+    if npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --silent >/dev/null 2>&1; then
+        cp "$lock" "$folder/.installed"
+    else
+        rm -rf "$folder"
+        echo "test peers not installed (npm could not fetch them): the viewer's library"
+    fi
+}
+
+install_programs
+install_viewer

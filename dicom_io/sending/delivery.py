@@ -1,152 +1,153 @@
-"""The Storage SCU: delivers finished objects to a destination, as they are, and counts nothing as stored that was not.
+"""The Storage SCU: delivers finished objects to a destination, and counts nothing as stored that was not.
 
-One try. When to try again is the business of the job: ``DeliveryFailed.retryable`` tells whether there is any point.
+One try. When to try again is the business of whoever calls: ``DeliveryFailed.retryable`` tells whether there is any
+point. What is on disk goes as it is where the destination takes it so, else in a transfer syntax that loses nothing.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import pydicom
 from pydicom import Dataset
 from pydicom.uid import UID
-from pynetdicom import AE
 from pynetdicom.association import Association
-from pynetdicom.presentation import PresentationContext, build_context
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
-from dicom_io.errors import DeliveryFailed
+from dicom_io.errors import DeliveryFailed, in_words
 from dicom_io.quiet import quiet
+from dicom_io.sending.destination import Destination, StoredObject, StoreWarning
+from dicom_io.sending.negotiation import Kind, Negotiated, associated
+from dicom_io.sending.transcoding import read_as
 from dicom_io.standard import Status, StatusRange, meaning_of
 
 log = logging.getLogger(__name__)
 
-REJECTED_TRANSIENT = 2
-"""Result of an A-ASSOCIATE-RJ (PS3.8 9.3.4): the same request may be accepted later."""
-
-MAX_PDU = 1 << 17
-"""Bytes that we take in one PDU; answers to a store are short."""
-
-MOST_CONTEXTS = 128
-"""Presentation contexts in one association: their identifiers are the odd bytes (PS3.8 9.3.2.2)."""
+THERE_ALREADY = "it was there already, from an earlier try"
 
 
-@dataclass(frozen=True)
-class Destination:
-    """A Storage SCP. Timeouts in seconds; ``dimse_timeout`` bounds the sending of one instance and its answer."""
+def deliver(
+    paths: Sequence[Path],
+    destination: Destination,
+    *,
+    sent_before: Collection[str] = (),
+    on_stored: Callable[[StoredObject], None] | None = None,
+) -> tuple[StoreWarning, ...]:
+    """Store every file of ``paths`` at ``destination``, in this order and over one association.
 
-    name: str
-    host: str
-    port: int
-    ae_title: str
-    calling_ae_title: str = "TWINVEIL"
-    connection_timeout: float = 10.0
-    acse_timeout: float = 30.0
-    dimse_timeout: float = 120.0
+    Args:
+        paths: DICOM files.
+        destination: where to.
+        sent_before: SOP Instance UIDs of those that an earlier try offered there with the very same bytes. "Duplicate
+            SOP instance" counts as stored for these alone: of any other it says that something else lies there.
+        on_stored: called for each once it is known to be stored, before the next is sent.
 
+    Returns the warnings: those instances are stored. Raises DeliveryFailed at the first that is not, and before
+    anything is sent where the destination does not take all kinds of object that are among ``paths``.
 
-@dataclass(frozen=True)
-class StoreWarning:
-    """An instance that the destination stored with a remark."""
-
-    sop_instance_uid: str
-    status: int
-    meaning: str
-
-
-def deliver(paths: Sequence[Path], destination: Destination) -> tuple[StoreWarning, ...]:
-    """Store every file of ``paths`` at ``destination``, over one association, each in its own transfer syntax.
-
-    Returns the destination's warnings: those instances are stored. Raises DeliveryFailed at the first that is not;
-    sending all of them again is harmless, since a destination knows an instance by its UID.
     """
     if not paths:
         return ()
-    kinds = sorted({_kind_of(path, destination) for path in paths})
-    if len(kinds) > MOST_CONTEXTS:
-        raise DeliveryFailed(destination.name, "too many kinds of object for one association", retryable=False)
-    contexts = [build_context(sop_class, transfer_syntax) for sop_class, transfer_syntax in kinds]
-    association = _associate(destination, contexts)
-    try:
-        warnings = [_store(association, path, destination) for path in paths]
-    finally:
-        _end(association)
-    return tuple(warning for warning in warnings if warning is not None)
+    kinds = {path: _kind_of(path, destination) for path in paths}
+    warnings = []
+    with associated(destination, set(kinds.values())) as (association, negotiated):
+        if negotiated.refused:
+            raise DeliveryFailed(destination.name, _refusal(negotiated.refused), retryable=False)
+        for path, kind in kinds.items():
+            stored = _store(association, path, negotiated.travels_as[kind], destination, sent_before)
+            if stored.warning is not None:
+                log.warning("%s has %s: %s", destination.name, path.name, stored.warning.meaning)
+                warnings.append(stored.warning)
+            if on_stored is not None:
+                on_stored(stored)
+    return tuple(warnings)
 
 
 def echo(destination: Destination) -> None:
     """Verify that ``destination`` answers (C-ECHO). Raises DeliveryFailed."""
-    association = _associate(destination, [build_context(Verification)])
+    with associated(destination, (), verification=True) as (association, negotiated):
+        _echo(association, negotiated, destination)
+
+
+def negotiate(destination: Destination, kinds: Collection[Kind]) -> Negotiated:
+    """Ask ``destination`` about ``kinds``, exactly as a delivery would; at most a C-ECHO is sent.
+
+    Raises DeliveryFailed where no association can be made, or the C-ECHO fails.
+    """
+    with associated(destination, kinds, verification=True) as (association, negotiated):
+        if negotiated.verification:
+            _echo(association, negotiated, destination)
+        return negotiated
+
+
+def _echo(association: Association, negotiated: Negotiated, destination: Destination) -> None:
+    if not negotiated.verification:
+        raise DeliveryFailed(destination.name, "it takes no C-ECHO; allow Verification there", retryable=False)
     try:
-        _check(association.send_c_echo(), destination, "C-ECHO")
-    finally:
-        _end(association)
+        answer = association.send_c_echo()
+    except RuntimeError as error:
+        raise DeliveryFailed(destination.name, "the association broke off", retryable=True) from error
+    code = _code_of(answer, destination, "C-ECHO")
+    if code != Status.SUCCESS:
+        raise DeliveryFailed(destination.name, f"C-ECHO answered 0x{code:04X}; see the log there", retryable=False)
 
 
-def _kind_of(path: Path, destination: Destination) -> tuple[UID, UID]:
-    """SOP class and transfer syntax of the file."""
+def _refusal(refused: Sequence[Kind]) -> str:
+    return f"nothing was sent, since it does not take {'; '.join(kind.in_words for kind in refused)}; allow it there"
+
+
+def _kind_of(path: Path, destination: Destination) -> Kind:
     try:
         meta = pydicom.filereader.read_file_meta_info(path)
-        return meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID
+        return Kind(UID(meta.MediaStorageSOPClassUID), UID(meta.TransferSyntaxUID))
     except (OSError, AttributeError, pydicom.errors.InvalidDicomError) as error:
         raise DeliveryFailed(destination.name, f"{path.name} is no DICOM file", retryable=False) from error
 
 
-def _associate(destination: Destination, contexts: list[PresentationContext]) -> Association:
-    entity = AE(ae_title=destination.calling_ae_title)
-    entity.connection_timeout = destination.connection_timeout
-    entity.acse_timeout = destination.acse_timeout
-    entity.dimse_timeout = destination.dimse_timeout
-    entity.network_timeout = destination.dimse_timeout
-    with quiet():  # pynetdicom leaves the socket of a refused connection for the garbage collector to complain of
-        association = entity.associate(
-            destination.host, destination.port, contexts=contexts, ae_title=destination.ae_title, max_pdu=MAX_PDU
-        )
-    if association.is_established:
-        return association
-    if association.is_rejected:
-        answer = association.acceptor.primitive
-        transient = answer is not None and answer.result == REJECTED_TRANSIENT
-        reason = "the association was rejected" + ("" if answer is None else f": {answer.reason_str}")
-        raise DeliveryFailed(destination.name, reason, retryable=transient)
-    raise DeliveryFailed(destination.name, "no association could be made; is it running?", retryable=True)
-
-
-def _store(association: Association, path: Path, destination: Destination) -> StoreWarning | None:
-    with quiet():
-        dataset = pydicom.dcmread(path)
-        try:
+def _store(
+    association: Association,
+    path: Path,
+    transfer_syntax: UID,
+    destination: Destination,
+    sent_before: Collection[str],
+) -> StoredObject:
+    try:
+        dataset = read_as(path, transfer_syntax)
+    except Exception as error:  # pydicom and the decoder raise almost anything on a damaged file
+        reason = f"{path.name} cannot be sent in {transfer_syntax.name}: {in_words(error)}"
+        raise DeliveryFailed(destination.name, reason, retryable=False) from error
+    try:
+        with quiet():
             answer = association.send_c_store(dataset)
-        except ValueError as error:  # no presentation context was accepted for this kind of object
-            kind = f"{dataset.SOPClassUID.name} in {dataset.file_meta.TransferSyntaxUID.name}"
-            raise DeliveryFailed(destination.name, f"{kind} is not accepted there", retryable=False) from error
-        except RuntimeError as error:
-            raise DeliveryFailed(destination.name, "the association broke off", retryable=True) from error
-    outcome = _check(answer, destination, "C-STORE")
-    if outcome.category != "warning":
-        return None
-    warning = StoreWarning(str(dataset.SOPInstanceUID), int(answer.Status), outcome.meaning)
-    log.warning("%s stored %s with a warning: 0x%04X", destination.name, path.name, warning.status)
-    return warning
-
-
-def _check(answer: Dataset, destination: Destination, what: str) -> StatusRange:
-    """The meaning of a success or a warning; an answer without a status is no success but the lack of an answer."""
-    if "Status" not in answer:
-        raise DeliveryFailed(destination.name, f"no answer to the {what}", retryable=True)
-    code = int(answer.Status)
+    except RuntimeError as error:
+        raise DeliveryFailed(destination.name, "the association broke off", retryable=True) from error
+    except (ValueError, AttributeError) as error:
+        reason = f"{path.name} cannot be encoded in {transfer_syntax.name}: {in_words(error)}"
+        raise DeliveryFailed(destination.name, reason, retryable=False) from error
+    uid = str(dataset.SOPInstanceUID)
+    code = _code_of(answer, destination, "C-STORE")
+    if code == Status.DUPLICATE_SOP_INSTANCE:
+        if uid in sent_before:
+            return StoredObject(path, uid, StoreWarning(uid, code, THERE_ALREADY))
+        reason = (
+            f"it answered 0x{code:04X} to {path.name}: it holds an object of this UID that this delivery did not send; "
+            "remove that one there"
+        )
+        raise DeliveryFailed(destination.name, reason, retryable=False)
     outcome = meaning_of(code)
     if outcome.category == "failure":
-        reason = f"{what} answered 0x{code:04X}, {outcome.meaning} ({outcome.clause})"
-        raise DeliveryFailed(destination.name, reason, retryable=outcome.retryable)
-    if what == "C-ECHO" and code != Status.SUCCESS:
-        raise DeliveryFailed(destination.name, f"{what} answered 0x{code:04X}", retryable=False)
-    return outcome
+        raise DeliveryFailed(destination.name, _failure(code, outcome), retryable=outcome.retryable)
+    warning = StoreWarning(uid, code, outcome.meaning) if outcome.category == "warning" else None
+    return StoredObject(path, uid, warning)
 
 
-def _end(association: Association) -> None:
-    if association.is_established:  # after a timeout or an abort pynetdicom has ended it already
-        association.release()
+def _failure(code: int, outcome: StatusRange) -> str:
+    return f"C-STORE answered 0x{code:04X}, {outcome.meaning} ({outcome.clause}); see the log there"
+
+
+def _code_of(answer: Dataset, destination: Destination, what: str) -> int:
+    """The status; an answer without one is no success but the lack of an answer."""
+    if "Status" not in answer:
+        raise DeliveryFailed(destination.name, f"no answer to the {what}", retryable=True)
+    return int(answer.Status)

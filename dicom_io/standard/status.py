@@ -14,6 +14,7 @@ class Status(IntEnum):
 
     SUCCESS = 0x0000
     PROCESSING_FAILURE = 0x0110
+    DUPLICATE_SOP_INSTANCE = 0x0111
     INVALID_OBJECT_INSTANCE = 0x0117
     SOP_CLASS_NOT_SUPPORTED = 0x0122
     NOT_AUTHORIZED = 0x0124
@@ -52,7 +53,11 @@ RANGES: tuple[StatusRange, ...] = (
     StatusRange(0x0213, 0x0213, "failure", "Resource limitation", "PS3.7 C.5.19", retryable=True),
     StatusRange(0xA700, 0xA7FF, "failure", "Refused: out of resources", "PS3.4 B.2.3", retryable=True),
     StatusRange(0xA900, 0xA9FF, "failure", "Data set does not match SOP class", "PS3.4 B.2.3"),
-    StatusRange(0xB000, 0xBFFF, "warning", "Stored with a warning", "PS3.4 B.2.3"),
+    StatusRange(0xB000, 0xB000, "warning", "Stored, but data elements were coerced", "PS3.4 B.2.3"),
+    StatusRange(0xB001, 0xB005, "warning", "Stored with a warning", "PS3.4 B.2.3"),
+    StatusRange(0xB006, 0xB006, "warning", "Stored, but elements were discarded", "PS3.4 B.2.3"),
+    StatusRange(0xB007, 0xB007, "warning", "Stored, but the data set does not match its SOP class", "PS3.4 B.2.3"),
+    StatusRange(0xB008, 0xBFFF, "warning", "Stored with a warning", "PS3.4 B.2.3"),
     StatusRange(0xC000, 0xCFFF, "failure", "Cannot understand", "PS3.4 B.2.3"),
 )
 

@@ -19,6 +19,7 @@ from dicom_io.writing.derived import (
     Algorithm,
     derived_image,
 )
+from dicom_io.writing.kinds import kinds_that_leave
 from dicom_io.writing.own_words import own_texts
 from dicom_io.writing.picture import wrapped
 from dicom_io.writing.segmentation import segmentations
@@ -36,6 +37,7 @@ __all__ = [
     "OF_THE_SOURCE",
     "ROLES",
     "derived_image",
+    "kinds_that_leave",
     "own_texts",
     "segmentations",
     "wrapped",

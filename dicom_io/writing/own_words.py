@@ -15,7 +15,7 @@ def own_texts(algorithm: Algorithm) -> frozenset[str]:
             *(text for concept in codes.CONCEPTS.values() for text in (concept.value, concept.scheme, concept.meaning)),
             *(derived.MANUFACTURER, derived.CODING_SCHEME_NAME, derived.IMPLEMENTATION_VERSION_NAME),
             *(segmentation.TRACKING_ID, segmentation.CONTENT_LABEL, segmentation.CONTENT_DESCRIPTION),
-            segmentation.SERIES_DESCRIPTION,
+            *(series.description for series in segmentation.SERIES.values()),
             *(algorithm.name, algorithm.version, algorithm.digest, algorithm.contribution, *parameters),
         }
     )

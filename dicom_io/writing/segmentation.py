@@ -1,19 +1,30 @@
-"""The disease as DICOM Segmentation objects (PS3.3 A.51), BINARY and FRACTIONAL, on the sick twin."""
+"""The disease as DICOM Segmentation objects (PS3.3 A.51), BINARY and FRACTIONAL, on the sick twin.
+
+They are written so that viewers show them, which asks for more than the standard does:
+
+    each in a series of its own           OHIF opens the last instance of a series of segmentations and no other
+    BINARY apart from FRACTIONAL          Cornerstone3D, and OHIF with it, refuses whatever is fractional
+    Recommended Display CIELab Value      OHIF has none of its own for a segment that lacks it
+    Plane Orientation                     Cornerstone3D reads it of every frame, also where nothing is oriented
+    Referenced Series, Derivation Image   how OHIF and Weasis find the image; Spatial Locations Preserved must be YES
+
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import highdicom as hd
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
 
 from dicom_io.errors import InvalidObject
 from dicom_io.quiet import quiet
 from dicom_io.writing import codes
 from dicom_io.writing.derived import LONG_STRING, MANUFACTURER, Algorithm, DerivedUids
+from dicom_io.writing.kinds import SEGMENTATION_SYNTAX
 
 LesionClass = Literal["erythema", "pigmented", "depigmented", "none"]
 
@@ -28,9 +39,37 @@ PROPERTY_TYPES: dict[LesionClass, codes.Concept] = {
 TRACKING_ID = "lesion-1"
 CONTENT_LABEL = "LESION"
 CONTENT_DESCRIPTION = "Difference between the twins"
-SERIES_DESCRIPTION = "Disease, by subtraction of the twins"
-SERIES_NUMBER = 903
-"""After those of the twins."""
+
+SegmentationType = Literal["BINARY", "FRACTIONAL"]
+
+
+@dataclass(frozen=True)
+class SeriesOfSegmentation:
+    """What tells one kind of series from the other. Their numbers come after those of the twins."""
+
+    number: int
+    description: str
+
+
+SERIES: dict[SegmentationType, SeriesOfSegmentation] = {
+    "BINARY": SeriesOfSegmentation(903, "Disease, by subtraction of the twins"),
+    "FRACTIONAL": SeriesOfSegmentation(904, "Probability of disease, by subtraction of the twins"),
+}
+
+COLOURS: dict[LesionClass, tuple[int, int, int]] = {
+    "erythema": (0, 200, 120),
+    "pigmented": (235, 60, 235),
+    "depigmented": (40, 110, 255),
+    "none": (0, 190, 220),
+}
+"""sRGB in which a viewer is asked to draw the segment: colours that no skin has, and each far from its own lesion."""
+
+ROWS_ALONG_ROWS = [1, 0, 0, 0, 1, 0]
+"""Image Orientation (Patient) of a photograph, of which nothing of the kind is known: the axes of its own plane.
+
+It is what viewers take for an image without one, so that it says of the segmentation that it lies in the image's plane,
+row on row. A spacing or a position is never made up: whoever measured by it would be deceived.
+"""
 
 
 def segmentations(
@@ -43,7 +82,7 @@ def segmentations(
     pseudonyms: DerivedUids,
     algorithm: Algorithm,
 ) -> tuple[Dataset, Dataset]:
-    """The BINARY and the FRACTIONAL segmentation of ``image``, in one series.
+    """The BINARY and the FRACTIONAL segmentation of ``image``, each in a series of its own.
 
     Args:
         image: the sick twin as ``derived_image`` made it: study and patient are copied from it.
@@ -63,23 +102,20 @@ def segmentations(
     if not (np.isfinite(probability).all() and probability.min() >= 0 and probability.max() <= 1):
         raise InvalidObject("a probability is not a number in [0, 1]")
 
-    def written(number: int, kind: Literal["BINARY", "FRACTIONAL"], pixels: NDArray[Any]) -> Dataset:
-        return _segmentation(
-            image, pixels, kind, number, lesion_class, source_sop_instance_uid, pseudonyms, algorithm
-        )
+    def written(kind: SegmentationType, pixels: NDArray[Any]) -> Dataset:
+        return _segmentation(image, pixels, kind, lesion_class, source_sop_instance_uid, pseudonyms, algorithm)
 
     with quiet():
         return (
-            written(0, "BINARY", mask.astype(np.uint8)),
-            written(1, "FRACTIONAL", probability.astype(np.float32)),
+            written("BINARY", mask.astype(np.uint8)),
+            written("FRACTIONAL", probability.astype(np.float32)),
         )
 
 
 def _segmentation(
     image: Dataset,
     pixels: NDArray[Any],
-    kind: Literal["BINARY", "FRACTIONAL"],
-    number: int,
+    kind: SegmentationType,
     lesion_class: LesionClass,
     source: str,
     pseudonyms: DerivedUids,
@@ -100,25 +136,25 @@ def _segmentation(
         ),
         tracking_uid=pseudonyms.derived_uid("lesion", source),
         tracking_id=TRACKING_ID,
-        anatomic_regions=None,
+        display_color=hd.color.CIELabColor.from_rgb(*COLOURS[lesion_class]),
     )
     segmentation = hd.seg.Segmentation(
         source_images=[image],
         pixel_array=pixels[None, :, :, None],
         segmentation_type=kind,
         segment_descriptions=[description],
-        series_instance_uid=pseudonyms.derived_uid("segmentation", "series", str(image.SeriesInstanceUID)),
-        series_number=SERIES_NUMBER,
+        series_instance_uid=pseudonyms.derived_uid("segmentation", "series", kind, source),
+        series_number=SERIES[kind].number,
         sop_instance_uid=pseudonyms.derived_uid("segmentation", kind, source),
-        instance_number=2 * int(image.InstanceNumber) - 1 + number,
+        instance_number=1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=algorithm.name[:LONG_STRING],
         software_versions=algorithm.version[:LONG_STRING],
         device_serial_number=algorithm.digest[:LONG_STRING],
         content_label=CONTENT_LABEL,
         content_description=CONTENT_DESCRIPTION,
-        series_description=SERIES_DESCRIPTION,
-        transfer_syntax_uid=ExplicitVRLittleEndian,
+        series_description=SERIES[kind].description,
+        transfer_syntax_uid=SEGMENTATION_SYNTAX,
         omit_empty_frames=False,
         specific_character_set="ISO_IR 192",
     )
@@ -134,7 +170,11 @@ def _settle(segmentation: Dataset, image: Dataset) -> None:
     segmentation.PatientOrientation = image.get("PatientOrientation", "")
     segmentation.ContentDate = image.ContentDate
     segmentation.ContentTime = image.ContentTime
+    segmentation.ContentCreatorName = ""  # Type 2 (PS3.3 C.8.20.2)
+    orientation = Dataset()
+    orientation.ImageOrientationPatient = ROWS_ALONG_ROWS
     for groups in segmentation.get("SharedFunctionalGroupsSequence") or ():
+        groups.PlaneOrientationSequence = [orientation]
         # A photograph has no slice thickness, which the macro then demands (PS3.3 C.7.6.16.2.1); its spacing is in the
         # image that the segment refers to, on the same grid.
         measures = groups.get("PixelMeasuresSequence") or ()

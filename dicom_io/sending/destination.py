@@ -1,0 +1,38 @@
+"""Whom objects are sent to, and what came of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A Storage SCP. Timeouts in seconds; ``dimse_timeout`` bounds the sending of one instance and its answer."""
+
+    name: str
+    host: str
+    port: int
+    ae_title: str
+    calling_ae_title: str = "TWINVEIL"
+    connection_timeout: float = 10.0
+    acse_timeout: float = 30.0
+    dimse_timeout: float = 120.0
+
+
+@dataclass(frozen=True)
+class StoreWarning:
+    """An instance that the destination has, with a remark of its own or of ours."""
+
+    sop_instance_uid: str
+    status: int
+    meaning: str
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One file that the destination is known to have. ``warning`` is None where it had nothing to say."""
+
+    path: Path
+    sop_instance_uid: str
+    warning: StoreWarning | None = None
