@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from pipeline.faces import FaceFinder, Recognisers
 from pipeline.gate import Calibration, LabelledFaces, calibrate, gate_digests, photographs_of
+from plugin.commands.terminal import plain_table
 from plugin.errors import ConfigurationRefused
 
 BOUNDED = (
@@ -46,7 +46,7 @@ def run(
         f"{made.figures['photographs_without_a_face']:.0f} without; a twin passes with an SFace cosine below "
         f"{made.sface_cosine}, a dlib distance above {made.dlib_distance} and NCC below {made.ncc}"
     )
-    table = Table("Figure", "Value", "95 % bounds", box=None, pad_edge=False)
+    table = plain_table("Figure", "Value", "95 % bounds")
     for key in BOUNDED:
         low, high = made.figures[f"{key}_low"], made.figures[f"{key}_high"]
         table.add_row(key, f"{made.figures[key]:.4f}", f"{low:.4f} to {high:.4f}")

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from dicom_io.errors import DicomError, KeyRefused
 from dicom_io.header import SiteKey
-from dicom_io.sending import echo
+from dicom_io.sending import Kind, negotiate
+from dicom_io.writing import kinds_that_leave
 from pipeline.errors import ModelError
 from pipeline.text import load_text_remover
 from plugin.commands.exit_status import ExitStatus
-from plugin.config import Configuration, load_configuration
+from plugin.commands.terminal import plain_table, printable
+from plugin.config import Configuration, DestinationSection, load_configuration
 from plugin.errors import ConfigurationRefused
 from plugin.node import destination_of
 from plugin.profile_settings import profile_in_words, pseudonyms_of
@@ -38,10 +40,10 @@ class Item:
 def check(path: Path, load_twins: Callable[[Configuration], TwinMaker], console: Console) -> ExitStatus:
     """Print the table; USAGE when configuration, key or model is at fault, FAILURE when something else is."""
     items = list(_items(path, load_twins))
-    table = Table("", "Item", "Finding", box=None, pad_edge=False)
+    table = plain_table("", "Item", "Finding")
     for item in items:
-        mark = "[green]ok[/]" if item.status is ExitStatus.RELEASED else "[red]failed[/]"
-        table.add_row(mark, item.name, item.finding)
+        mark = Text("ok", "green") if item.status is ExitStatus.RELEASED else Text("failed", "red")
+        table.add_row(mark, printable(item.name), printable(item.finding))
     console.print(table)
     statuses = {item.status for item in items}
     return next(
@@ -69,12 +71,23 @@ def _items(path: Path, load_twins: Callable[[Configuration], TwinMaker]) -> Iter
     if not configuration.destinations:
         yield Item("destinations", "none: whatever is made would be quarantined", ExitStatus.USAGE)
     for section in configuration.destinations:
-        where = f"{section.ae_title} at {section.host}:{section.port}"
-        try:
-            echo(destination_of(section))
-            yield Item(f"destination {section.name}", f"{where} answers C-ECHO")
-        except DicomError as error:
-            yield Item(f"destination {section.name}", f"{where}: {error}", ExitStatus.FAILURE)
+        yield _destination(section, lossless=configuration.output.lossless)
+
+
+def _destination(section: DestinationSection, *, lossless: bool) -> Item:
+    """Whether it answers, and takes every kind of object that would be sent there, negotiated as a delivery does."""
+    name, where = f"destination {section.name}", f"{section.ae_title} at {section.host}:{section.port}"
+    try:
+        found = negotiate(destination_of(section), [Kind(*kind) for kind in kinds_that_leave(lossless=lossless)])
+    except DicomError as error:
+        return Item(name, f"{where}: {error}", ExitStatus.FAILURE)
+    echo = "answers C-ECHO" if found.verification else "takes no C-ECHO, which does no harm"
+    takes = "; ".join(f"{kind.sop_class.name} in {syntax.name}" for kind, syntax in sorted(found.travels_as.items()))
+    finding = f"{where} {echo} and takes {takes or 'nothing'}"
+    if not found.refused:
+        return Item(name, finding)
+    refused = "; ".join(kind.in_words for kind in found.refused)
+    return Item(name, f"{finding}. It would refuse {refused}: allow it there", ExitStatus.FAILURE)
 
 
 def _callers(configuration: Configuration) -> Item:

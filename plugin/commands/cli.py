@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from dicom_io.header import SiteKey
 from plugin import __version__
 from plugin.commands.exit_status import ExitStatus, exits, status_of
 from plugin.commands.logs import configure_logs
+from plugin.commands.quarantine import quarantine_app
+from plugin.commands.terminal import plain_table, say, terminal
 from plugin.config import Configuration, find_key_file, load_configuration
 from plugin.errors import ConfigurationRefused
 from plugin.ledger import DATABASE
@@ -25,19 +25,14 @@ from plugin.profile_settings import profile_of, pseudonyms_of
 if TYPE_CHECKING:
     from pipeline.edits import TwinMaker
     from pipeline.vocabulary import Personas
-    from plugin.quarantine import Review
 
 HELP = """A DICOM node that replaces photographs of patients' skin by anonymous twins with the same disease.
 
 Exit status: 0 all released, 3 something quarantined, 2 bad usage or configuration, 1 failure."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
-quarantine_app = typer.Typer(no_args_is_help=True, help="What was held back, and why.")
 app.add_typer(quarantine_app, name="quarantine")
 
-EntryArgument = Annotated[str, typer.Argument(help="Name of the entry, or how it begins.")]
-ReviewerOption = Annotated[str, typer.Option("--reviewer", help="Who decides; kept in the audit log.")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept in the audit log. Name no patient.")]
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Configuration file.")]
 
 
@@ -67,7 +62,7 @@ def load_node_twins(configuration: Configuration) -> TwinMaker:
 @app.callback(invoke_without_command=True)
 def version(show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     if show:
-        typer.echo(f"twinveil {__version__}")
+        say(f"twinveil {__version__}")
         raise typer.Exit
 
 
@@ -78,8 +73,8 @@ def init(folder: Annotated[Path, typer.Argument(help="Folder for both files.")] 
     from plugin.commands.init import initialise
 
     configuration, key = initialise(folder)
-    typer.echo(f"{configuration}\n{key}  (mode 0600; without it no pseudonym can be made again: keep a copy, safely)")
-    typer.echo("Next: list callers and destinations in it, then `twinveil check` and `twinveil serve`.")
+    say(f"{configuration}\n{key}  (mode 0600; without it no pseudonym can be made again: keep a copy, safely)")
+    say("Next: list callers and destinations in it, then `twinveil check` and `twinveil serve`.")
     return ExitStatus.RELEASED
 
 
@@ -118,13 +113,13 @@ def process(
         from plugin.commands.header import explain as explained
 
         for decision in explained(explain, profile_of(configuration, pseudonyms_of(configuration, site_key))):
-            typer.echo(f"{decision.outcome:<14}{' > '.join(decision.path):<60} {decision.why}")
+            say(f"{decision.outcome:<14}{' > '.join(decision.path):<60} {decision.why}")
         return ExitStatus.RELEASED
     if not inputs or out is None:
         raise ConfigurationRefused("process needs INPUT... and --out, or --explain FILE")
-    outcomes = run(inputs, out, configuration, site_key, load_twins(configuration), Console(stderr=True))
+    outcomes = run(inputs, out, configuration, site_key, load_twins(configuration), terminal(stderr=True))
     released = sum(outcome.refusal is None for outcome in outcomes)
-    typer.echo(f"{released} of {len(outcomes)} released; see {out / 'overview.png'} and {out / 'manifest.json'}")
+    say(f"{released} of {len(outcomes)} released; see {out / 'overview.png'} and {out / 'manifest.json'}")
     return status_of(outcomes)
 
 
@@ -138,16 +133,19 @@ def header(
 ) -> ExitStatus:
     """Apply the confidentiality profile alone; pixel data are left out."""
     from plugin.commands.header import clean_headers
-    from plugin.commands.process import gather
+    from plugin.commands.inputs import gather
 
     configuration = Configuration(folder=Path.cwd()) if config is None else load_configuration(config)
     pseudonyms = pseudonyms_of(configuration, SiteKey.from_file(find_key_file(configuration, key)))
-    results = list(clean_headers(gather(inputs), out, profile_of(configuration, pseudonyms)))
+    given = gather(inputs)
+    results = list(clean_headers(given.files, out, profile_of(configuration, pseudonyms)))
     for result in results:
         if result.written is None:
-            typer.echo(f"held back: {result.file}: {result.refusal}", err=True)
+            say(f"held back: {result.file}: {result.refusal}", err=True)
+    for other in given.passed_over:
+        say(f"passed over: {other.file}: {other.why}", err=True)
     written = sum(result.written is not None for result in results)
-    typer.echo(f"{written} of {len(results)} headers written to {out}")
+    say(f"{written} of {len(results)} headers written to {out}")
     return ExitStatus.RELEASED if written == len(results) else ExitStatus.QUARANTINED
 
 
@@ -164,7 +162,7 @@ def sweep(
 
     configure_logs(logging.ERROR)
     sets = EVERY_SET if option is None else (tuple(option),)
-    return ExitStatus.RELEASED if run(sets, out, Console()) else ExitStatus.FAILURE
+    return ExitStatus.RELEASED if run(sets, out, terminal()) else ExitStatus.FAILURE
 
 
 @app.command()
@@ -177,9 +175,9 @@ def demo(
     from plugin.commands.demo import demonstrate, sample_studies
 
     configure_logs(logging.WARNING)
-    summary = demonstrate(out, samples or sample_studies(), load_node_twins, Console(stderr=True))["summary"]
-    typer.echo(f"{summary['released']} of {summary['instances']} photographs released, {summary['quarantined']} held.")
-    typer.echo(f"Look at {out / 'overview.png'}; what was received lies beside it, {out / 'manifest.json'} says why.")
+    summary = demonstrate(out, samples or sample_studies(), load_node_twins, terminal(stderr=True))["summary"]
+    say(f"{summary['released']} of {summary['instances']} photographs released, {summary['quarantined']} held.")
+    say(f"Look at {out / 'overview.png'}; what was received lies beside it, {out / 'manifest.json'} says why.")
     return ExitStatus.QUARANTINED if summary["quarantined"] else ExitStatus.RELEASED
 
 
@@ -211,23 +209,23 @@ def evaluate(
 
         configure_logs(logging.ERROR)
         request = Request(tuple(photographs), out, view, held_out, limit, model, processes)
-        card = evaluate_photographs(request, Console(stderr=True))
+        card = evaluate_photographs(request, terminal(stderr=True))
         beside = out / "photographs.csv"
     else:
         from plugin.commands.evaluate import evaluate as run
 
-        card = run(patients, seed, out, assets, model, Console(stderr=True))
+        card = run(patients, seed, out, assets, model, terminal(stderr=True))
         beside = out / "scorecard.json"
-    table = Table("Figure", "Value", "95 % interval", "n", "First bar", "", box=None, pad_edge=False)
+    table = plain_table("Figure", "Value", "95 % interval", "n", "First bar", "")
     for name, figure in card["figures"].items():
         shown = ["" if figure.get(key) is None else f"{figure[key]:.3f}" for key in ("value", "low", "high")]
         met = {None: "", True: "met", False: "missed"}[figure["meets_first_bar"]]
         bar = "" if figure["first_bar"] is None else str(figure["first_bar"])
         table.add_row(name, shown[0], " to ".join(filter(None, shown[1:])), str(figure["n"]), bar, met)
-    Console().print(table)
+    terminal().print(table)
     if "verdict" in card:
-        typer.echo(f"{card['verdict'][0].upper()}{card['verdict'][1:]}.")
-    typer.echo(f"Look at {out / 'report.html'}; more is in {beside}.")
+        say(f"{card['verdict'][0].upper()}{card['verdict'][1:]}.")
+    say(f"Look at {out / 'report.html'}; more is in {beside}.")
     return ExitStatus.RELEASED
 
 
@@ -248,7 +246,7 @@ def train(
     """The embedded model, from rendered patients. A killed run goes on where its last checkpoint stands."""
     from plugin.commands.train import train as run
 
-    run(edit, work, out, assets, faces, close_ups, images, begin_with, Console())
+    run(edit, work, out, assets, faces, close_ups, images, begin_with, terminal())
     return ExitStatus.RELEASED
 
 
@@ -266,82 +264,15 @@ def calibrate(
     """Measure the gate's thresholds on labelled photographs, with ROC, EER, TAR at FAR and bounds."""
     from plugin.commands.calibrate import run
 
-    run(folder, out, name=name, origin=origin, share=share, ncc=ncc, own_domain=own_domain, console=Console())
+    run(folder, out, name=name, origin=origin, share=share, ncc=ncc, own_domain=own_domain, console=terminal())
     return ExitStatus.RELEASED
 
 
 @app.command()
 @exits
 def check(config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
-    """Configuration, model, key, disk, and a C-ECHO of every destination."""
+    """Configuration, model, key, disk, and what each destination would take of that which would be sent there."""
     from plugin.commands.check import check as run
 
     configure_logs(logging.ERROR)
-    return run(config, load_twins, Console())
-
-
-@quarantine_app.command("list")
-@exits
-def list_entries(config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
-    """Everything that is held back."""
-    from plugin.quarantine import Quarantine
-
-    table = Table("Entry", "Since", "Stage", "Error", box=None, pad_edge=False)
-    entries = Quarantine(load_configuration(config).state_folder / "quarantine").entries()
-    for entry in entries:
-        table.add_row(entry.name, entry.since, entry.refusal.stage, entry.refusal.error)
-    Console().print(table if entries else "nothing is held back")
-    return ExitStatus.RELEASED
-
-
-@quarantine_app.command("show")
-@exits
-def show_entry(entry: EntryArgument, config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
-    """Why one instance is held back, with the gate's figures, and what may be decided."""
-    from plugin.quarantine import Quarantine, outlook
-
-    quarantine = Quarantine(load_configuration(config).state_folder / "quarantine")
-    found = quarantine.find(entry)
-    if found is None:
-        typer.echo(f"twinveil: no entry, or more than one, begins with {entry}", err=True)
-        return ExitStatus.USAGE
-    typer.echo(f"entry     {found.name}\nsince     {found.since}\nsource    {found.digest}\nstudy     {found.study}")
-    typer.echo(f"refused   at {found.refusal.stage}: {found.refusal.error}: {found.refusal.reason}")
-    typer.echo(f"bytes     {'sealed' if found.sealed else 'not sealed yet, the disk is full'}")
-    typer.echo(f"release   {outlook(found.refusal)}")
-    return ExitStatus.RELEASED
-
-
-def _review(config: Path) -> Review:
-    """The decisions on what the node of ``config`` holds back."""
-    from plugin.quarantine import Review
-
-    configuration = load_configuration(config)
-    return Review(configuration.state_folder, SiteKey.from_file(configuration.key_path))
-
-
-@quarantine_app.command("release")
-@exits
-def release_entry(
-    entry: EntryArgument,
-    reviewer: ReviewerOption,
-    reason: ReasonOption,
-    config: ConfigOption = Path("twinveil.toml"),
-) -> ExitStatus:
-    """Send one instance through the pipeline once more. The photograph itself never leaves."""
-    waived = _review(config).release(entry, reviewer=reviewer, reason=reason)
-    typer.echo(f"it goes through the pipeline once more; waived: {', '.join(waived) or 'nothing'}")
-    return ExitStatus.RELEASED
-
-
-@quarantine_app.command("discard")
-@exits
-def discard_entry(
-    entry: EntryArgument,
-    reviewer: ReviewerOption,
-    reason: ReasonOption,
-    config: ConfigOption = Path("twinveil.toml"),
-) -> ExitStatus:
-    """Remove one instance for good."""
-    typer.echo(f"{_review(config).discard(entry, reviewer=reviewer, reason=reason).name} is gone for good")
-    return ExitStatus.RELEASED
+    return run(config, load_twins, terminal())

@@ -15,7 +15,8 @@ from rich.console import Console
 from dicom_io.header import SiteKey, generate_key_file
 from dicom_io.sending import Destination, deliver
 from plugin.commands.demo_archive import Receiver
-from plugin.commands.process import finish, gather
+from plugin.commands.inputs import gather
+from plugin.commands.process import finish
 from plugin.commands.progress import StudyProgress
 from plugin.config import Configuration, load_configuration
 from plugin.errors import ConfigurationRefused, DemoFailed
@@ -73,7 +74,7 @@ def demonstrate(
     """
     if not samples.is_dir():
         raise ConfigurationRefused(f"no sample studies in {samples}; name a folder of DICOM files by --samples")
-    files = gather([samples])
+    files = list(gather([samples]).files)
     with tempfile.TemporaryDirectory(prefix="twinveil-demo-") as scratch:
         receiver = Receiver(Path(scratch) / "archive")
         receiver.start()

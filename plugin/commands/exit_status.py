@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
+import traceback
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, ParamSpec
 
 import typer
 
-from dicom_io.errors import CertificateRefused, DicomError, KeyRefused
+from dicom_io.errors import CertificateRefused, DicomError, KeyRefused, in_words
 from pipeline.errors import ModelError, PipelineError
+from plugin.commands.terminal import say
 from plugin.errors import ConfigurationRefused, NodeBusy, PackageMissing, PluginError, ReviewRefused
 
 if TYPE_CHECKING:
@@ -47,13 +49,20 @@ def exits(command: Callable[P, ExitStatus]) -> Callable[P, None]:
         try:
             status = command(*args, **kwargs)
         except OPERATOR_CAN_MEND as error:
-            typer.echo(f"twinveil: {error}", err=True)
+            say(f"twinveil: {error}", err=True)
             status = ExitStatus.USAGE
         except (DicomError, PipelineError, PluginError, OSError) as error:
-            typer.echo(f"twinveil: {type(error).__name__}: {error}", err=True)
+            say(f"twinveil: {type(error).__name__}: {error}", err=True)
+            status = ExitStatus.FAILURE
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except Exception as error:
+            # Its own text may quote a header, and so may a traceback, which shows the lines and not their values.
+            say(f"twinveil: {in_words(error)}; nobody foresaw this, please report it with these lines", err=True)
+            say("".join(traceback.format_tb(error.__traceback__)).rstrip(), err=True)
             status = ExitStatus.FAILURE
         except KeyboardInterrupt:
-            typer.echo("twinveil: interrupted", err=True)
+            say("twinveil: interrupted", err=True)
             status = ExitStatus.FAILURE
         raise typer.Exit(int(status))
 

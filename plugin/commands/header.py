@@ -12,12 +12,13 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from dicom_io.errors import DicomError, LeakFound, UnreadableObject
+from dicom_io.errors import DicomError, LeakFound, UnreadableObject, in_words
 from dicom_io.header import ConfidentialityProfile, Decision
 from dicom_io.leaks import Identifiers
 from dicom_io.quiet import quiet
 from dicom_io.writing import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from plugin.durable import write_file
+from plugin.study import refusal_of
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,13 @@ def clean_headers(files: Sequence[Path], out: Path, profile: ConfidentialityProf
         try:
             yield CleanedHeader(file, _clean_header(file, out, profile))
         except DicomError as error:
-            yield CleanedHeader(file, None, f"{type(error).__name__}: {error}")
+            yield CleanedHeader(file, None, told(error))
+
+
+def told(error: DicomError) -> str:
+    """A refusal in one line, with what can be done about it."""
+    why = refusal_of("header", error)
+    return f"{why.error}: {why.reason}. {why.advice}"
 
 
 def explain(file: Path, profile: ConfidentialityProfile) -> list[Decision]:
@@ -51,7 +58,7 @@ def read_header(file: Path) -> Dataset:
         except FileNotFoundError as error:
             raise UnreadableObject("there is no such file") from error
         except Exception as error:  # pydicom raises almost anything on damaged input
-            raise UnreadableObject(f"the file is no DICOM file, or damaged ({type(error).__name__})") from error
+            raise UnreadableObject(f"the file is no DICOM file, or damaged: {in_words(error)}") from error
 
 
 def _clean_header(file: Path, out: Path, profile: ConfidentialityProfile) -> Path:
@@ -82,5 +89,5 @@ def as_file(clean: Dataset) -> bytes:
         try:
             clean.save_as(buffer, enforce_file_format=True)
         except Exception as error:  # a value that can be read, but not be written again
-            raise UnreadableObject(f"the header cannot be written again ({type(error).__name__})") from error
+            raise UnreadableObject(f"the header cannot be written again: {in_words(error)}") from error
     return buffer.getvalue()

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from dicom_io.errors import UnreadableObject
+from dicom_io.errors import SpoolFull, UnreadableObject, in_words
 from dicom_io.header import Pseudonyms, SiteKey
 from dicom_io.receiving import Spool
 from pipeline.text import load_text_remover
+from plugin.commands.inputs import PassedOver, gather
 from plugin.commands.overview import write_overview
 from plugin.commands.progress import StudyProgress
+from plugin.commands.terminal import printable
 from plugin.config import Configuration
 from plugin.durable import private_folder
-from plugin.errors import ConfigurationRefused
 from plugin.node import algorithm_of, output_writer, stage_settings
 from plugin.profile_settings import pseudonyms_of
 from plugin.study import (
@@ -40,9 +42,6 @@ from plugin.study import (
 if TYPE_CHECKING:
     from pipeline.edits import TwinMaker
 
-PREFIX_AT, PREFIX = 128, b"DICM"
-"""What tells a DICOM file (PS3.10 7.1)."""
-
 
 class FilesOfSomebodyElse:
     """Custody over files that are not ours: they stay where they are, whatever becomes of them."""
@@ -58,8 +57,9 @@ class Sorted:
 
     studies: tuple[Study, ...]
     refused: tuple[Outcome, ...]
-    files: dict[str, Path]
-    """The file that was given, by digest: for the eyes of whoever gave it."""
+    repeats: tuple[PassedOver, ...]
+    files: dict[Path, Path]
+    """The file that was given, by where its copy lies: for the eyes of whoever gave it."""
 
     @property
     def photographs(self) -> int:
@@ -69,13 +69,17 @@ class Sorted:
 def process(
     inputs: Sequence[Path], out: Path, configuration: Configuration, key: SiteKey, twins: TwinMaker, console: Console
 ) -> list[Outcome]:
-    """Results, overview and manifest of ``inputs`` in ``out``. Raises ``ConfigurationRefused`` without any input."""
-    files = gather(inputs)
+    """Results, overview and manifest of ``inputs`` in ``out``. Raises ``ConfigurationRefused`` without any input.
+
+    The manifest is there of whatever was done, also when the rest could not be.
+    """
+    given = gather(inputs)
     pseudonyms = pseudonyms_of(configuration, key)
     algorithm = algorithm_of(twins)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="twinveil-") as scratch:
-        batch = sort(files, Spool(Path(scratch) / "spool", min_free_bytes=0), pseudonyms)
+        batch = sort(given.files, Spool(Path(scratch) / "spool", min_free_bytes=0), pseudonyms)
+        passed_over = (*given.passed_over, *batch.repeats)
         stages = PhotographStages(
             stage_settings(configuration, private_folder(Path(scratch) / "jobs")),
             pseudonyms,
@@ -86,15 +90,28 @@ def process(
             FilesOfSomebodyElse(),
         )
         outcomes = list(batch.refused)
-        with StudyProgress(batch.photographs, console) as progress:
-            for study in batch.studies:
-                outcomes += twin_study(study, stages, DirectSteps(progress.on_step))
+        try:
+            with StudyProgress(batch.photographs, console) as progress:
+                for study in batch.studies:
+                    outcomes += twin_study(study, stages, DirectSteps(progress.on_step))
+        finally:
+            others = [(digest_of_file(other.file, pseudonyms), other.why) for other in passed_over]
+            finish(out, manifest_of(outcomes, algorithm, others))
+    tell(console, outcomes, batch.files, passed_over)
+    return outcomes
+
+
+def tell(
+    console: Console, outcomes: Sequence[Outcome], files: dict[Path, Path], passed_over: Sequence[PassedOver]
+) -> None:
+    """Every file of which nothing was made, by its own name, with the reason and what to do."""
     for outcome in outcomes:
         if outcome.refusal is not None:
-            file = batch.files[outcome.source.digest]
-            console.print(f"held back: {file}: {outcome.refusal.error}: {outcome.refusal.reason}", soft_wrap=True)
-    finish(out, manifest_of(outcomes, algorithm))
-    return outcomes
+            why = outcome.refusal
+            file = printable(files[outcome.source.path])
+            console.print(f"held back: {file}: {why.error}: {why.reason}. {why.advice}", soft_wrap=True)
+    for other in passed_over:
+        console.print(f"passed over: {printable(other.file)}: {other.why}", soft_wrap=True)
 
 
 def finish(out: Path, manifest: dict[str, Any]) -> None:
@@ -104,51 +121,44 @@ def finish(out: Path, manifest: dict[str, Any]) -> None:
         (out / "overview.png").unlink(missing_ok=True)
 
 
-def gather(inputs: Iterable[Path]) -> list[Path]:
-    """Every file that is named, and every DICOM file in the folders that are named, each once."""
-    files: dict[Path, None] = {}
-    for given in inputs:
-        if given.is_dir():
-            files.update(dict.fromkeys(path.resolve() for path in sorted(given.rglob("*")) if _is_dicom(path)))
-        elif given.is_file():
-            files[given.resolve()] = None
-        else:
-            raise ConfigurationRefused(f"{given} does not exist")
-    if not files:
-        raise ConfigurationRefused("there is no DICOM file in what was given")
-    return list(files)
-
-
 def sort(files: Sequence[Path], spool: Spool, pseudonyms: Pseudonyms) -> Sorted:
-    """Copies of ``files`` in ``spool``, by study. A repeat of the same instance is left out."""
+    """Copies of ``files`` in ``spool``, by study. What cannot be copied or read is refused; a repeat is left out."""
     studies: dict[str, list[Source]] = {}
     refused: list[Outcome] = []
-    names: dict[str, Path] = {}
+    repeats: list[PassedOver] = []
+    names: dict[Path, Path] = {}
     for file in files:
-        incoming, path = spool.open_incoming()
-        with incoming, file.open("rb") as original:
-            shutil.copyfileobj(original, incoming)
         try:
-            stored = spool.receive(path)
-        except UnreadableObject as error:
-            unnamed = Source(pseudonyms.source_digest(file.name), file)
+            stored = spool.receive(_copy(file, spool))
+        except (UnreadableObject, SpoolFull) as error:
+            unnamed = Source(digest_of_file(file, pseudonyms), file)
             refused.append(Outcome(unnamed, refusal_of("read", error)))
-            names[unnamed.digest] = file
+            names[file] = file
+            continue
+        if stored.duplicate:
+            repeats.append(PassedOver(file, "the same instance was given twice"))
             continue
         source = Source(pseudonyms.source_digest(stored.sop_instance_uid), stored.path)
-        names.setdefault(source.digest, file)
+        names[stored.path] = file
         if stored.conflict:
             refused.append(Outcome(source, CONFLICT))
-        elif not stored.duplicate:
+        else:
             study = pseudonyms.study_digest(stored.study_instance_uid, stored.sop_instance_uid)
             studies.setdefault(study, []).append(source)
     batches = tuple(Study(study, study, tuple(sources)) for study, sources in studies.items())
-    return Sorted(batches, tuple(refused), names)
+    return Sorted(batches, tuple(refused), tuple(repeats), names)
 
 
-def _is_dicom(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        file.seek(PREFIX_AT)
-        return file.read(len(PREFIX)) == PREFIX
+def digest_of_file(file: Path, pseudonyms: Pseudonyms) -> str:
+    """What names a file that says of itself nothing that could: a keyed digest of where it lies."""
+    return pseudonyms.source_digest(os.fsencode(file.absolute()).hex())
+
+
+def _copy(file: Path, spool: Spool) -> Path:
+    incoming, path = spool.open_incoming()
+    try:
+        with incoming, file.open("rb") as original:
+            shutil.copyfileobj(original, incoming)
+    except OSError as error:
+        raise UnreadableObject(f"the file cannot be copied: {in_words(error)}") from error
+    return path

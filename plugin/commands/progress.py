@@ -24,8 +24,8 @@ class StudyProgress:
         self._bar: Progress | None = None
         if console.is_terminal:
             self._bar = Progress(
-                SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                TextColumn("steps"), TimeElapsedColumn(), console=console,
+                SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
+                TextColumn("steps", markup=False), TimeElapsedColumn(), console=console,
             )  # fmt: skip
             self._task = self._bar.add_task("starting", total=photographs * len(STAGES))
 

@@ -95,7 +95,7 @@ def run(sets: Sequence[tuple[str, ...]], out: Path | None, console: Console) -> 
             soft_wrap=True,
         )
         for name in (*finding.leaked, *finding.lost, *filter(None, [finding.held_back])):
-            console.print(f"       {name}", soft_wrap=True, markup=False)
+            console.print(f"       {name}", soft_wrap=True)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         write_file(out, json.dumps([_as_json(finding) for finding in findings], indent=1).encode(), mode=0o644)

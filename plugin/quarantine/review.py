@@ -120,7 +120,9 @@ class Review:
             return None
         if row.state not in {State.QUARANTINED, State.DISCARDED}:
             raise ReviewRefused(f"{entry.name} is being worked on ({row.state}); try again later")
-        if row.job and any(other.state not in FINISHED for other in self._ledger.of_job(row.job)):
+        # One that was just released, and waits for a job to come, is in no job's way.
+        at_rest = FINISHED | {State.RECEIVED}
+        if row.job and any(other.state not in at_rest for other in self._ledger.of_job(row.job)):
             raise ReviewRefused(f"the study of {entry.name} is being worked on; try again later")
         return row
 

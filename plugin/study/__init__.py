@@ -1,11 +1,13 @@
 """The way of a study from its sources to its destinations, step by step. Nothing enters that knows a queue or rows."""
 
+from plugin.study.advice import ADVICE
 from plugin.study.delivery import ArchiveDelivery, FolderDelivery
 from plugin.study.manifest import manifest_of, merged, write_manifest
 from plugin.study.outputs import OutputWriter
 from plugin.study.stages import PhotographStages, StageSettings
 from plugin.study.study import (
     CONFLICT,
+    UNFORESEEN,
     DirectSteps,
     InstanceRefused,
     Outcome,
@@ -21,6 +23,7 @@ from plugin.study.study import (
 )
 
 __all__ = [
+    "ADVICE",
     "ArchiveDelivery",
     "FolderDelivery",
     "manifest_of",
@@ -30,6 +33,7 @@ __all__ = [
     "PhotographStages",
     "StageSettings",
     "CONFLICT",
+    "UNFORESEEN",
     "DirectSteps",
     "InstanceRefused",
     "Outcome",

@@ -20,14 +20,17 @@ from plugin.study.outputs import tree_path
 from plugin.study.study import Outcome
 
 
-def manifest_of(outcomes: Sequence[Outcome], algorithm: Algorithm) -> dict[str, Any]:
-    """The manifest of ``outcomes``, ready for JSON."""
+def manifest_of(
+    outcomes: Sequence[Outcome], algorithm: Algorithm, passed_over: Sequence[tuple[str, str]] = ()
+) -> dict[str, Any]:
+    """The manifest of ``outcomes``, ready for JSON. ``passed_over``: digest of each other input, and why it is none."""
     released = sum(outcome.refusal is None for outcome in outcomes)
     return {
         "product": {"name": "twinveil", "version": __version__},
         "model": asdict(algorithm),
         "summary": {"instances": len(outcomes), "released": released, "quarantined": len(outcomes) - released},
         "instances": [_entry(outcome) for outcome in outcomes],
+        "passed_over": [{"source": digest, "why": why} for digest, why in passed_over],
     }
 
 
@@ -54,7 +57,7 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
     return {
         "source": outcome.source.digest,
         "outcome": "released" if refusal is None else "quarantined",
-        "why": None if refusal is None else asdict(refusal),
+        "why": None if refusal is None else {**asdict(refusal), "advice": refusal.advice},
         "waived": outcome.source.waived,
         "text": None if outcome.text is None else _text(outcome.text),
         "left_behind": outcome.left_behind,

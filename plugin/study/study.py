@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
-from dicom_io.errors import DicomError
+from dicom_io.errors import DicomError, in_words
 from pipeline.errors import FaceDenied, PipelineError, Rejected, Undecided
 from pipeline.photograph import Findings, LesionClass
 from pipeline.text import BurnedInText
+from plugin.study.advice import advice_for
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -65,6 +66,11 @@ class Refusal:
     error: str
     reason: str
 
+    @property
+    def advice(self) -> str:
+        """What somebody can do about it."""
+        return advice_for(self.error)
+
 
 CONFLICT = Refusal("receive", "Conflict", "another data set was accepted before under the same SOP Instance UID")
 
@@ -92,6 +98,9 @@ class Outcome:
     outputs: tuple[Output, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
+
+UNFORESEEN = "Unforeseen"
+"""The error of a refusal that no class of ours stands for: a fault of the product, or of what it is built on."""
 
 NO_DESTINATION = Refusal("deliver", "NoDestination", "no destination is configured, and results are not thrown away")
 
@@ -237,6 +246,10 @@ def refusal_of(stage: str, error: Exception) -> Refusal:
     """``error`` as it may be recorded. One that nobody foresaw is told by its place alone: its text may quote data."""
     if isinstance(error, DicomError | PipelineError | TryAgain):
         return Refusal(stage, type(error).__name__, str(error))
+    reason = f"nobody foresaw what went wrong in this step: {in_words(error)}, at {_place(error)}"
+    return Refusal(stage, UNFORESEEN, reason)
+
+
+def _place(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
-    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
-    return Refusal(stage, type(error).__name__, f"unforeseen, at {place}; please report it")
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "a place unknown"

@@ -21,7 +21,7 @@ from pipeline.text import TextFinder
 from plugin.commands.demo_archive import Receiver
 from plugin.config import Configuration
 from plugin.ledger import State
-from plugin.study import stages
+from plugin.study import UNFORESEEN, stages
 from tests.pipeline.gate_fakes import faked, gate_with
 from tests.pipeline.rendered_faces import patient, stranger
 from tests.plugin.conftest import wait_for
@@ -135,7 +135,8 @@ def test_a_record_of_text_that_is_lost_is_not_taken_for_no_text(
         send(node, save(photograph(STUDY), tmp_path / "in"))
         wait_for(lambda: finished(node, 1))
     (entry,) = node.quarantine.entries()
-    assert entry.refusal.error == "FileNotFoundError"
+    assert entry.refusal.error == UNFORESEEN
+    assert "there is no such file (FileNotFoundError)" in entry.refusal.reason
     assert receiver.stored == []
 
 

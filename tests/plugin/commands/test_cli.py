@@ -11,6 +11,9 @@ import numpy as np
 import pydicom
 import pytest
 from PIL import Image
+from pydicom.uid import UID, ImplicitVRLittleEndian, SegmentationStorage, VLPhotographicImageStorage
+from pynetdicom import AE
+from pynetdicom.sop_class import Verification
 from typer.testing import CliRunner, Result
 
 from dicom_io.header import Pseudonyms, SiteKey
@@ -200,6 +203,31 @@ def test_check_finds_a_silent_destination_and_a_lost_key(node_folder: Path, rece
     assert "failed" in silent.output
     (node_folder / "twinveil.key").unlink()
     assert twinveil("check", "--config", configuration).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("taken", "refused"),
+    [(VLPhotographicImageStorage, "Segmentation Storage"), (SegmentationStorage, "VL Photographic Image Storage")],
+)
+def test_check_tells_of_what_a_destination_would_refuse_before_the_first_study(
+    node_folder: Path, receiver: Receiver, taken: UID, refused: str
+) -> None:
+    archive = AE(ae_title="ARCHIVE")
+    archive.add_supported_context(Verification)
+    archive.add_supported_context(taken, [ImplicitVRLittleEndian])
+    server = archive.start_server(("127.0.0.1", 0), block=False)
+    configuration = node_folder / "twinveil.toml"
+    port = server.server_address[1]
+    configuration.write_text(configuration.read_text().replace(f"port = {receiver.port}\n", f"port = {port}\n"))
+    try:
+        result = twinveil("check", "--config", configuration)
+    finally:
+        server.shutdown()
+    said = " ".join(result.output.split())
+    assert result.exit_code == 1
+    assert f"answers C-ECHO and takes {taken.name} in Implicit VR Little Endian. It would refuse" in said
+    assert refused in said.partition("It would refuse")[2]
+    assert "allow it there" in said
 
 
 def test_quarantine_is_listed_shown_and_discarded(node_folder: Path, tmp_path: Path) -> None:

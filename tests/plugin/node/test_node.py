@@ -19,6 +19,7 @@ from plugin.config import Configuration
 from plugin.errors import NodeBusy
 from plugin.ledger import State
 from plugin.node import Node
+from plugin.study import UNFORESEEN
 from scripts.planted_text import backdrop, plant, written
 from tests.plugin import fakes
 from tests.plugin.conftest import wait_for
@@ -62,7 +63,8 @@ def test_each_photograph_gives_two_twins_and_two_segmentations(
     assert Counter((image.Modality, image.SeriesDescription) for image in received) == {
         ("XC", "Twin with the disease"): 2,
         ("XC", "Twin without the disease"): 2,
-        ("SEG", "Disease, by subtraction of the twins"): 4,
+        ("SEG", "Disease, by subtraction of the twins"): 2,
+        ("SEG", "Probability of disease, by subtraction of the twins"): 2,
     }
     assert len({image.StudyInstanceUID for image in received}) == 1
     assert len(receiver.stored) == 8
@@ -183,7 +185,8 @@ def test_a_crash_in_the_gate_quarantines_without_quoting_anything(
         send(node, save(photograph(STUDY), tmp_path / "in"))
         wait_for(lambda: finished(node, 1))
     (entry,) = node.quarantine.entries()
-    assert (entry.refusal.stage, entry.refusal.error) == ("gate", "ZeroDivisionError")
+    assert (entry.refusal.stage, entry.refusal.error) == ("gate", UNFORESEEN)
+    assert "a number in it is out of range (ZeroDivisionError), at test_node.py:" in entry.refusal.reason
     assert fakes.PATIENT_NAME not in entry.refusal.reason
     assert receiver.stored == []
 
