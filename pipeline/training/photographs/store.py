@@ -1,0 +1,129 @@
+"""Photographs as the examples are drawn from them: squares of the network's size in memory, made once and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.crop import FaceCrop, FrameCrop
+from pipeline.errors import PipelineError, UnusablePhotograph
+from pipeline.faces import FaceFinder
+from pipeline.photograph import Rgb
+from pipeline.training.photographs.album import Outlined, albums, photographs, view_of
+from pipeline.training.photographs.canvas import Array
+from pipeline.training.photographs.filling import healthy_below
+from pipeline.training.photographs.lesions import RealLesion
+from pipeline.training.photographs.skin_place import face_skin
+
+_LARGEST_FILLED = 0.6
+"""Share of a picture beyond which nothing around a lesion is left to fill it from."""
+_SMALLEST_LESION = 12
+"""Pixels along its shorter side below which a lesion is not worth moving."""
+
+
+@dataclass(frozen=True, eq=False)
+class Store:
+    """All uint8. ``faces`` (n, R, R, 3) and ``face_skin`` (n, R, R): healthy, as far as anybody knows.
+
+    ``lesions``, ``filled`` (m, R, R, 3) and ``outlines`` (m, R, R) of the photographs that people outlined;
+    ``through_dermatoscope`` bool (m,) tells the views apart.
+    """
+
+    faces: NDArray[np.uint8]
+    face_skin: NDArray[np.uint8]
+    lesions: NDArray[np.uint8]
+    filled: NDArray[np.uint8]
+    outlines: NDArray[np.uint8]
+    through_dermatoscope: NDArray[np.bool_]
+
+    def real_lesion(self, number: int) -> RealLesion | None:
+        """The lesion of one outlined photograph, cut out; ``None`` if it is too small or reaches the edge."""
+        mask = self.outlines[number] > 127
+        if not mask.any() or mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any():
+            return None
+        ys, xs = np.nonzero(mask)
+        if min(np.ptp(ys), np.ptp(xs)) < _SMALLEST_LESION:
+            return None
+        return RealLesion.of(self.lesions[number], self.filled[number], mask)
+
+
+def open_store(folder: Path, cache: Path, side: int, say: Callable[[str], None]) -> Store:
+    """What ``folder`` holds for training, from ``cache`` (an .npz) if it was read before.
+
+    Held-out photographs are not read. Raises PipelineError where there is nothing.
+    """
+    if not cache.exists():
+        columns = _read(folder, side, say)
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        partial = cache.with_suffix(".partial")
+        with partial.open("wb") as file:
+            np.savez(file, **columns)
+        partial.replace(cache)
+    with np.load(cache) as data:
+        store = Store(**{name: data[name] for name in data.files})
+    say(f"{len(store.faces)} faces, {len(store.lesions)} outlined photographs of skin")
+    return store
+
+
+def _read(folder: Path, side: int, say: Callable[[str], None]) -> dict[str, NDArray[np.generic]]:
+    finder, random = FaceFinder(), np.random.default_rng(2026)
+    faces: list[tuple[Rgb, Array]] = []
+    skin: list[tuple[Rgb, Rgb, NDArray[np.uint8], bool]] = []
+    for album in albums(folder):
+        view, before = view_of(album), len(faces) + len(skin)
+        for one in photographs(album):
+            if view == "face":
+                faces += _face(finder, one, side)
+            elif one.mask is not None and one.mask.mean() < _LARGEST_FILLED:
+                skin.append((*_skin(one, side, random), view == "dermoscopy"))
+        say(f"{album.name}: {len(faces) + len(skin) - before} photographs ({view})")
+    if not faces or not skin:
+        raise PipelineError(f"{folder} needs photographs of faces and outlined photographs of skin")
+    return {
+        "faces": np.stack([square for square, _ in faces]),
+        "face_skin": np.stack([np.rint(where * 255).astype(np.uint8) for _, where in faces]),
+        "lesions": np.stack([rgb for rgb, _, _, _ in skin]),
+        "filled": np.stack([filled for _, filled, _, _ in skin]),
+        "outlines": np.stack([outline for _, _, outline, _ in skin]),
+        "through_dermatoscope": np.array([dermoscopy for _, _, _, dermoscopy in skin]),
+    }
+
+
+def _face(finder: FaceFinder, one: Outlined, side: int) -> list[tuple[Rgb, Array]]:
+    found = finder.find(one.rgb)
+    if not found:
+        return []
+    try:
+        crop = FaceCrop.around(found[0], one.rgb.shape)
+    except UnusablePhotograph:
+        return []
+    square = crop.take(one.rgb, side)
+    return [(square, face_skin(square, crop.within(found[0].landmarks, side)))]
+
+
+def _skin(one: Outlined, side: int, random: np.random.Generator) -> tuple[Rgb, Rgb, NDArray[np.uint8]]:
+    assert one.mask is not None
+    frame = FrameCrop.whole(one.rgb.shape)
+    outline = np.repeat(one.mask[..., None].astype(np.uint8) * 255, 3, -1)
+    filled = healthy_below(one.rgb, one.mask, random)
+    square = frame.take(outline, side)[..., 0]
+    return frame.take(one.rgb, side), frame.take(filled, side), square
+
+
+def enlarged_skin(face: Rgb, where: NDArray[np.uint8], random: np.random.Generator) -> tuple[Rgb, Array]:
+    """A patch of a face's skin as a close-up of skin: (R, R, 3) and where it is skin."""
+    side = face.shape[0]
+    ys, xs = np.nonzero(where > 200)
+    if len(ys) < 200:
+        return face, where.astype(np.float32) / 255
+    k, reach = int(random.integers(len(ys))), int(random.uniform(0.14, 0.4) * side)
+    top, left = (int(np.clip(at - reach // 2, 0, side - reach)) for at in (ys[k], xs[k]))
+    part = np.s_[top : top + reach, left : left + reach]
+    patch = cv2.resize(face[part], (side, side), interpolation=cv2.INTER_CUBIC)
+    skin = cv2.resize(where[part].astype(np.float32) / 255, (side, side), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(patch, np.uint8), np.asarray(skin, np.float32)
