@@ -1,6 +1,6 @@
 """Heal and swap: from a photograph to its twins. Nothing enters that knows how a model was trained or is scored."""
 
-from pipeline.edits.crop import FaceCrop, head_matte
+from pipeline.edits.crop import FaceCrop, FrameCrop, head_matte
 from pipeline.edits.flowedit import flow_edit
 from pipeline.edits.twins import (
     EditKnobs,
@@ -13,6 +13,7 @@ from pipeline.edits.twins import (
 
 __all__ = [
     "FaceCrop",
+    "FrameCrop",
     "head_matte",
     "flow_edit",
     "EditKnobs",

@@ -7,7 +7,8 @@ it. The renderer knows both ends, so the network is taught on the way itself (``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -23,7 +24,10 @@ NOT_BEGUN = 1e9
 @dataclass(frozen=True)
 class Examples:
     """``before``, ``after`` [B,3,R,R] in [-1,1], the caption after [B, fields], ``soft`` [B,1,R,R]: how much of a pixel
-    is disease before the edit, ``head`` [B,1,R,R]: what a swap puts back, ``landmarks`` [B,5,2] of the face before."""
+    is disease before the edit, ``head`` [B,1,R,R]: what a swap puts back, ``landmarks`` [B,5,2] of the face before.
+
+    ``mark`` [B,1,R,R]: how much of a pixel tells who somebody is (a tattoo, a ring); not a number where nobody knows.
+    """
 
     before: Tensor
     after: Tensor
@@ -31,6 +35,7 @@ class Examples:
     soft: Tensor
     head: Tensor
     landmarks: Tensor
+    mark: Tensor
 
     @property
     def changes(self) -> Tensor:
@@ -57,9 +62,16 @@ def examples(batch: Batch, recipe: Recipe, random: torch.Generator) -> Examples:
         tokens.append(caption)
         person, state = edit.before.split("_")
         soft.append(batch.soft[person][row] * (state == "sick"))
+    unknown = torch.full_like(batch.head, torch.nan)
     return Examples(
-        torch.stack(before), torch.stack(after), torch.stack(tokens), torch.stack(soft), batch.head, batch.landmarks
-    )
+        torch.stack(before), torch.stack(after), torch.stack(tokens), torch.stack(soft), batch.head, batch.landmarks,
+        unknown,
+    )  # fmt: skip
+
+
+def together(parts: Sequence[Examples]) -> Examples:
+    """One batch of several."""
+    return Examples(**{each.name: torch.cat([getattr(part, each.name) for part in parts]) for each in fields(Examples)})
 
 
 def mirrored(picture: Tensor, which: Tensor) -> Tensor:

@@ -7,7 +7,8 @@ little.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import fields, replace
 
 import torch
 from torch import Tensor
@@ -15,12 +16,15 @@ from torch.nn import functional
 
 from pipeline.models import HealingNet
 from pipeline.training.cache import PairCache
-from pipeline.training.examples import Examples, examples, mirrored, noised, picture_loss, without_sides
+from pipeline.training.examples import Examples, examples, mirrored, noised, picture_loss, together, without_sides
+from pipeline.training.photographs import PhotographExamples
 from pipeline.training.recipe import HealingRecipe
 
 TRUE_LESION = 0.35
 """Share of a pixel from which the renderer's truth calls it lesion."""
 _STEEP = 2.0
+_NOTICED_MARK = 2.0
+"""Added to the weight of a mark's pixels in the cross entropy."""
 _EMPTY = 4.0
 """Pixels added to both parts of Dice's coefficient: a few marked where nothing is are no whole miss."""
 
@@ -28,13 +32,16 @@ _EMPTY = 4.0
 class HealingLesson:
     """Examples and losses of one training."""
 
-    def __init__(self, net: HealingNet, cache: PairCache, recipe: HealingRecipe) -> None:
+    def __init__(
+        self, net: HealingNet, cache: PairCache, recipe: HealingRecipe, photographs: PhotographExamples | None = None
+    ) -> None:
         self.net, self.cache, self.recipe = net, cache, recipe
+        self._photographs = None if photographs is None else _Ahead(photographs)
 
     def losses(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Sigma and loss [B] of each example of one step."""
-        recipe, rows = self.recipe, self.recipe.examples_in_batch
-        shown = self.shown(examples(self.cache.draw(rows, random), recipe, random), random)
+        recipe = self.recipe
+        shown = self.drawn(random)
         z, sigma = noised(shown.before, shown.after, recipe, random)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             healing = self.net(z, sigma, shown.tokens, shown.before)
@@ -45,13 +52,58 @@ class HealingLesson:
         notice = 1 + (alike(truth, recipe.noticed, recipe.most_notice) - 1) * truth
         entropy = functional.binary_cross_entropy_with_logits(healing.share, truth, notice, reduction="none")
         apart = 1 - overlap(healing.share, truth)
-        return sigma, wrong + recipe.place_weight * entropy.mean((1, 2, 3)) + recipe.overlap_weight * apart
+        place = recipe.place_weight * entropy.mean((1, 2, 3)) + recipe.overlap_weight * apart
+        return sigma, wrong + place + recipe.mark_weight * marked_wrong(healing.mark, shown.mark)
+
+    def drawn(self, random: torch.Generator) -> Examples:
+        """One batch: rendered patients and, where there are photographs, a share of each."""
+        recipe, rows = self.recipe, self.recipe.examples_in_batch
+        if self._photographs is None:
+            return self.shown(examples(self.cache.draw(rows, random), recipe, random), random)
+        rendered = int((torch.rand(rows, generator=random) < recipe.rendered).sum())
+        photographed = self._photographs.draw(rows, random.initial_seed())
+        parts = [_rows(photographed, slice(rendered, rows))]
+        if rendered:
+            batch = self.cache.draw(rendered, random)
+            parts.append(self.shown(examples(batch, recipe, random), random))
+        return together(parts)
 
     def shown(self, drawn: Examples, random: torch.Generator) -> Examples:
         """Some of them mirrored."""
         which = torch.rand(len(drawn.tokens), generator=random) < self.recipe.mirrored
         before, after, soft = (mirrored(each, which) for each in (drawn.before, drawn.after, drawn.soft))
         return replace(drawn, before=before, after=after, soft=soft, tokens=without_sides(drawn.tokens, which))
+
+
+class _Ahead:
+    """Draws the examples of the next step while the network learns from this one's.
+
+    Steps are numbered by their seeds (see ``trainer``), so what is drawn ahead is what would have been drawn.
+    """
+
+    def __init__(self, source: PhotographExamples) -> None:
+        self._source, self._pool = source, ThreadPoolExecutor(1)
+        self._seed: int | None = None
+        self._next: Future[Examples] | None = None
+
+    def draw(self, rows: int, seed: int) -> Examples:
+        ready = self._next.result() if self._next is not None and self._seed == seed else self._source.draw(rows, seed)
+        self._seed, self._next = seed + 1, self._pool.submit(self._source.draw, rows, seed + 1)
+        return ready
+
+
+def _rows(batch: Examples, which: slice) -> Examples:
+    return Examples(**{each.name: getattr(batch, each.name)[which] for each in fields(Examples)})
+
+
+def marked_wrong(mark: Tensor, truth: Tensor) -> Tensor:
+    """Cross entropy and Dice's coefficient [B] of where marks are seen, a logit [B,1,R,R], against where they are;
+    0 where that is not known."""
+    known = torch.isfinite(truth)
+    there = torch.where(known, truth, torch.zeros_like(truth))
+    entropy = functional.binary_cross_entropy_with_logits(mark, there, 1 + _NOTICED_MARK * there, reduction="none")
+    apart = 1 - overlap(mark + torch.logit(torch.tensor(TRUE_LESION)), there)
+    return (entropy * known).mean((1, 2, 3)) + 0.25 * apart * known.all(3).all(2).all(1)
 
 
 def alike(soft: Tensor, area: float, most: float) -> Tensor:

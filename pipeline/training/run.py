@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -18,6 +19,7 @@ from pipeline.renderer import mpfb2_folder
 from pipeline.training.cache import LAYOUTS, PairCache
 from pipeline.training.healing import HealingLesson
 from pipeline.training.personas import persona_descriptors
+from pipeline.training.photographs import PhotographExamples, open_store
 from pipeline.training.recipe import HealingRecipe, SwappingRecipe
 from pipeline.training.render import (
     CLOSE_UP_SEEDS,
@@ -58,7 +60,11 @@ class Plan:
     images: int | None = None
     """Pictures to show; as many as the recipe says if not given."""
     begin_with: Path | None = None
-    """Weights of another network, whose features a swapping network begins with."""
+    """Weights of another network, whose features a swapping network begins with; a healing network goes on from them."""
+    photographs: Path | None = None
+    """Folder with albums of photographs that healing is shown as well (see ``photographs.album``)."""
+    rate: float | None = None
+    """AdamW's rate; the recipe's if not given. Lower when going on from weights."""
 
 
 def train(plan: Plan, say: Callable[[str], None]) -> None:
@@ -77,7 +83,13 @@ def train(plan: Plan, say: Callable[[str], None]) -> None:
     held_out = replace(task, out=work / f"held_out-{edit}", first_seed=HELD_OUT_FACE_SEEDS.start)
     render_pairs(held_out, SHARD, say)
     pairs, validation = PairCache(task.out, layout), PairCache(held_out.out, layout)
-    lesson = healing(pairs, plan.images) if edit == "heal" else swapping(pairs, plan.images, task)
+    if edit == "heal":
+        lesson: HealingLesson | SwappingLesson = healing(pairs, plan, _photographs(plan, layout.canonical, say))
+    else:
+        lesson = swapping(pairs, plan, task)
+    if plan.begin_with is not None and isinstance(lesson, HealingLesson):
+        lesson.net.begin_with(load_file(plan.begin_with))
+        say(f"going on from {plan.begin_with}")
     if plan.begin_with is not None and isinstance(lesson, SwappingLesson):
         lesson.net.begin_with(load_file(plan.begin_with))
         say(f"begun with what {plan.begin_with} sees; what it says is learned anew")
@@ -108,15 +120,27 @@ def train(plan: Plan, say: Callable[[str], None]) -> None:
     export(trainer.average)
 
 
-def healing(pairs: PairCache, images: int | None) -> HealingLesson:
-    recipe = HealingRecipe() if images is None else HealingRecipe(images=images)
+def _photographs(plan: Plan, side: int, say: Callable[[str], None]) -> PhotographExamples | None:
+    if plan.photographs is None:
+        return None
+    return PhotographExamples(open_store(plan.photographs, plan.work / "photographs.npz", side, say))
+
+
+def _changed(plan: Plan) -> dict[str, Any]:
+    """What a plan says of the recipe."""
+    said = {"images": plan.images, "rate": plan.rate}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def healing(pairs: PairCache, plan: Plan, photographs: PhotographExamples | None) -> HealingLesson:
+    recipe = HealingRecipe(**_changed(plan))
     torch.manual_seed(recipe.seed)
     resolution = pairs.layout.canonical
-    return HealingLesson(HealingNet(NetConfig(field_sizes(), resolution, HEALING_CHANNELS)), pairs, recipe)
+    return HealingLesson(HealingNet(NetConfig(field_sizes(), resolution, HEALING_CHANNELS)), pairs, recipe, photographs)
 
 
-def swapping(pairs: PairCache, images: int | None, task: RenderTask) -> SwappingLesson:
-    recipe = SwappingRecipe() if images is None else SwappingRecipe(images=images)
+def swapping(pairs: PairCache, plan: Plan, task: RenderTask) -> SwappingLesson:
+    recipe = SwappingRecipe(**_changed(plan))
     torch.manual_seed(recipe.seed)
     net = SwappingNet(NetConfig(field_sizes(), pairs.layout.canonical))
     net.portraits = portraits(task)

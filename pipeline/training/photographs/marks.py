@@ -75,6 +75,13 @@ def _sheet(canvas: Canvas) -> Array:
     return np.zeros((canvas.side * _FINER, canvas.side * _FINER), np.float32)
 
 
+def _write(sheet: Array, text: str, left: float, base: float, font: int, scale: float, thick: int) -> None:
+    """``text`` in ink of 1, from ``left`` on; OpenCV writes on bytes alone."""
+    written = np.zeros(sheet.shape, np.uint8)
+    cv2.putText(written, text, (round(left), round(base)), font, scale, 255, thick, cv2.LINE_AA)
+    np.maximum(sheet, written.astype(np.float32) / 255, out=sheet)
+
+
 def _small(sheet: Array, canvas: Canvas) -> Array:
     return np.asarray(cv2.resize(sheet, (canvas.side, canvas.side), interpolation=cv2.INTER_AREA), np.float32)
 
@@ -174,7 +181,7 @@ def _letters(canvas: Canvas, place: tuple[float, float], size: float) -> tuple[S
         thick = max(1, round(scale * random.uniform(0.8, 3.2)))
         left = place[0] * _FINER - width * scale / 2
         base = place[1] * _FINER + (line - (lines - 1) / 2) * 1.7 * height * scale + height * scale / 2
-        cv2.putText(sheet, text, (round(left), round(base)), font, scale, 1.0, thick, cv2.LINE_AA)
+        _write(sheet, text, left, base, font, scale, thick)
     matrix = cv2.getRotationMatrix2D((place[0] * _FINER, place[1] * _FINER), float(random.normal(0, 35)), 1.0)
     turned = cv2.warpAffine(sheet, matrix, sheet.shape[::-1])
     x, y = canvas.grid()
@@ -254,7 +261,7 @@ def _ruler(canvas: Canvas) -> Array:
         length = (3 if k % 10 == 0 else 2 if k % 5 == 0 else 1) * random.uniform(4, 6)
         cv2.line(sheet, _pixel(np.array([k * step, edge])), _pixel(np.array([k * step, edge - length])), 1.0, _FINER)
         if k % 10 == 0:
-            cv2.putText(sheet, str(k // 10), _pixel(np.array([k * step, edge - 12])), cv2.FONT_HERSHEY_PLAIN, 2.0, 1.0, 2)
+            _write(sheet, str(k // 10), _FINER * k * step, _FINER * (edge - 12), cv2.FONT_HERSHEY_PLAIN, 2.0, 2)
     turned = np.rot90(_small(sheet, canvas), int(random.integers(4)))
     lit, skin = (np.float32(random.uniform(0.4, 0.95)), canvas.skin)
     if random.random() < 0.5:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from pipeline.photograph import View
-from pipeline.prompts import FIELDS, ClinicalPrompt
+from pipeline.vocabulary import FIELDS, ClinicalPrompt
 from pipeline.training.examples import Examples
 from pipeline.training.photographs.canvas import Array, Canvas, linear
 from pipeline.training.photographs.lesions import Painted, RealLesion, moved, painted
@@ -196,6 +196,14 @@ class PhotographExamples:
             skin, soft = laid[0], np.maximum(soft, laid[1])
         return skin, soft
 
+    @staticmethod
+    def _still_seen(scene: Scene, before: Array, after: Array) -> Array:
+        """Where disease is, but for what now lies below something: a plaster hides it from everybody."""
+        if after is before:
+            return scene.soft
+        was, now = (np.abs(one - other).sum(-1) for one, other in ((scene.before, scene.after), (before, after)))
+        return np.asarray(scene.soft * ~((now < 0.2 * was) & (was > 0.03)), np.float32)
+
     def _with_things(self, scene: Scene, where: Array | None, random: np.random.Generator) -> Scene:
         """Sometimes a mark on the skin beside the lesion, sometimes what lies there and means nothing."""
         shares = self._shares
@@ -217,5 +225,5 @@ class PhotographExamples:
             if scene.after is not scene.before:
                 random.bit_generator.state = state  # the same things on both
                 after = clutter(Canvas(scene.after, np.ones_like(scene.soft), random))
-            scene = Scene(before, after, scene.soft, scene.mark)
+            scene = Scene(before, after, self._still_seen(scene, before, after), scene.mark)
         return scene

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.crop import FaceCrop, FrameCrop
+from pipeline.edits import FaceCrop, FrameCrop
 from pipeline.errors import PipelineError, UnusablePhotograph
 from pipeline.faces import FaceFinder
 from pipeline.photograph import Rgb
