@@ -19,7 +19,6 @@ from pipeline.models.pixel_flow import PixelFlow
 from pipeline.models.trunk import NetConfig, Trunk, trusted
 from pipeline.vocabulary import ClinicalPrompt
 
-
 UNMARKED = 3.0
 """The logit of a mark is this far below zero where the network says nothing: marks are rare."""
 
@@ -63,14 +62,10 @@ class HealingNet(nn.Module):
 
     def begin_with(self, weights: dict[str, Tensor]) -> None:
         """Go on from ``weights``, which may be those of a network that did not know of marks yet."""
-        own = self.trunk.leave.weight.shape
-        if weights["trunk.leave.weight"].shape[0] < own[0]:
-            missing = own[0] - weights["trunk.leave.weight"].shape[0]
-            weights = {
-                **weights,
-                "trunk.leave.weight": torch.cat([weights["trunk.leave.weight"].float(), torch.zeros(missing, *own[1:])]),
-                "trunk.leave.bias": torch.cat([weights["trunk.leave.bias"].float(), torch.zeros(missing)]),
-            }
+        last, own = "trunk.leave.weight", self.trunk.leave.weight.shape
+        if (missing := own[0] - weights[last].shape[0]) > 0:
+            silent = {last: torch.zeros(missing, *own[1:]), "trunk.leave.bias": torch.zeros(missing)}
+            weights = weights | {name: torch.cat([weights[name].float(), more]) for name, more in silent.items()}
         self.load_state_dict(weights)
 
 

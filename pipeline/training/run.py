@@ -60,7 +60,7 @@ class Plan:
     images: int | None = None
     """Pictures to show; as many as the recipe says if not given."""
     begin_with: Path | None = None
-    """Weights of another network, whose features a swapping network begins with; a healing network goes on from them."""
+    """Weights of another network, whose features swapping begins with; healing goes on from its own."""
     photographs: Path | None = None
     """Folder with albums of photographs that healing is shown as well (see ``photographs.album``)."""
     rate: float | None = None

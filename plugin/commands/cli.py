@@ -242,11 +242,16 @@ def train(
     close_ups: Annotated[int | None, typer.Option(min=0, help="Patches of skin to render; likewise.")] = None,
     images: Annotated[int | None, typer.Option(min=8, help="Pictures to show; else as the recipe says.")] = None,
     begin_with: Annotated[Path | None, typer.Option("--begin-with", help="What another network has learned.")] = None,
+    photographs: Annotated[
+        Path | None, typer.Option(help="Folder of albums (folders or ZIP archives) that healing is shown as well.")
+    ] = None,
+    rate: Annotated[float | None, typer.Option(min=1e-6, max=1e-2, help="Of learning; else the recipe's.")] = None,
 ) -> ExitStatus:
-    """The embedded model, from rendered patients. A killed run goes on where its last checkpoint stands."""
+    """The embedded model, from rendered patients and, for healing, photographs. A killed run goes on where its last
+    checkpoint stands."""
     from plugin.commands.train import train as run
 
-    run(edit, work, out, assets, faces, close_ups, images, begin_with, terminal())
+    run(edit, work, out, assets, faces, close_ups, images, begin_with, photographs, rate, terminal())
     return ExitStatus.RELEASED
 
 

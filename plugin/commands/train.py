@@ -1,4 +1,4 @@
-"""``twinveil train``: one network of the embedded model, from rendered patients."""
+"""``twinveil train``: one network of the embedded model, from rendered patients and photographs."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ def train(
     close_ups: int | None,
     images: int | None,
     begin_with: Path | None,
+    photographs: Path | None,
+    rate: float | None,
     console: Console,
 ) -> None:
     """Render, train and write the weights to ``out``, by default over the shipped ones.
@@ -32,5 +34,5 @@ def train(
     except ImportError as error:
         raise PackageMissing(f"{error.name} is missing: patients are rendered by twinveil[train]") from error
 
-    plan = Plan(edit, work, out or FOLDER, assets, faces, close_ups, images, begin_with)
+    plan = Plan(edit, work, out or FOLDER, assets, faces, close_ups, images, begin_with, photographs, rate)
     run(plan, lambda line: console.print(line, highlight=False, soft_wrap=True))

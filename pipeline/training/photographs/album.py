@@ -24,9 +24,22 @@ _KINDS = (".jpg", ".jpeg", ".png")
 _MASK = "_mask"
 
 
+TUNING_DIGITS = "2"
+"""With one of these it is kept from training as well: rules and thresholds are chosen on it, never reported on."""
+
+
 def held_out(stem: str) -> bool:
-    """Whether the photograph with this file name (without its ending) is kept from training."""
-    return hashlib.sha256(stem.encode()).hexdigest()[0] in HELD_OUT_DIGITS
+    """Whether the photograph with this file name (without its ending) is for reported figures alone."""
+    return _digit(stem) in HELD_OUT_DIGITS
+
+
+def for_tuning(stem: str) -> bool:
+    """Whether it is for choosing rules and thresholds alone."""
+    return _digit(stem) in TUNING_DIGITS
+
+
+def _digit(stem: str) -> str:
+    return hashlib.sha256(stem.encode()).hexdigest()[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +53,9 @@ class Outlined:
 
 def albums(folder: Path) -> list[Path]:
     """The folders and archives below ``folder`` that hold photographs. ``PipelineError`` where there is none."""
-    found = [each for each in sorted(folder.iterdir()) if each.suffix == ".zip" or (each.is_dir() and any(_names(each)))]
+    found = [
+        each for each in sorted(folder.iterdir()) if each.suffix == ".zip" or (each.is_dir() and any(_names(each)))
+    ]
     if not found:
         raise PipelineError(f"{folder} holds no folder and no ZIP archive with photographs")
     return found
@@ -58,7 +73,7 @@ def photographs(album: Path) -> Iterator[Outlined]:
     names = _names(album)
     masks = {name.stem.removesuffix(_MASK): name for name in names if name.stem.endswith(_MASK)}
     for name in names:
-        if name.stem.endswith(_MASK) or held_out(name.stem):
+        if name.stem.endswith(_MASK) or held_out(name.stem) or for_tuning(name.stem):
             continue
         rgb = np.asarray(ImageOps.exif_transpose(Image.open(_bytes(album, name))).convert("RGB"))
         mask = masks.get(name.stem)

@@ -48,8 +48,10 @@ def pulled_and_pushed(picture: NDArray[np.float32], known: NDArray[np.bool_]) ->
     return np.asarray(drawn, np.float32)
 
 
-def _texture(picture: NDArray[np.float32], covered: NDArray[np.bool_], random: np.random.Generator) -> NDArray[np.float32]:
-    """Fine differences from ``picture``, moved so that as little as may be of what is ``covered`` comes from under it."""
+def _texture(
+    picture: NDArray[np.float32], covered: NDArray[np.bool_], random: np.random.Generator
+) -> NDArray[np.float32]:
+    """Fine differences from ``picture``, moved so that little of what is ``covered`` is given what lies under it."""
     fine = picture - cv2.GaussianBlur(picture, (0, 0), _FINE)
     near = cv2.dilate(covered.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
     fine = np.where(near[..., None], 0, fine)

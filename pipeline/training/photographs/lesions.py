@@ -80,7 +80,9 @@ def _erythema(canvas: Canvas) -> Painted | None:
     return _multiplied(canvas, soft, BLOOD, strength), soft
 
 
-def _spots(canvas: Canvas, count: int, radii: tuple[float, float]) -> tuple[Array, Array, list[tuple[float, float, float]]]:
+def _spots(
+    canvas: Canvas, count: int, radii: tuple[float, float]
+) -> tuple[Array, Array, list[tuple[float, float, float]]]:
     """Many small bumps near a few places: their height, the halo around them and where they are (x, y, radius)."""
     random, side = canvas.random, canvas.side
     height, halo = np.zeros((side, side), np.float32), np.zeros((side, side), np.float32)
@@ -129,7 +131,9 @@ def _papules(canvas: Canvas) -> Painted | None:
     heads = np.zeros_like(soft)
     for x, y, radius in placed:
         if random.random() < 0.3 and radius > 1.5:
-            cv2.circle(heads, (round(x * 8), round(y * 8)), round(radius * 8 * random.uniform(0.25, 0.6)), 1.0, -1, shift=3)
+            cv2.circle(
+                heads, (round(x * 8), round(y * 8)), round(radius * 8 * random.uniform(0.25, 0.6)), 1.0, -1, shift=3
+            )
     heads = cv2.GaussianBlur(heads, (0, 0), 0.7) * canvas.where
     colour = PUS if random.random() < 0.7 else CRUST
     return np.asarray(_covered(sick, colour * _brightness(canvas), heads * random.uniform(0.4, 0.9)), np.float32), soft
@@ -143,7 +147,9 @@ def _brightness(canvas: Canvas) -> float:
 
 def _plaque(canvas: Canvas) -> Painted | None:
     random = canvas.random
-    soft = _patches(canvas, int(random.integers(1, 6)), (0.03, 0.22), random.uniform(0.08, 0.25), random.uniform(0.05, 0.2))
+    soft = _patches(
+        canvas, int(random.integers(1, 6)), (0.03, 0.22), random.uniform(0.08, 0.25), random.uniform(0.05, 0.2)
+    )
     if soft is None:
         return None
     sick = _multiplied(canvas, soft, BLOOD, random.uniform(0.5, 1.4), 0.25)
@@ -176,7 +182,9 @@ def _pigment(canvas: Canvas) -> Painted | None:
 
 def _pale(canvas: Canvas) -> Painted | None:
     random = canvas.random
-    soft = _patches(canvas, int(random.integers(1, 6)), (0.03, 0.25), random.uniform(0.1, 0.35), random.uniform(0.04, 0.2))
+    soft = _patches(
+        canvas, int(random.integers(1, 6)), (0.03, 0.25), random.uniform(0.1, 0.35), random.uniform(0.04, 0.2)
+    )
     if soft is None:
         return None
     darkness = float(np.clip(0.75 - np.median(canvas.skin[canvas.where > 0.5].mean(-1)), 0.1, 0.7))
@@ -260,7 +268,9 @@ class RealLesion:
         """Cut out of its photograph, with a narrow rim around what was outlined."""
         floor = np.float32(0.004)
         change = np.log(linear(sick) + floor) - np.log(linear(filled) + floor)
-        near = cv2.GaussianBlur(cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32), (0, 0), 2)
+        near = cv2.GaussianBlur(
+            cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32), (0, 0), 2
+        )
         ys, xs = np.nonzero(near > 0.02)
         box = np.s_[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
         cut = np.clip(change * near[..., None], -3.4, 1.5)[box]
@@ -277,7 +287,10 @@ def moved(canvas: Canvas, lesion: RealLesion, share: float) -> Painted | None:
     turn = random.uniform(0, 2 * math.pi)
     mirror = 1 if random.random() < 0.5 else -1
     matrix = np.array(
-        [[scale * math.cos(turn) * mirror, -scale * math.sin(turn), 0], [scale * math.sin(turn) * mirror, scale * math.cos(turn), 0]]
+        [
+            [scale * math.cos(turn) * mirror, -scale * math.sin(turn), 0],
+            [scale * math.sin(turn) * mirror, scale * math.cos(turn), 0],
+        ]
     )
     matrix[:, 2] = np.array(place) - matrix[:, :2] @ np.array([width / 2, height / 2])
     change, soft = lesion.change, lesion.soft

@@ -15,7 +15,14 @@ import numpy as np
 from pipeline.training.photographs.canvas import Array, Canvas, smooth_step
 
 _TATTOO_INKS = ((0.010, 0.011, 0.014), (0.012, 0.020, 0.030), (0.015, 0.030, 0.024), (0.02, 0.02, 0.02))
-_COLOURS = ((0.35, 0.02, 0.03), (0.02, 0.16, 0.05), (0.03, 0.06, 0.30), (0.45, 0.30, 0.03), (0.20, 0.03, 0.20), (0.4, 0.12, 0.02))
+_COLOURS = (
+    (0.35, 0.02, 0.03),
+    (0.02, 0.16, 0.05),
+    (0.03, 0.06, 0.30),
+    (0.45, 0.30, 0.03),
+    (0.20, 0.03, 0.20),
+    (0.4, 0.12, 0.02),
+)
 _METALS = ((0.75, 0.55, 0.22), (0.72, 0.72, 0.74), (0.35, 0.36, 0.38), (0.62, 0.36, 0.26))
 _PEN_INKS = ((0.10, 0.04, 0.30), (0.05, 0.05, 0.25), (0.16, 0.05, 0.28))
 _FINER = 2
@@ -155,7 +162,22 @@ def _emblem(canvas: Canvas, place: tuple[float, float], size: float) -> tuple[St
         shape = np.stack([np.sin(t) ** 3, -heart], 1)
     elif kind == 2:
         a = random.uniform(0.15, 0.3)
-        shape = np.array([(-a, -1), (a, -1), (a, -a), (0.7, -a), (0.7, a), (a, a), (a, 1), (-a, 1), (-a, a), (-0.7, a), (-0.7, -a), (-a, -a)])
+        shape = np.array(
+            [
+                (-a, -1),
+                (a, -1),
+                (a, -a),
+                (0.7, -a),
+                (0.7, a),
+                (a, a),
+                (a, 1),
+                (-a, 1),
+                (-a, a),
+                (-0.7, a),
+                (-0.7, -a),
+                (-a, -a),
+            ]
+        )
     else:
         petals = int(random.integers(3, 8))
         reach = 0.55 + 0.45 * np.cos(petals * t)
@@ -222,7 +244,9 @@ def band(canvas: Canvas) -> tuple[Array, Array] | None:
         look = colour * (shine * (1 + 0.06 * canvas.noise(3)))[..., None]
     shadow = cv2.GaussianBlur(where, (0, 0), max(1.0, 0.12 * width))
     under = canvas.skin * (1 - 0.35 * shadow[..., None])
-    return np.asarray(under * (1 - where[..., None]) + look * where[..., None], np.float32), np.asarray(where, np.float32)
+    return np.asarray(under * (1 - where[..., None]) + look * where[..., None], np.float32), np.asarray(
+        where, np.float32
+    )
 
 
 def clutter(canvas: Canvas) -> Array:
@@ -245,7 +269,9 @@ def _pen(canvas: Canvas) -> Array:
             cv2.arrowedLine(sheet, _pixel(start), _pixel(end), 1.0, thick, cv2.LINE_AA, 0, 0.3)
         else:
             reach = round(random.uniform(0.1, 0.4) * side * _FINER)
-            cv2.ellipse(sheet, _pixel(start), (reach, reach), 0, random.uniform(0, 180), random.uniform(200, 360), 1.0, thick)
+            cv2.ellipse(
+                sheet, _pixel(start), (reach, reach), 0, random.uniform(0, 180), random.uniform(200, 360), 1.0, thick
+            )
     worn = np.clip(0.8 + 0.35 * canvas.noise(2), 0, 1) * random.uniform(0.3, 0.9)
     return _inked(canvas.skin, ink, _small(sheet, canvas) * worn)
 
@@ -279,7 +305,14 @@ def _hairs(canvas: Canvas) -> Array:
         t = np.linspace(0, 1, 16)
         angle = turn + bend * t
         path = start + np.cumsum(np.stack([np.cos(angle), np.sin(angle)], 1) * length / 16, 0)
-        cv2.polylines(sheet, [_points(np.asarray(path, np.float32))], False, float(random.uniform(0.4, 1)), int(random.integers(1, 4)), cv2.LINE_AA)
+        cv2.polylines(
+            sheet,
+            [_points(np.asarray(path, np.float32))],
+            False,
+            float(random.uniform(0.4, 1)),
+            int(random.integers(1, 4)),
+            cv2.LINE_AA,
+        )
     colour = np.array(random.choice([0.01, 0.04, 0.15, 0.5]) * random.uniform(0.6, 1.2, 3), np.float32)
     hair = _small(sheet, canvas)[..., None] * random.uniform(0.4, 0.95)
     return np.asarray(canvas.skin * (1 - hair) + colour * hair, np.float32)
@@ -312,6 +345,8 @@ def _bubbles(canvas: Canvas) -> Array:
     random, sheet, side = canvas.random, _sheet(canvas), canvas.side
     for _ in range(int(random.integers(3, 30))):
         centre, reach = random.uniform(0, side, 2), round(random.uniform(1, 9) * _FINER)
-        cv2.circle(sheet, _pixel(centre), reach, float(random.uniform(0.2, 0.7)), int(random.integers(1, 3)), cv2.LINE_AA)
+        cv2.circle(
+            sheet, _pixel(centre), reach, float(random.uniform(0.2, 0.7)), int(random.integers(1, 3)), cv2.LINE_AA
+        )
     ring = _small(sheet, canvas)[..., None]
     return np.asarray(canvas.skin + (1 - canvas.skin) * ring * random.choice([1.0, -0.6]), np.float32).clip(0, 1)

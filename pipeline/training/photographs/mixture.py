@@ -15,13 +15,13 @@ import numpy as np
 import torch
 
 from pipeline.photograph import View
-from pipeline.vocabulary import FIELDS, ClinicalPrompt
 from pipeline.training.examples import Examples
 from pipeline.training.photographs.canvas import Array, Canvas, linear
 from pipeline.training.photographs.lesions import Painted, RealLesion, moved, painted
 from pipeline.training.photographs.marks import band, clutter, tattoo
 from pipeline.training.photographs.scenes import Scene, captured, cut, letterboxed, lit
 from pipeline.training.photographs.store import Store, enlarged_skin
+from pipeline.vocabulary import FIELDS, ClinicalPrompt
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class PhotographExamples:
         self._wounds = np.nonzero(~store.through_dermatoscope)[0]
 
     def draw(self, rows: int, seed: int) -> Examples:
-        """``rows`` examples. The pictures are float32 [rows, 3, R, R] in [-1, 1], as the caches of renders give them."""
+        """``rows`` examples. Pictures are float32 [rows, 3, R, R] in [-1, 1], as those of renders are."""
         random = np.random.default_rng(seed)
         drawn = [self._one(random) for _ in range(rows)]
         scenes = [scene for scene, _, _ in drawn]

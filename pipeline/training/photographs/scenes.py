@@ -16,8 +16,8 @@ from pipeline.training.photographs.canvas import Array, coded
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """``before``, ``after``: intensities (R, R, 3); ``soft``, ``mark``: (R, R) in [0, 1], how much of a pixel is disease
-    and how much is a mark that tells who somebody is; ``mark`` is ``None`` where nobody knows of marks."""
+    """``before``, ``after``: intensities (R, R, 3); ``soft``, ``mark``: (R, R) in [0, 1], how much of a pixel is
+    disease and how much is a mark that tells who somebody is; ``mark`` is ``None`` where nobody knows of marks."""
 
     before: Array
     after: Array
@@ -39,7 +39,9 @@ def cut(scene: Scene, random: np.random.Generator, zoom: tuple[float, float], *,
     def warped(values: Array) -> Array:
         if scale < 0.75:
             values = cv2.GaussianBlur(values, (0, 0), 0.4 / scale)
-        drawn = cv2.warpAffine(np.ascontiguousarray(values), matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
+        drawn = cv2.warpAffine(
+            np.ascontiguousarray(values), matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=border
+        )
         return np.asarray(drawn, np.float32)
 
     mark = None if scene.mark is None else warped(scene.mark)
