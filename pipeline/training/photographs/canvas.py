@@ -66,3 +66,8 @@ def smooth_step(value: Array, low: float, high: float) -> Array:
     """0 below ``low``, 1 above ``high``."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
+def blurred(values: Array, deviation: float) -> Array:
+    """Gaussian, of this standard deviation in pixels; (R, R[, C])."""
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), deviation), np.float32)

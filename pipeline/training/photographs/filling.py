@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.photograph import Rgb
+from pipeline.training.photographs.canvas import blurred
 
 _RIM = 0.025
 """Share of the picture's side by which an outline is widened: people draw it a little inside the last of the colour."""
@@ -26,9 +27,9 @@ def healthy_below(rgb: Rgb, mask: NDArray[np.bool_], random: np.random.Generator
     reach = max(3, round(_RIM * max(mask.shape)) * 2 + 1)
     covered = cv2.dilate(mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))) > 0
     picture = rgb.astype(np.float32)
-    colour = cv2.GaussianBlur(pulled_and_pushed(picture, ~covered), (0, 0), _FINE)
+    colour = blurred(pulled_and_pushed(picture, ~covered), _FINE)
     filled = colour + _texture(picture, covered, random)
-    soft = cv2.GaussianBlur(covered.astype(np.float32), (0, 0), 1.5)[..., None]
+    soft = blurred(covered.astype(np.float32), 1.5)[..., None]
     return np.clip(np.rint(picture * (1 - soft) + filled * soft), 0, 255).astype(np.uint8)
 
 
@@ -37,7 +38,8 @@ def pulled_and_pushed(picture: NDArray[np.float32], known: NDArray[np.bool_]) ->
     weight = known.astype(np.float32)
     levels = [(picture * weight[..., None], weight)]
     while min(levels[-1][1].shape) > 2:
-        levels.append((cv2.pyrDown(levels[-1][0]), cv2.pyrDown(levels[-1][1])))
+        colour, share = (np.asarray(cv2.pyrDown(each), np.float32) for each in levels[-1])
+        levels.append((colour, share))
     total, share = levels[-1]
     drawn = total / np.maximum(share, 1e-4)[..., None]
     for total, share in reversed(levels[:-1]):
@@ -52,7 +54,7 @@ def _texture(
     picture: NDArray[np.float32], covered: NDArray[np.bool_], random: np.random.Generator
 ) -> NDArray[np.float32]:
     """Fine differences from ``picture``, moved so that little of what is ``covered`` is given what lies under it."""
-    fine = picture - cv2.GaussianBlur(picture, (0, 0), _FINE)
+    fine = picture - blurred(picture, _FINE)
     near = cv2.dilate(covered.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
     fine = np.where(near[..., None], 0, fine)
     height, width = covered.shape
@@ -62,4 +64,4 @@ def _texture(
         lost = float((np.roll(near, (down, right), (0, 1)) & covered).sum())
         if lost < least:
             best, least = np.roll(fine, (down, right), (0, 1)), lost
-    return np.clip(best, -25, 25).astype(np.float32)
+    return np.asarray(np.clip(best, -25, 25), np.float32)

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from pipeline.photograph import Rgb
-from pipeline.training.photographs.canvas import Array, Canvas, linear, smooth_step
+from pipeline.training.photographs.canvas import Array, Canvas, blurred, linear, smooth_step
 
 BLOOD = np.array([-0.12, -0.58, -0.48], np.float32)
 """Natural logarithm of what red, green and blue are multiplied by, at a strength of 1."""
@@ -134,7 +134,7 @@ def _papules(canvas: Canvas) -> Painted | None:
             cv2.circle(
                 heads, (round(x * 8), round(y * 8)), round(radius * 8 * random.uniform(0.25, 0.6)), 1.0, -1, shift=3
             )
-    heads = cv2.GaussianBlur(heads, (0, 0), 0.7) * canvas.where
+    heads = blurred(heads, 0.7) * canvas.where
     colour = PUS if random.random() < 0.7 else CRUST
     return np.asarray(_covered(sick, colour * _brightness(canvas), heads * random.uniform(0.4, 0.9)), np.float32), soft
 
@@ -219,7 +219,7 @@ def _ulcer(canvas: Canvas) -> Painted | None:
     soft = _patches(canvas, int(random.integers(1, 3)), (0.015, 0.16), 0.2, random.uniform(0.04, 0.15))
     if soft is None:
         return None
-    around = cv2.GaussianBlur(soft, (0, 0), 0.02 * canvas.side) * canvas.where
+    around = blurred(soft, 0.02 * canvas.side) * canvas.where
     sick = _multiplied(canvas, np.clip(soft * 1.0 + 0.25 * around, 0, 1), 2.2 * BLOOD, random.uniform(0.7, 1.4), 0.25)
     for colour in (SLOUGH, NECROSIS, CRUST, SCALE):
         if random.random() < 0.35:
@@ -295,7 +295,7 @@ def moved(canvas: Canvas, lesion: RealLesion, share: float) -> Painted | None:
     matrix[:, 2] = np.array(place) - matrix[:, :2] @ np.array([width / 2, height / 2])
     change, soft = lesion.change, lesion.soft
     if scale < 0.7:
-        change, soft = (cv2.GaussianBlur(each, (0, 0), 0.45 / scale) for each in (change, soft))
+        change, soft = (blurred(each, 0.45 / scale) for each in (change, soft))
     strength = math.exp(random.normal(-0.05, 0.25))
     laid = cv2.warpAffine(change, matrix, (side, side), flags=cv2.INTER_LINEAR) * canvas.where[..., None] * strength
     covered = cv2.warpAffine(soft, matrix, (side, side), flags=cv2.INTER_LINEAR) * canvas.where

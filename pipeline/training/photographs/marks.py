@@ -12,7 +12,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from pipeline.training.photographs.canvas import Array, Canvas, smooth_step
+from pipeline.training.photographs.canvas import Array, Canvas, blurred, smooth_step
 
 _TATTOO_INKS = ((0.010, 0.011, 0.014), (0.012, 0.020, 0.030), (0.015, 0.030, 0.024), (0.02, 0.02, 0.02))
 _COLOURS = (
@@ -52,8 +52,8 @@ def tattoo(canvas: Canvas) -> tuple[Array, Array] | None:
         ink = np.array(_COLOURS[int(random.integers(len(_COLOURS)))], np.float32)
     density = random.uniform(0.75, 0.97) - 0.45 * age * random.random()
     blur = 0.35 + 1.3 * age * random.random()
-    outline = cv2.GaussianBlur(outline, (0, 0), blur) * canvas.where
-    filled = cv2.GaussianBlur(filled, (0, 0), blur) * canvas.where
+    outline = blurred(outline, blur) * canvas.where
+    filled = blurred(filled, blur) * canvas.where
     skin = canvas.skin
     lit = float(np.clip(skin.max(-1)[canvas.where > 0.5].mean() / 0.6, 0.25, 1.3))
     if filled.any() and random.random() < 0.6:
@@ -205,7 +205,7 @@ def _letters(canvas: Canvas, place: tuple[float, float], size: float) -> tuple[S
         base = place[1] * _FINER + (line - (lines - 1) / 2) * 1.7 * height * scale + height * scale / 2
         _write(sheet, text, left, base, font, scale, thick)
     matrix = cv2.getRotationMatrix2D((place[0] * _FINER, place[1] * _FINER), float(random.normal(0, 35)), 1.0)
-    turned = cv2.warpAffine(sheet, matrix, sheet.shape[::-1])
+    turned = np.asarray(cv2.warpAffine(sheet, matrix, sheet.shape[::-1]), np.float32)
     x, y = canvas.grid()
     bend = size * 0.05 * random.random()
     wave = np.asarray(y + bend * np.sin(x / size * random.uniform(2, 6)), np.float32)
@@ -232,7 +232,7 @@ def band(canvas: Canvas) -> tuple[Array, Array] | None:
     along = (x - place[0]) * math.cos(turn) + (y - place[1]) * math.sin(turn)
     across = -(x - place[0]) * math.sin(turn) + (y - place[1]) * math.cos(turn)
     across = across + random.normal(0, 0.0015) * along**2
-    where = (1 - smooth_step(np.abs(np.asarray(across, np.float32)) - width / 2, -0.6, 0.6)) * (canvas.where > 0.3)
+    where = (1 - smooth_step(np.asarray(np.abs(across) - width / 2, np.float32), -0.6, 0.6)) * (canvas.where > 0.3)
     if random.random() < 0.5:
         colour = np.array(_METALS[int(random.integers(len(_METALS)))], np.float32)
         shine = 0.35 + 0.65 * np.clip(np.cos(across / width * random.uniform(3, 9) + random.uniform(0, 6)), 0, 1) ** 2
@@ -242,7 +242,7 @@ def band(canvas: Canvas) -> tuple[Array, Array] | None:
         colour = np.array(random.uniform(0.02, 0.8, 3), np.float32)
         shine = 0.7 + 0.3 * np.sqrt(np.clip(1 - (2 * across / width) ** 2, 0, 1))
         look = colour * (shine * (1 + 0.06 * canvas.noise(3)))[..., None]
-    shadow = cv2.GaussianBlur(where, (0, 0), max(1.0, 0.12 * width))
+    shadow = blurred(where, max(1.0, 0.12 * width))
     under = canvas.skin * (1 - 0.35 * shadow[..., None])
     return np.asarray(under * (1 - where[..., None]) + look * where[..., None], np.float32), np.asarray(
         where, np.float32

@@ -16,7 +16,7 @@ import torch
 
 from pipeline.photograph import View
 from pipeline.training.examples import Examples
-from pipeline.training.photographs.canvas import Array, Canvas, linear
+from pipeline.training.photographs.canvas import Array, Canvas, blurred, linear
 from pipeline.training.photographs.lesions import Painted, RealLesion, moved, painted
 from pipeline.training.photographs.marks import band, clutter, tattoo
 from pipeline.training.photographs.scenes import Scene, captured, cut, letterboxed, lit
@@ -166,7 +166,7 @@ class PhotographExamples:
             inside = store.outlines[number] > 127
             colour = np.median(lab[inside if inside.any() else np.ones_like(inside)], 0)
             alike = np.linalg.norm(lab - colour, axis=-1) < 45
-            where = cv2.GaussianBlur(alike.astype(np.float32), (0, 0), 2)
+            where = blurred(alike.astype(np.float32), 2)
         skin = linear(np.asarray(patch, np.uint8))
         canvas = Canvas(skin, np.asarray(where, np.float32), random)
         texture = np.exp(random.uniform(0, 0.05) * canvas.noise(random.uniform(1.5, 4)))[..., None]

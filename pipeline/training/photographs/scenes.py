@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from pipeline.training.photographs.canvas import Array, coded
+from pipeline.training.photographs.canvas import Array, blurred, coded
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ def cut(scene: Scene, random: np.random.Generator, zoom: tuple[float, float], *,
 
     def warped(values: Array) -> Array:
         if scale < 0.75:
-            values = cv2.GaussianBlur(values, (0, 0), 0.4 / scale)
+            values = blurred(values, 0.4 / scale)
         drawn = cv2.warpAffine(
             np.ascontiguousarray(values), matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=border
         )
@@ -99,12 +99,12 @@ def captured(scene: Scene, random: np.random.Generator) -> Scene:
     same = after is before
     if random.random() < 0.25:
         blur = random.uniform(0.4, 1.6)
-        before = cv2.GaussianBlur(before, (0, 0), blur)
-        after = before if same else cv2.GaussianBlur(after, (0, 0), blur)
+        before = blurred(before, blur)
+        after = before if same else blurred(after, blur)
     if random.random() < 0.35:
         grain = random.standard_normal(before.shape, np.float32) * np.float32(random.uniform(0.003, 0.025))
         if random.random() < 0.5:
-            grain = cv2.GaussianBlur(grain, (0, 0), 0.8) * 2
-        before = np.clip(before + grain, 0, 1)
-        after = before if same else np.clip(after + grain, 0, 1)
+            grain = blurred(grain, 0.8) * 2
+        before = np.asarray(np.clip(before + grain, 0, 1), np.float32)
+        after = before if same else np.asarray(np.clip(after + grain, 0, 1), np.float32)
     return replace(scene, before=before, after=after)

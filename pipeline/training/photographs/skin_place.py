@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.photograph import Rgb
-from pipeline.training.photographs.canvas import Array
+from pipeline.training.photographs.canvas import Array, blurred
 
 _ALIKE = 15.0
 """Distance in a* and b* (OpenCV's scaled CIELAB) from the cheeks' colour."""
@@ -35,4 +35,4 @@ def face_skin(square: Rgb, landmarks: NDArray[np.floating]) -> Array:
     skin &= ~ellipse(mouth, 0.52 * apart, 0.24 * apart)
     opened = cv2.morphologyEx(skin.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-    return np.asarray(cv2.GaussianBlur(closed.astype(np.float32), (0, 0), 1.5), np.float32)
+    return np.asarray(blurred(closed.astype(np.float32), 1.5), np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -58,7 +59,7 @@ def open_store(folder: Path, cache: Path, side: int, say: Callable[[str], None])
     Held-out photographs are not read. Raises PipelineError where there is nothing.
     """
     if not cache.exists():
-        columns = _read(folder, side, say)
+        columns: dict[str, Any] = dict(_read(folder, side, say))
         cache.parent.mkdir(parents=True, exist_ok=True)
         partial = cache.with_suffix(".partial")
         with partial.open("wb") as file:
@@ -120,7 +121,7 @@ def enlarged_skin(face: Rgb, where: NDArray[np.uint8], random: np.random.Generat
     side = face.shape[0]
     ys, xs = np.nonzero(where > 200)
     if len(ys) < 200:
-        return face, where.astype(np.float32) / 255
+        return face, np.asarray(where / 255, np.float32)
     k, reach = int(random.integers(len(ys))), int(random.uniform(0.14, 0.4) * side)
     top, left = (int(np.clip(at - reach // 2, 0, side - reach)) for at in (ys[k], xs[k]))
     part = np.s_[top : top + reach, left : left + reach]
