@@ -48,6 +48,30 @@ class ListenerSection(Section):
     )
 
 
+class TlsSection(Section):
+    """A second port, for TLS 1.2 and 1.3 with certificates on both sides (BCP 195). Off while its files are empty."""
+
+    certificate: str = Field(default="", description="PEM file of this node's certificate and its chain.")
+    key: str = Field(default="", description="PEM file of its private key, without a password.")
+    authorities: str = Field(default="", description="PEM file of the authorities that sign callers' certificates.")
+    port: int = Field(default=2762, ge=0, le=65535, description="TCP port; 2762 is registered for it, 0 is any.")
+    only: bool = Field(default=False, description="Close the port in clear: whoever calls must have a certificate.")
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is such a port."""
+        return bool(self.certificate)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> TlsSection:
+        given = [bool(file) for file in (self.certificate, self.key, self.authorities)]
+        if any(given) and not all(given):
+            raise ValueError("certificate, key and authorities belong together: name all three or none")
+        if self.only and not self.is_on:
+            raise ValueError("only: without certificate, key and authorities there would be no port at all")
+        return self
+
+
 class Caller(Section):
     """One sender that may associate. Both its title and its address must match."""
 
@@ -174,6 +198,20 @@ class LimitsSection(Section):
     max_associations: int = Field(
         default=16, ge=1, le=1000, description="Associations at a time, all senders together."
     )
+    max_associations_per_address: int = Field(
+        default=8, ge=1, le=1000, description="Of these, from one address; a silent one gives way to a new one."
+    )
+    max_pending: int = Field(
+        default=64, ge=1, le=10_000, description="Connections that asked for no association yet; the oldest gives way."
+    )
+    max_pending_per_address: int = Field(default=32, ge=1, le=10_000, description="Of these, from one address.")
+    request_seconds: float = Field(
+        default=10.0, gt=0.0, le=600.0, description="From a connection to its association request, TLS included."
+    )
+    max_elements: int = Field(
+        default=50_000, ge=100, le=10**7, description="Elements of a data set, items included; counted before parsing."
+    )
+    max_nesting: int = Field(default=32, ge=1, le=100, description="Sequences within sequences, likewise.")
     max_instance_bytes: int = Field(
         default=256 * 2**20, ge=2**16, le=2**32, description="Bytes of one instance; a larger one is refused."
     )
@@ -210,6 +248,7 @@ class Configuration(Section):
     )
     project: Name = Field(default="default", description="Enters every pseudonym: two projects cannot be joined.")
     listener: ListenerSection = ListenerSection()
+    tls: TlsSection = TlsSection()
     callers: tuple[Caller, ...] = Field(default=(), description="Who may associate; nobody, unless listed.")
     destinations: tuple[DestinationSection, ...] = Field(
         default=(), description="Who receives the results; all of them do."

@@ -4,7 +4,7 @@ from dicom_io.receiving.callers import AllowedCaller
 from dicom_io.receiving.limits import ConnectionLimits
 from dicom_io.receiving.listener import Listener, ListenerSettings
 from dicom_io.receiving.spool import Spool, StoredInstance
-from dicom_io.receiving.tls import TlsSettings
+from dicom_io.receiving.tls import Tls, TlsSettings
 
 __all__ = [
     "AllowedCaller",
@@ -13,5 +13,6 @@ __all__ = [
     "ListenerSettings",
     "Spool",
     "StoredInstance",
+    "Tls",
     "TlsSettings",
 ]

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from dicom_io.errors import DicomError, KeyRefused
+from dicom_io.errors import CertificateRefused, DicomError, KeyRefused
 from dicom_io.header import SiteKey
+from dicom_io.receiving import Tls
 from dicom_io.sending import Kind, negotiate
 from dicom_io.writing import kinds_that_leave
 from pipeline.errors import ModelError
@@ -21,6 +22,7 @@ from plugin.commands.exit_status import ExitStatus
 from plugin.commands.terminal import plain_table, printable
 from plugin.config import Configuration, DestinationSection, load_configuration
 from plugin.errors import ConfigurationRefused
+from plugin.intake import tls_settings
 from plugin.node import destination_of
 from plugin.profile_settings import profile_in_words, pseudonyms_of
 
@@ -59,6 +61,7 @@ def _items(path: Path, load_twins: Callable[[Configuration], TwinMaker]) -> Iter
         return
     yield Item("configuration", str(path))
     yield _callers(configuration)
+    yield _tls(configuration)
     yield _key(configuration)
     try:
         for what, finding in profile_in_words(configuration):
@@ -88,6 +91,17 @@ def _destination(section: DestinationSection, *, lossless: bool) -> Item:
         return Item(name, finding)
     refused = "; ".join(kind.in_words for kind in found.refused)
     return Item(name, f"{finding}. It would refuse {refused}: allow it there", ExitStatus.FAILURE)
+
+
+def _tls(configuration: Configuration) -> Item:
+    settings = tls_settings(configuration)
+    if settings is None:
+        return Item("TLS", "off: photographs come in clear, so keep the port to a network that you trust")
+    try:
+        Tls(settings)
+    except CertificateRefused as error:
+        return Item("TLS", str(error), ExitStatus.USAGE)
+    return Item("TLS", f"1.2 and 1.3 on port {settings.port}; callers' certificates by {settings.authorities.name}")
 
 
 def _callers(configuration: Configuration) -> Item:

@@ -40,7 +40,10 @@ def serve(
     intake = Intake(configuration, key)
     intake.open()
     section = configuration.listener
-    print(f"{section.ae_title} listens on {section.host}:{intake.listener.port}", flush=True)
+    if configuration.tls.is_on:
+        print(f"{section.ae_title} listens on {section.host}:{intake.listener.tls_port} with TLS", flush=True)
+    if not configuration.tls.only:
+        print(f"{section.ae_title} listens on {section.host}:{intake.listener.port}", flush=True)
     if not configuration.callers:
         log.warning("no callers are configured: every connection is closed")
     if not configuration.destinations:

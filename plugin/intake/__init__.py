@@ -1,11 +1,12 @@
 """The way in, as configured: spool, rows, listener. Nothing enters that loads a model: a node listens without one."""
 
-from plugin.intake.intake import Intake, lock_state
+from plugin.intake.intake import Intake, lock_state, tls_settings
 from plugin.intake.rows import Recorded, record_arrival
 
 __all__ = [
     "Intake",
     "lock_state",
+    "tls_settings",
     "Recorded",
     "record_arrival",
 ]

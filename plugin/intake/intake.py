@@ -7,8 +7,17 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from dicom_io.element_bounds import ElementBounds
 from dicom_io.header import SiteKey
-from dicom_io.receiving import AllowedCaller, ConnectionLimits, Listener, ListenerSettings, Spool, StoredInstance
+from dicom_io.receiving import (
+    AllowedCaller,
+    ConnectionLimits,
+    Listener,
+    ListenerSettings,
+    Spool,
+    StoredInstance,
+    TlsSettings,
+)
 from plugin.config import Configuration
 from plugin.durable import private_folder
 from plugin.errors import NodeBusy
@@ -76,11 +85,29 @@ def listener_settings(configuration: Configuration) -> ListenerSettings:
     return ListenerSettings(
         ae_title=section.ae_title,
         host=section.host,
-        port=section.port,
+        port=None if configuration.tls.only else section.port,
+        tls=tls_settings(configuration),
         allowed=tuple(AllowedCaller(caller.ae_title, caller.network) for caller in configuration.callers),
         limits=ConnectionLimits(
             max_instance_bytes=limits.max_instance_bytes,
             max_associations=limits.max_associations,
+            max_associations_per_address=limits.max_associations_per_address,
+            max_pending=limits.max_pending,
+            max_pending_per_address=limits.max_pending_per_address,
+            request_seconds=limits.request_seconds,
             network_seconds=limits.network_seconds,
         ),
+        bounds=ElementBounds(max_elements=limits.max_elements, max_nesting=limits.max_nesting),
     )
+
+
+def tls_settings(configuration: Configuration) -> TlsSettings | None:
+    """The port of TLS, as configured; None without one. Relative paths start at the folder of the configuration."""
+    section = configuration.tls
+    if not section.is_on:
+        return None
+    certificate, key, authorities = (
+        (configuration.folder / Path(name).expanduser()).resolve()
+        for name in (section.certificate, section.key, section.authorities)
+    )
+    return TlsSettings(certificate, key, authorities, section.port)
