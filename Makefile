@@ -5,15 +5,17 @@ BIN        := $(VENV)/bin
 PIP        := $(BIN)/python -m pip --disable-pip-version-check install -qq --constraint constraints.txt
 TRAIN_ARGS ?=
 SAMPLE_ARGS ?=
+ATTACK_ARGS ?=
 TEST_ARGS  ?=
 
-.PHONY: help demo test check bench sweep fuzz train samples peers clean
+.PHONY: help demo test check bench attack sweep fuzz train samples peers clean
 
 help:
 	@echo "make demo     a node, sample studies over a real association, results in build/demo"
 	@echo "make test     ruff, mypy, import-linter, pytest; installs Orthanc, dcmtk and dicom3tools where it can"
 	@echo "make check    ruff, mypy and import-linter alone"
 	@echo "make bench    figures to build/bench.json"
+	@echo "make attack   hostile peers against a running node, figures to build/attack.json"
 	@echo "make sweep    sentinels through the whole node path, figures to build/sweep.json"
 	@echo "make fuzz     10,000 mutated headers"
 	@echo "make train    the embedded model, from rendered patients (TRAIN_ARGS=...)"
@@ -37,6 +39,9 @@ build/bench-venv/.installed: scripts/bench_requirements.txt
 	$(PYTHON) -m venv build/bench-venv
 	build/bench-venv/bin/python -m pip --disable-pip-version-check install -qq --requirement scripts/bench_requirements.txt
 	@touch $@
+
+attack: $(VENV)/.development
+	$(BIN)/python -m tests.attack --out build/attack.json $(ATTACK_ARGS)
 
 sweep: $(VENV)/.runtime
 	$(BIN)/twinveil sweep --out build/sweep.json

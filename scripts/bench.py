@@ -9,6 +9,10 @@ find_faces_ms, policy_ms, gate_ms, text_ms
                 median milliseconds of processor time, on one thread, of the face detection, of the search of all four
                 orientations, of one judgement of a twin that is released, and of the search for burned-in text, on one
                 sample photograph that is new to each run (see bench_photograph.py); and the slowest run of each
+ready_s         seconds from the start of `twinveil serve` to its open port; the models load behind it
+ingest_ratio_1, ingest_ratio_4
+                C-STORE over 1 and 4 associations: instances a second as a share of dcmtk's storescp, the lower of JPEG
+                of 285 KB and RGB of 3.1 MB; beside both and Orthanc's (see bench_ingest.py)
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ import pydicom
 from dicom_io.header import ConfidentialityProfile, Pseudonyms, SiteKey, generate_key_file
 from dicom_io.leaks import CARRIERS, Sweep
 from dicom_io.quiet import quiet
+from scripts.bench_ingest import ingest_figures, start_figures
 from scripts.bench_photograph import photograph_milliseconds
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_data" / "studies"
@@ -118,6 +123,8 @@ def main() -> None:
             **header_milliseconds(key),
             **headers_beside(key, arguments.others),
             **photograph_milliseconds(SAMPLES / PHOTOGRAPH / "photograph.dcm", PHOTOGRAPH_ROUNDS),
+            **start_figures(out.parent / "bench-start"),
+            **ingest_figures(out.parent / "bench-ingest"),
             "conditions": conditions(),
         }
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -173,8 +173,9 @@ class BoundedAssociation(Association):
             self.dul.socket.handshake(self._tls.context(), by)
         self.dul.turn()
         self.dul.read(by)
+        self.connection.asked = True
         self.dul.turn()
-        request = self.dul.receive_pdu(wait=False)
+        request: object = self.dul.receive_pdu(wait=False)
         if not isinstance(request, A_ASSOCIATE):
             return
         self.requestor.primitive = request

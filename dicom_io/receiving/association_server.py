@@ -79,6 +79,8 @@ class BoundedServer(AssociationServer):
 
     def _serve(self, connection: Connection, client_address: Any) -> None:
         try:
+            if not connection.speaks_by(connection.opened + self._limits.request_seconds):
+                return
             association = BoundedAssociation(self, connection, self._limits, self._admit, self._operations)
             acceptor = association.acceptor
             acceptor.maximum_length = self._limits.max_pdu_bytes

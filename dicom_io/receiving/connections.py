@@ -7,8 +7,12 @@ one that has been silent longest makes room: a sender that says what it wants at
 
 from __future__ import annotations
 
+import array
+import fcntl
 import logging
+import select
 import socket
+import termios
 import threading
 import time
 from collections import Counter
@@ -18,9 +22,13 @@ from dicom_io.receiving.limits import ConnectionLimits
 
 log = logging.getLogger(__name__)
 
+SHORTEST_REQUEST = 74
+"""Bytes of an association request before its first item (PS3.8 9.3.2)."""
+
 
 class Connection:
-    """One TCP connection. ``heard``: when something last came in; ``busy``: we are at work for it and it must wait.
+    """One TCP connection. ``heard``: when something last came in; ``busy``: we are at work for it and it must wait;
+    ``asked``: its association request is read.
 
     Only the thread that serves it reads from it and closes it; any thread may ask it to give way.
     """
@@ -29,9 +37,36 @@ class Connection:
         self.request = request
         self.address = address
         self.opened = self.heard = time.monotonic()
+        self.asked = False
         self.established = False
         self.busy = False
         self.gave_way = False
+
+    def speaks_by(self, deadline: float) -> bool:
+        """Wait for its first byte, which is not taken. False where it closes, gives way, or keeps silent too long.
+
+        Nothing is made for a connection before that: what keeps silent costs a thread that sleeps, and no more.
+        """
+        poll = select.poll()
+        poll.register(self.request.fileno(), select.POLLIN)
+        if not poll.poll(max(deadline - time.monotonic(), 0) * 1000) or self.gave_way:
+            return False
+        try:
+            return bool(self.request.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether its whole request is read, or as much lies in the socket as the shortest request has."""
+        if self.asked:
+            return True
+        waiting = array.array("i", [0])
+        try:
+            fcntl.ioctl(self.request.fileno(), termios.FIONREAD, waiting)
+        except (OSError, ValueError):
+            return False
+        return waiting[0] >= SHORTEST_REQUEST
 
     def give_way(self) -> None:
         """End it from outside: whoever waits for its bytes wakes up and finds none."""
@@ -52,16 +87,19 @@ class Connections:
         self._open: dict[Connection, None] = {}  # in the order in which they came
 
     def admit(self, connection: Connection) -> None:
-        """Count ``connection`` among those without an association; where they are too many, the oldest gives way."""
+        """Count ``connection`` among those without an association; where they are too many, one gives way.
+
+        The oldest that has not asked for anything, so that a sender which has is served however busy we are.
+        """
         with self._lock:
             pending = [one for one in self._open if not one.established]
             beside = [one for one in pending if one.address == connection.address]
             leaving = None
             if len(beside) >= self._limits.max_pending_per_address:
-                leaving = beside[0]
+                leaving = _least_asking(beside)
             elif len(pending) >= self._limits.max_pending:
                 most = _address_with_most(pending)
-                leaving = next(one for one in pending if one.address == most)
+                leaving = _least_asking([one for one in pending if one.address == most])
             if leaving is not None:
                 del self._open[leaving]
             self._open[connection] = None
@@ -106,6 +144,10 @@ class Connections:
         before = time.monotonic() - self._limits.reclaim_seconds
         silent = [one for one in connections if not one.busy and one.heard <= before]
         return min(silent, key=lambda one: one.heard, default=None)
+
+
+def _least_asking(connections: list[Connection]) -> Connection:
+    return next((one for one in connections if not one.is_asking), connections[0])
 
 
 def _address_with_most(connections: Iterable[Connection]) -> str:

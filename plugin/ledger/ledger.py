@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -41,6 +42,12 @@ DATABASE = "twinveil.sqlite"
 BUSY_SECONDS = 30.0
 """How long a writer waits for another one."""
 
+MOST_IDLE = 4
+"""Connections to one database that are kept for the next transaction."""
+
+_idle: dict[tuple[Path, int, int], list[sqlite3.Connection]] = {}
+_idle_lock = threading.Lock()
+
 
 @dataclass(frozen=True)
 class Row:
@@ -72,7 +79,8 @@ class Ledger:
 
     def record(self, name: str, *, digest: str, study: str) -> bool:
         """The row of a new instance; a repeat leaves the old one as it is. Returns whether it is new."""
-        with transaction(self._database) as connection:
+        # Its file is on disk: a row that a power cut undid is made again at the next start.
+        with transaction(self._database, wait_for_disk=False) as connection:
             cursor = connection.execute(
                 "INSERT INTO twinveil_instances VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT (name) DO NOTHING",
                 (name, digest, study, State.RECEIVED, time.time()),
@@ -173,17 +181,51 @@ class Ledger:
 
 
 @contextmanager
-def transaction(database: Path) -> Iterator[sqlite3.Connection]:
-    """A connection of this call's own, committed at the end: associations come and go with their threads."""
-    connection = sqlite3.connect(database, timeout=BUSY_SECONDS, isolation_level=None)
+def transaction(database: Path, *, wait_for_disk: bool = True) -> Iterator[sqlite3.Connection]:
+    """A connection of this call's own for as long as it lasts, committed at the end.
+
+    Without ``wait_for_disk`` a power cut may undo it, though nothing that came later stays without it: that is for what
+    the next start finds out again.
+    """
+    connection = _connection(database)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if wait_for_disk else 'NORMAL'}")
         connection.execute("BEGIN IMMEDIATE")
         yield connection
         connection.execute("COMMIT")
-    finally:
+    except BaseException:
         connection.close()  # rolls back what was not committed
+        raise
+    with _idle_lock:
+        idle = _idle.setdefault(_identity(database), [])
+        if len(idle) < MOST_IDLE:
+            idle.append(connection)
+            return
+    connection.close()
+
+
+def _connection(database: Path) -> sqlite3.Connection:
+    """One that lies idle, else a new one: opening costs more than most transactions, closing the last a checkpoint."""
+    with _idle_lock:
+        idle = _idle.get(_identity(database))
+        if idle:
+            return idle.pop()
+    connection = sqlite3.connect(database, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _identity(database: Path) -> tuple[Path, int, int]:
+    """Of the file, not of its name: another may have taken its place."""
+    try:
+        found = database.stat()
+    except FileNotFoundError:
+        return database, 0, 0
+    return database, found.st_dev, found.st_ino
 
 
 def _batch_name(row: Row) -> str:
