@@ -1,9 +1,9 @@
 """How many instances a second come in by C-STORE: this node, dcmtk's storescp and Orthanc, side by side in one run.
 
 Every instance is sent by dcmtk's storescu with TCP_NODELAY=1, without which a pause of 40 ms an instance is measured.
-The node is the real one, with its default settings: it answers when the file is safe on disk and has its row; the others
-answer when they have written, and do not wait for the disk. What is sent is noise of the right size, so that nothing is
-quicker than it would be with photographs. Each round measures every receiver in turn; a ratio is the median over them.
+The node is the real one, with its default settings: it answers when the file is safe on disk and has its row; the
+others answer when they have written, and do not wait for the disk. What is sent is noise of the right size, so that
+nothing is quicker than it would be with photographs. Each round measures every receiver in turn; a ratio is the median.
 """
 
 from __future__ import annotations

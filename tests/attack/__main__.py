@@ -51,7 +51,7 @@ class Report:
 
     @property
     def is_met(self) -> bool:
-        return self.succeeded == self.tried and self.memory_mb < MOST_MEGABYTES and not self.hung
+        return 0 < self.tried == self.succeeded and self.memory_mb < MOST_MEGABYTES and not self.hung
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,11 @@ def attack(target: Target, name: str, origin: str, seconds: float, start: float,
             memory = max(memory, target.megabytes - start)
             time.sleep(0.1)
     finally:
-        foe.kill()
+        if foe.poll() is None:
+            foe.kill()
         foe.wait()
+    if foe.returncode:
+        raise RuntimeError(f"the attack {name} itself failed, with {foe.returncode}")
     by = time.monotonic() + SETTLING_SECONDS
     while target.threads > threads + SPARE_THREADS or target.half_received:
         if time.monotonic() > by:
