@@ -7,13 +7,16 @@ No value is looked at but the Study Instance UID, which a receiver needs to know
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass
+from pathlib import Path
 from struct import Struct
 from typing import Protocol
 
 from pydicom._dicom_dict import DicomDictionary
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
-from dicom_io.errors import UnreadableObject
+from dicom_io.errors import UnreadableObject, UnsupportedObject
 
 UNDEFINED = 0xFFFFFFFF
 STUDY_INSTANCE_UID = 0x0020000D
@@ -27,6 +30,12 @@ BULK = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN", b"UT"})
 """VRs whose value is one thing however long it is, and no list of values that are parsed one by one."""
 
 _VRS = {tag: row[0].split(" or ")[-1].encode() for tag, row in DicomDictionary.items()}
+_PREAMBLE = 132
+"""Bytes before the file meta information (PS3.10 7.1)."""
+
+MOST_META_ELEMENTS = 64
+"""Elements of file meta information; PS3.10 7.1 names fifteen."""
+
 _TAG = Struct("<HH")
 _LENGTH = Struct("<L")
 _SHORT_LENGTH = Struct("<H")
@@ -126,3 +135,44 @@ def survey(data: Buffer, start: int, *, explicit: bool, bounds: ElementBounds) -
             if tag == STUDY_INSTANCE_UID and not around:
                 study = bytes(data[offset : offset + length]).rstrip(b"\0 ").decode("latin-1")
         offset += length
+
+
+def check_file(path: Path, bounds: ElementBounds | None = None) -> None:
+    """Count the elements of the DICOM file ``path`` before anybody parses it.
+
+    Raises UnreadableObject where it exceeds ``bounds``, UnsupportedObject where its data set is deflated, whose size
+    nobody knows before it is inflated. What is no DICOM file, or a damaged one, is left for the parser to name.
+    """
+    with path.open("rb") as file:
+        if len(file.read(_PREAMBLE)) < _PREAMBLE:
+            return
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            transfer_syntax, start = _transfer_syntax(content)
+            if transfer_syntax == DeflatedExplicitVRLittleEndian:
+                raise UnsupportedObject("a deflated data set is not taken: send it in another transfer syntax")
+            if transfer_syntax and transfer_syntax != ExplicitVRBigEndian:
+                explicit = transfer_syntax != ImplicitVRLittleEndian
+                survey(content, start, explicit=explicit, bounds=bounds or ElementBounds())
+
+
+def _transfer_syntax(content: Buffer) -> tuple[str, int]:
+    """Transfer syntax and start of the data set of a file (PS3.10 7.1); "" where it does not say."""
+    found, offset = "", _PREAMBLE
+    if bytes(content[offset - 4 : offset]) != b"DICM":
+        return "", 0
+    for _ in range(MOST_META_ELEMENTS):
+        if offset + 12 > len(content):
+            break
+        group, element = _TAG.unpack_from(content, offset)  # type: ignore[arg-type]
+        if group != 0x0002:
+            return found, offset
+        if bytes(content[offset + 4 : offset + 6]) in LONG_FORM:
+            (length,) = _LENGTH.unpack_from(content, offset + 8)  # type: ignore[arg-type]
+            offset += 12
+        else:
+            (length,) = _SHORT_LENGTH.unpack_from(content, offset + 6)  # type: ignore[arg-type]
+            offset += 8
+        if element == 0x0010:
+            found = bytes(content[offset : offset + min(length, 64)]).rstrip(b"\0 ").decode("latin-1")
+        offset += length
+    return "", 0

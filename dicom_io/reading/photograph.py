@@ -10,6 +10,7 @@ from pydicom import Dataset
 from pydicom._uid_dict import UID_dictionary
 from pydicom.uid import UID
 
+from dicom_io.element_bounds import check_file
 from dicom_io.errors import DicomError, UnreadableObject, UnsupportedObject
 from dicom_io.quiet import quiet
 from dicom_io.reading.colour import Rgb, to_srgb
@@ -83,6 +84,7 @@ def _read(path: Path, limits: Limits) -> SourcePhotograph:
 
 
 def _dataset(path: Path) -> Dataset:
+    check_file(path)
     try:
         dataset = pydicom.dcmread(path)
     except pydicom.errors.InvalidDicomError as error:

@@ -66,8 +66,8 @@ class BoundedUpperLayer(DULServiceProvider):
         self.messages: MessageReader | None = None
 
     def turn(self) -> None:
-        """Carry out what is queued, events before primitives, until nothing is."""
-        while True:
+        """Carry out what is queued, events before primitives, until nothing is, or the connection is closed."""
+        while not self._kill_thread:
             try:
                 event = self.event_queue.get(block=False)
             except queue.Empty:

@@ -7,7 +7,6 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from typing import Any
 
 from pynetdicom import evt
@@ -79,7 +78,7 @@ class BoundedServer(AssociationServer):
 
     def _serve(self, connection: Connection, client_address: Any) -> None:
         try:
-            if not connection.speaks_by(connection.opened + self._limits.request_seconds):
+            if not connection.asks_by(connection.opened + self._limits.request_seconds, tls=self.tls is not None):
                 return
             association = BoundedAssociation(self, connection, self._limits, self._admit, self._operations)
             acceptor = association.acceptor
@@ -88,7 +87,7 @@ class BoundedServer(AssociationServer):
             acceptor.address_info = AddressInformation.from_tuple(self.server_address)
             acceptor.implementation_class_uid = self.ae.implementation_class_uid
             acceptor.implementation_version_name = self.ae.implementation_version_name
-            acceptor.supported_contexts = deepcopy(self.contexts)
+            acceptor.supported_contexts = self.contexts  # negotiation reads them only
             association.requestor.address_info = AddressInformation.from_tuple(client_address)
             association.run_reactor()
         except Exception:  # it is one connection: whatever befell it, the others go on

@@ -8,6 +8,7 @@ one that has been silent longest makes room: a sender that says what it wants at
 from __future__ import annotations
 
 import array
+import contextlib
 import fcntl
 import logging
 import select
@@ -17,13 +18,26 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
+from struct import Struct
 
+from dicom_io.receiving.association_request import LONGEST_ASSOCIATION_REQUEST
 from dicom_io.receiving.limits import ConnectionLimits
 
 log = logging.getLogger(__name__)
 
 SHORTEST_REQUEST = 74
-"""Bytes of an association request before its first item (PS3.8 9.3.2)."""
+"""Bytes of an association request before its first item (PS3.8 9.3.2). A TLS client has more to say at first, too."""
+
+LOOK_AGAIN_SECONDS = 0.05
+"""Between two looks for an association that has fallen silent meanwhile."""
+
+A_ASSOCIATE_RQ, TLS_HANDSHAKE = 0x01, 0x16
+"""What the first byte of a connection must be (PS3.8 9.3.2, RFC 8446 5.1)."""
+
+ABORT_OF_UNEXPECTED_PDU = bytes.fromhex("070000000004" "00000202")
+"""An A-ABORT by the service provider: unexpected PDU (PS3.8 9.3.8)."""
+
+_PDU_HEAD = Struct(">BxL")
 
 
 class Connection:
@@ -42,19 +56,35 @@ class Connection:
         self.busy = False
         self.gave_way = False
 
-    def speaks_by(self, deadline: float) -> bool:
-        """Wait for its first byte, which is not taken. False where it closes, gives way, or keeps silent too long.
+    def asks_by(self, deadline: float, *, tls: bool) -> bool:
+        """Wait for as much as the shortest request has, none of which is taken. False where it will come to nothing:
+        it closes, gives way, is too late, or begins with what begins no request.
 
-        Nothing is made for a connection before that: what keeps silent costs a thread that sleeps, and no more.
+        Nothing is made for a connection before that: until then it costs a thread that sleeps, and no more.
         """
-        poll = select.poll()
-        poll.register(self.request.fileno(), select.POLLIN)
-        if not poll.poll(max(deadline - time.monotonic(), 0) * 1000) or self.gave_way:
+        if not self._has_by(1, deadline):
             return False
+        if not _may_become_request(self._peek(_PDU_HEAD.size), tls=tls):
+            if not tls:
+                with contextlib.suppress(OSError):
+                    self.request.send(ABORT_OF_UNEXPECTED_PDU, socket.MSG_DONTWAIT)
+            return False
+        return self._has_by(SHORTEST_REQUEST, deadline)
+
+    def _has_by(self, count: int, deadline: float) -> bool:
+        poll = select.poll()
         try:
-            return bool(self.request.recv(1, socket.MSG_PEEK))
+            self.request.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count)
+            poll.register(self.request.fileno(), select.POLLIN)
+            return bool(poll.poll(max(deadline - time.monotonic(), 0) * 1000)) and len(self._peek(count)) == count
         except OSError:
             return False
+        finally:
+            with contextlib.suppress(OSError):
+                self.request.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+
+    def _peek(self, count: int) -> bytes:
+        return b"" if self.gave_way else self.request.recv(count, socket.MSG_PEEK | socket.MSG_DONTWAIT)
 
     @property
     def is_asking(self) -> bool:
@@ -83,7 +113,7 @@ class Connections:
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self._limits = limits
-        self._lock = threading.Lock()
+        self._room = threading.Condition()
         self._open: dict[Connection, None] = {}  # in the order in which they came
 
     def admit(self, connection: Connection) -> None:
@@ -91,7 +121,7 @@ class Connections:
 
         The oldest that has not asked for anything, so that a sender which has is served however busy we are.
         """
-        with self._lock:
+        with self._room:
             pending = [one for one in self._open if not one.established]
             beside = [one for one in pending if one.address == connection.address]
             leaving = None
@@ -107,43 +137,65 @@ class Connections:
             leaving.give_way()
 
     def establish(self, connection: Connection) -> bool:
-        """``connection`` asks for an association. Whether there is room for it, perhaps because a silent one left."""
-        with self._lock:
-            if connection not in self._open:
-                return False
-            held = [one for one in self._open if one.established]
-            beside = [one for one in held if one.address == connection.address]
-            leaving = None
-            if len(beside) >= self._limits.max_associations_per_address:
-                leaving = self._longest_silent(beside)
-            elif len(held) >= self._limits.max_associations:
-                most = _address_with_most(held)
-                leaving = self._longest_silent(one for one in held if one.address == most)
-            else:
-                connection.established = True
-                return True
-            if leaving is None:
-                return False
-            del self._open[leaving]
+        """``connection`` asks for an association. Whether there is room for it, perhaps because a silent one left.
+
+        Waits for room for ``patience_seconds``: an association may end by then, or fall silent.
+        """
+        by = time.monotonic() + self._limits.patience_seconds
+        with self._room:
+            while True:
+                if connection not in self._open:
+                    return False
+                is_free, leaving = self._place_for(connection)
+                if is_free or leaving is not None:
+                    break
+                if time.monotonic() >= by:
+                    return False
+                self._room.wait(LOOK_AGAIN_SECONDS)
+            if leaving is not None:
+                del self._open[leaving]
             connection.established = True
-        log.info("an association of %s that was silent gave way to another", leaving.address)
-        leaving.give_way()
+        if leaving is not None:
+            log.info("an association of %s that was silent gave way to another", leaving.address)
+            leaving.give_way()
         return True
+
+    def _place_for(self, connection: Connection) -> tuple[bool, Connection | None]:
+        """Whether there is a free place, and otherwise who may be asked to leave one."""
+        held = [one for one in self._open if one.established]
+        beside = [one for one in held if one.address == connection.address]
+        if len(beside) >= self._limits.max_associations_per_address:
+            return False, self._longest_silent(beside)
+        if len(held) >= self._limits.max_associations:
+            most = _address_with_most(held)
+            return False, self._longest_silent(one for one in held if one.address == most)
+        return True, None
 
     def leave(self, connection: Connection) -> None:
         """``connection`` is gone."""
-        with self._lock:
+        with self._room:
             self._open.pop(connection, None)
+            self._room.notify_all()
 
     def all(self) -> list[Connection]:
         """Those that are open now."""
-        with self._lock:
+        with self._room:
             return list(self._open)
 
     def _longest_silent(self, connections: Iterable[Connection]) -> Connection | None:
         before = time.monotonic() - self._limits.reclaim_seconds
         silent = [one for one in connections if not one.busy and one.heard <= before]
         return min(silent, key=lambda one: one.heard, default=None)
+
+
+def _may_become_request(head: bytes, *, tls: bool) -> bool:
+    """Whether a request may begin with ``head``, which may be cut short after its first byte."""
+    if head[:1] != bytes([TLS_HANDSHAKE if tls else A_ASSOCIATE_RQ]):
+        return False
+    if tls or len(head) < _PDU_HEAD.size:
+        return True
+    length = _PDU_HEAD.unpack(head)[1]
+    return SHORTEST_REQUEST - _PDU_HEAD.size <= length <= LONGEST_ASSOCIATION_REQUEST
 
 
 def _least_asking(connections: list[Connection]) -> Connection:

@@ -20,7 +20,7 @@ class ConnectionLimits:
     ``max_pending_per_address`` of one address, beyond which the oldest gives way to the newest.
 
     Of associations: ``max_associations`` and ``max_associations_per_address``, beyond which one that has been silent
-    for ``reclaim_seconds`` gives way, and otherwise the newcomer is rejected.
+    for ``reclaim_seconds`` gives way; where there is none for ``patience_seconds`` the newcomer is rejected.
     """
 
     max_pdu_bytes: int = 131_072
@@ -34,4 +34,5 @@ class ConnectionLimits:
     max_pending_per_address: int = 32
     max_associations: int = 16
     max_associations_per_address: int = 8
-    reclaim_seconds: float = 1.0
+    reclaim_seconds: float = 0.5
+    patience_seconds: float = 1.5

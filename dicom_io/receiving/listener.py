@@ -23,6 +23,7 @@ from dicom_io.receiving.connections import Connections
 from dicom_io.receiving.limits import ConnectionLimits
 from dicom_io.receiving.messages import Begin, DataSetSink, Refused
 from dicom_io.receiving.spool import Spool, StoredInstance
+from dicom_io.receiving.tally import Tally
 from dicom_io.receiving.tls import Tls, TlsSettings
 from dicom_io.standard import PHOTOGRAPH_CLASSES, TRANSFER_SYNTAXES, Status
 
@@ -68,6 +69,7 @@ class Listener:
         self._on_stored = on_stored
         self._connections = Connections(settings.limits)
         self._servers: dict[str, tuple[BoundedServer, threading.Thread]] = {}
+        self._refusals = Tally()
         self._stopping = False
 
     @property
@@ -150,10 +152,12 @@ class Listener:
     def _rejection_of(self, association: BoundedAssociation) -> Rejection | None:
         title, address = association.caller
         if not any(caller.admits(title, address) for caller in self._settings.allowed):
-            log.warning("association refused: the AE title %r at %s is not allowed", title, address)
+            if self._refusals.is_worth_telling(address):
+                log.warning("association refused: the AE title %r at %s is not allowed", title, address)
             return CALLING_AE_TITLE_NOT_RECOGNISED
         if self._stopping or not self._connections.establish(association.connection):
-            log.warning("association refused: %s has its share of them, or there are too many", address)
+            if self._refusals.is_worth_telling(address):
+                log.warning("association refused: %s has its share of them, or there are too many", address)
             return LOCAL_LIMIT_EXCEEDED
         return None
 

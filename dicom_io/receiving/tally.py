@@ -9,7 +9,7 @@ MOST_ADDRESSES = 1024
 
 
 class Tally:
-    """Used by one thread. ``every_seconds``: between two lines about one address."""
+    """``every_seconds``: between two lines about one address. Two threads that ask at once may both be told yes."""
 
     def __init__(self, every_seconds: float = 60.0) -> None:
         self._every_seconds = every_seconds

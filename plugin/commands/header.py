@@ -12,6 +12,7 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from dicom_io.element_bounds import check_file
 from dicom_io.errors import DicomError, LeakFound, UnreadableObject, in_words
 from dicom_io.header import ConfidentialityProfile, Decision
 from dicom_io.leaks import Identifiers
@@ -54,9 +55,12 @@ def read_header(file: Path) -> Dataset:
     """The data set in ``file`` without pixel data. Raises ``UnreadableObject``."""
     with quiet():
         try:
+            check_file(file)
             return pydicom.dcmread(file, stop_before_pixels=True)
         except FileNotFoundError as error:
             raise UnreadableObject("there is no such file") from error
+        except DicomError:
+            raise
         except Exception as error:  # pydicom raises almost anything on damaged input
             raise UnreadableObject(f"the file is no DICOM file, or damaged: {in_words(error)}") from error
 

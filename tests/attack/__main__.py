@@ -74,6 +74,14 @@ class Target:
     def half_received(self) -> int:
         return len(list((self.node.folder / "state" / "spool" / "incoming").iterdir()))
 
+    def is_settled(self, threads: int) -> bool:
+        """Whether it has no more than some ``threads``, nothing half received, and takes an honest instance."""
+        return (
+            self.threads <= threads + SPARE_THREADS
+            and not self.half_received
+            and honest_store(self.node.port, 1) is not None
+        )
+
     def _status(self, name: str) -> int:
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
             if line.startswith(f"{name}:"):
@@ -119,13 +127,11 @@ def attack(target: Target, name: str, origin: str, seconds: float, start: float,
     if foe.returncode:
         raise RuntimeError(f"the attack {name} itself failed, with {foe.returncode}")
     by = time.monotonic() + SETTLING_SECONDS
-    while target.threads > threads + SPARE_THREADS or target.half_received:
-        if time.monotonic() > by:
-            break
+    while not (settled := target.is_settled(threads)) and time.monotonic() < by:
         time.sleep(0.1)
-    hung = target.threads > threads + SPARE_THREADS or target.half_received > 0 or honest_store(port, 1) is None
     prompt = [store for store in stores if store is not None]
-    return Report(name, origin, len(stores), len(prompt), round(max(prompt, default=0.0), 3), round(memory, 1), hung)
+    slowest = round(max(prompt, default=0.0), 3)
+    return Report(name, origin, len(stores), len(prompt), slowest, round(memory, 1), hung=not settled)
 
 
 def secured_node(folder: Path) -> tuple[Node, int]:

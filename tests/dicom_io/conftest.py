@@ -28,7 +28,9 @@ SETTINGS = ListenerSettings(
     ae_title="TWINVEIL",
     port=0,
     allowed=(AllowedCaller("CAMERA", "127.0.0.0/8"), AllowedCaller("ELSEWHERE", "192.0.2.7")),
-    limits=ConnectionLimits(request_seconds=3.0, idle_seconds=2.0, max_instance_bytes=8 << 20),
+    limits=ConnectionLimits(
+        request_seconds=3.0, idle_seconds=2.0, patience_seconds=0.1, max_instance_bytes=8 << 20
+    ),
 )
 
 

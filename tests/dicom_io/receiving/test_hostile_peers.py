@@ -357,6 +357,23 @@ def test_when_the_listener_stops_nobody_new_is_let_in_and_those_inside_may_end(s
     assert len(stored) == 1
 
 
+@pytest.mark.parametrize("how", ["abort", "release", "close", "reset"])
+def test_however_a_peer_goes_nothing_is_logged_as_a_fault(
+    node: Node, peer: RawPeer, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    assert peer.echo() == Status.SUCCESS
+    if how == "abort":
+        peer.send(pdu(ABORT, b"\0\0\0\0"))
+    elif how == "release":
+        peer.send(pdu(0x05, b"\0\0\0\0"))
+        assert peer.read() == (0x06, b"\0\0\0\0")
+    elif how == "reset":
+        peer.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.connection.close()
+    wait_for(lambda: node.listener._connections.all() == [], "the connection has left")
+    assert [record.getMessage() for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []
+
+
 def test_the_rejection_says_why(node: Node) -> None:
     with RawPeer(node.port) as peer:
         peer.send(association_request("STRANGER"))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pydicom
@@ -116,3 +121,84 @@ def test_a_nearly_full_disk_takes_nothing_more(tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free
     with pytest.raises(SpoolFull):
         Spool(tmp_path / "spool", min_free_bytes=free * 2).open_incoming()
+
+
+def half_accepted(spool: Spool, stored: StoredInstance) -> Path:
+    """What a power cut leaves when it comes before the second name in ``incoming/`` is gone."""
+    name = spool.incoming / "second-name.part"
+    os.link(stored.path, name)
+    return name
+
+
+def test_what_was_being_accepted_and_is_whole_stays_after_a_power_cut(spool: Spool) -> None:
+    dataset = photograph()
+    stored = put(spool, dataset)
+    half_accepted(spool, stored)
+    again = Spool(spool.folder, min_free_bytes=0)
+    again.discard_incoming()
+    assert list(again.incoming.iterdir()) == []
+    assert [found.path for found in again.accepted()] == [stored.path]
+    assert put(again, dataset).duplicate
+
+
+@pytest.mark.parametrize("left", [0, 200, -1], ids=["nothing", "the beginning", "all but a byte"])
+def test_what_was_being_accepted_and_is_not_whole_was_never_accepted(spool: Spool, left: int) -> None:
+    """Its sender heard no Success and sends it again: that one must not be taken for a repeat."""
+    dataset = photograph()
+    stored = put(spool, dataset)
+    half_accepted(spool, stored)
+    os.truncate(stored.path, left if left >= 0 else stored.path.stat().st_size - 1)
+    again = Spool(spool.folder, min_free_bytes=0)
+    again.discard_incoming()
+    assert list(again.incoming.iterdir()) == []
+    assert list(again.accepted()) == []
+    repeated = put(again, dataset)
+    assert (repeated.duplicate, repeated.conflict) == (False, False)
+    assert pydicom.dcmread(repeated.path) == dataset
+
+
+def test_the_same_over_two_associations_at_once_is_accepted_once(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second hears Success only when the first is on disk, and hears it though the first has failed."""
+    dataset = photograph()
+    reached, may_go_on = threading.Event(), threading.Event()
+    sync = spool._sync
+    calls: list[Path] = []
+
+    def slow_sync(path: Path) -> None:
+        calls.append(path)
+        if len(calls) == 1:
+            reached.set()
+            assert may_go_on.wait(20)
+            raise OSError(errno.EIO, "the disk failed")
+        sync(path)
+
+    monkeypatch.setattr(spool, "_sync", slow_sync)
+    with ThreadPoolExecutor(2) as both:
+        first = both.submit(put, spool, dataset)
+        assert reached.wait(20)
+        second = both.submit(put, spool, dataset)
+        time.sleep(0.1)
+        assert not second.done()
+        may_go_on.set()
+        with pytest.raises(SpoolFull):
+            first.result(20)
+        stored = second.result(20)
+    assert (stored.duplicate, stored.conflict) == (False, False)
+    assert stored.path.exists()
+    assert list(spool.incoming.iterdir()) == []
+
+
+def test_what_the_disk_did_not_take_is_forgotten(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(spool, "_sync", broken)
+        with pytest.raises(SpoolFull):
+            put(spool, photograph())
+    assert list(spool.accepted()) == []
+    assert list(spool.incoming.iterdir()) == []
+    stored = put(spool, photograph())
+    assert (stored.duplicate, stored.conflict) == (False, False)
