@@ -43,6 +43,9 @@ META_GROUP_LENGTH_ELEMENT = 12
 SYNCERS = 16
 """Threads that wait for the disk."""
 
+MOST_FOLDERS = 10_000
+"""Studies whose folder is known to be on disk; more are forgotten, and put there once more."""
+
 UNKNOWN_STUDY = ""
 """The study of an instance whose data set does not say, or cannot be read far enough to say."""
 
@@ -84,6 +87,7 @@ class Spool:
         self.min_free_bytes = min_free_bytes
         self._settled = threading.Condition()
         self._settling: set[tuple[str, str]] = set()
+        self._folders_on_disk: set[Path] = set()  # those whose own entry is; they are never removed
         self._syncers = ThreadPoolExecutor(SYNCERS, thread_name_prefix="spool")
         for part in (self.folder, self.incoming, self.studies, self.conflicts):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -198,8 +202,11 @@ class Spool:
         """``path`` gets the name ``target`` too, on disk when this returns. Raises SpoolFull, and then it has not."""
         done = False
         try:
-            target.parent.mkdir(mode=0o700, exist_ok=True)
-            os.link(path, target)
+            try:
+                os.link(path, target)
+            except FileNotFoundError:
+                target.parent.mkdir(mode=0o700, exist_ok=True)
+                os.link(path, target)
             self._sync(target)
             done = True
         except OSError as error:
@@ -220,12 +227,18 @@ class Spool:
 
     def _sync(self, path: Path) -> None:
         """The file ``path``, its folder and that folder's own entry to disk, at the same time: they share one wait."""
-        folders = [self._syncers.submit(_fsync_folder, folder) for folder in (path.parent, path.parent.parent)]
+        known = path.parent in self._folders_on_disk
+        folders = (path.parent,) if known else (path.parent, path.parent.parent)
+        waiting = [self._syncers.submit(_fsync_folder, folder) for folder in folders]
         try:
             _fsync_file(path)
         finally:
-            for folder in folders:
+            for folder in waiting:
                 folder.result()
+        if not known:
+            if len(self._folders_on_disk) >= MOST_FOLDERS:
+                self._folders_on_disk.clear()
+            self._folders_on_disk.add(path.parent)
 
     def readmit(self, arrival: Path, path: Path) -> None:
         """The file ``arrival`` in ``incoming/`` becomes the accepted instance ``path`` again, which was purged.
