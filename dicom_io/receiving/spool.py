@@ -87,7 +87,7 @@ class Spool:
         self.min_free_bytes = min_free_bytes
         self._settled = threading.Condition()
         self._settling: set[tuple[str, str]] = set()
-        self._folders_on_disk: set[Path] = set()  # those whose own entry is; they are never removed
+        self._folders_on_disk: set[Path] = set()  # those whose own entry is
         self._syncers = ThreadPoolExecutor(SYNCERS, thread_name_prefix="spool")
         for part in (self.folder, self.incoming, self.studies, self.conflicts):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -205,6 +205,7 @@ class Spool:
             try:
                 os.link(path, target)
             except FileNotFoundError:
+                self._folders_on_disk.discard(target.parent)
                 target.parent.mkdir(mode=0o700, exist_ok=True)
                 os.link(path, target)
             self._sync(target)
