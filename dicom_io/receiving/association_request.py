@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from struct import Struct
 
 LONGEST_ASSOCIATION_REQUEST = 1 << 18
 """Bytes. 128 presentation contexts of 30 transfer syntaxes each need about 140,000 (PS3.8 9.3.2)."""
 
-MOST_ITEMS = 6_000
-"""Items and sub-items in all: 128 presentation contexts of 40 transfer syntaxes each, and what goes with them."""
+MOST_ITEMS = 140
+"""Items of a request: 128 presentation contexts (PS3.8 9.3.2.2), application context and user information."""
+
+MOST_SUB_ITEMS = 4_500
+"""Of all its items together: 128 presentation contexts of 30 transfer syntaxes each, and what goes with them."""
+
+MOST_USER_SUB_ITEMS = 600
+"""Of its user information: a role and three extended negotiations for each of 128 SOP classes, and some single ones."""
 
 FIXED_FIELDS = 68
 """Bytes of a request before its variable items: versions, titles and reserved fields (PS3.8 Table 9-11)."""
@@ -24,22 +32,24 @@ def is_reasonable(request: memoryview) -> bool:
     """Whether the A-ASSOCIATE-RQ ``request``, without the six bytes of its head, is small enough to be decoded."""
     if len(request) < FIXED_FIELDS:
         return False
-    left = MOST_ITEMS
-    for kind, start, end in _items(request, FIXED_FIELDS, len(request)):
-        left -= 1
-        if kind in _SUB_ITEMS_AFTER:
-            left -= sum(1 for _ in _items(request, start + _SUB_ITEMS_AFTER[kind], end))
-        if left < 0:
+    sub_items = 0
+    for number, (kind, start, end) in enumerate(_items(request, FIXED_FIELDS, len(request)), 1):
+        if number > MOST_ITEMS:
             return False
+        if kind not in _SUB_ITEMS_AFTER:
+            continue
+        most = MOST_USER_SUB_ITEMS if kind == USER_INFORMATION else MOST_SUB_ITEMS - sub_items
+        inside = sum(1 for _ in islice(_items(request, start + _SUB_ITEMS_AFTER[kind], end), most + 1))
+        if inside > most:
+            return False
+        sub_items += inside
     return True
 
 
-def _items(data: memoryview, start: int, end: int) -> list[tuple[int, int, int]]:
+def _items(data: memoryview, start: int, end: int) -> Iterator[tuple[int, int, int]]:
     """Kind, start and end of the value of each item between ``start`` and ``end``, cut off where they overrun."""
-    found: list[tuple[int, int, int]] = []
-    while start + _ITEM_HEAD.size <= end and len(found) <= MOST_ITEMS:
+    while start + _ITEM_HEAD.size <= end:
         kind, length = _ITEM_HEAD.unpack_from(data, start)
         value = start + _ITEM_HEAD.size
-        found.append((kind, value, min(value + length, end)))
+        yield kind, value, min(value + length, end)
         start = value + length
-    return found
