@@ -194,7 +194,7 @@ def _may_become_request(head: bytes, *, tls: bool) -> bool:
         return False
     if tls or len(head) < _PDU_HEAD.size:
         return True
-    length = _PDU_HEAD.unpack(head)[1]
+    length: int = _PDU_HEAD.unpack(head)[1]
     return SHORTEST_REQUEST - _PDU_HEAD.size <= length <= LONGEST_ASSOCIATION_REQUEST
 
 
