@@ -6,6 +6,7 @@
     │   └── Undecided         the check could not be made: a score that is not a number, a crash, a face not found again
     │       ├── FaceDenied    a recogniser sees no face where the finder does
     │       ├── FaceSuspected something may be a face besides those that stand upright and are clearly seen
+    │       ├── IdentifyingMark a tattoo, a ring or a band on skin that leaves with its own pixels
     │       ├── NoFaceFound   no face was found, and the policy does not let such a photograph pass without one
     │       ├── OutsideDomain a face unlike all that the model was trained on
     │       └── TextOnSkin    text was found that touches skin or a face, or cannot be told from it
@@ -38,6 +39,10 @@ class FaceDenied(Undecided):
 
 class FaceSuspected(Undecided):
     """Something may be a face that no edit would change. Another persona changes nothing; a person may know better."""
+
+
+class IdentifyingMark(Undecided):
+    """A mark on the skin may tell who somebody is, and no edit would change it. A person may know better."""
 
 
 class NoFaceFound(Undecided):

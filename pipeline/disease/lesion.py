@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from pipeline.photograph import Rgb
 
-_DARKEST = 0.004
+DARKEST = 0.004
 """Added to linear intensities: below it, about a tenth of the scale, 8 bits hold little but noise."""
 _STRONGEST = float(np.log(30.0))
 """Bound of the logarithm: vitiligo on type VI lies below it."""
@@ -41,7 +41,7 @@ class Lesion:
             raise ValueError(f"shapes differ: {sick.shape}, {healthy.shape}, mask {mask.shape}")
         if not mask.any():
             return cls.none(sick.shape)
-        ratio = np.log(_linear(sick) + _DARKEST) - np.log(_linear(healthy) + _DARKEST)
+        ratio = np.log(intensities(sick) + DARKEST) - np.log(intensities(healthy) + DARKEST)
         away = ndimage.distance_transform_edt(~mask) / (_FEATHER * model_pixel)
         inside = np.clip(1 - away, 0, 1)[..., None]
         return cls((np.clip(ratio, -_STRONGEST, _STRONGEST) * inside).astype(np.float32))
@@ -63,12 +63,12 @@ class Lesion:
             raise ValueError(f"a lesion of {change.shape} does not fit a photograph of {rgb.shape}")
         touched = (change != 0).any(-1)
         result = rgb.copy()
-        intensity = (_linear(rgb[touched]) + _DARKEST) * np.exp(change[touched]) - _DARKEST
+        intensity = (intensities(rgb[touched]) + DARKEST) * np.exp(change[touched]) - DARKEST
         result[touched] = _coded(intensity)
         return result
 
 
-def _linear(rgb: Rgb) -> NDArray[np.float32]:
+def intensities(rgb: Rgb) -> NDArray[np.float32]:
     """sRGB's transfer function, IEC 61966-2-1, inverted: intensities in [0, 1]."""
     coded = rgb.astype(np.float32) / 255
     return np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4).astype(np.float32)

@@ -15,6 +15,7 @@ from skimage.color import rgb2lab
 from skimage.filters import apply_hysteresis_threshold
 from skimage.morphology import remove_small_objects
 
+from pipeline.disease.lesion import DARKEST, intensities
 from pipeline.photograph import LesionClass, Rgb, Subtraction
 
 
@@ -35,6 +36,9 @@ class SubtractionRule:
     """The noise floor is never taken for higher: an edit that touched the lesion alone has no outside to tell it."""
     smallest: float = 4.0
     """Area in the model's pixels below which a part is dropped."""
+    largest_hole: float = 0.3
+    """Of a part's area: a hole in it that is smaller is filled. What people outline has no holes, and the middle of a
+    black lesion is the last that an edit takes off."""
 
 
 DEFAULT_RULE = SubtractionRule()
@@ -72,17 +76,17 @@ def subtract(
     edge = _edges(distance, apply_hysteresis_threshold(distance, low, high), rule.share, low)
     mask = distance > edge
     smallest = max(1, round(rule.smallest * model_pixel**2))
-    mask = remove_small_objects(mask, max_size=smallest)
+    mask = remove_small_objects(_without_holes(mask, rule.largest_hole), max_size=smallest)
     certain = np.where(np.isfinite(edge), edge, (low + high) / 2)
     probability = 1 / (1 + np.exp(-(distance - certain) / max(0.25 * (high - low), 1e-3)))
     # A pixel outside the mask is not called diseased, however the slope of the logistic falls.
     probability = np.where(mask, np.maximum(probability, 0.5), np.minimum(probability, 0.499))
-    probability[distance <= floor] = 0.0
+    probability[(distance <= floor) & ~mask] = 0.0
     return Subtraction(
         difference=difference,
         probability=probability.astype(np.float32),
         mask=mask,
-        lesion_class=lesion_class(difference, mask),
+        lesion_class=lesion_class(sick, healthy, mask),
     )
 
 
@@ -104,6 +108,21 @@ def _edges(distance: NDArray[np.floating], marked: NDArray[np.bool_], share: flo
     return np.asarray(np.concatenate([[np.inf], np.maximum(share * strengths, low)])[parts])
 
 
+def _without_holes(mask: NDArray[np.bool_], largest: float) -> NDArray[np.bool_]:
+    """``mask`` with those holes filled that are smaller than ``largest`` of the part that they are in."""
+    filled = ndimage.binary_fill_holes(mask)
+    holes, count = ndimage.label(filled & ~mask)
+    if not count:
+        return mask
+    parts, several = ndimage.label(filled, np.ones((3, 3)))
+    numbers = np.arange(1, count + 1)
+    sizes = ndimage.sum_labels(np.ones_like(mask), holes, numbers)
+    within = ndimage.maximum(parts, holes, numbers).astype(int)
+    areas = ndimage.sum_labels(mask, parts, np.arange(1, several + 1))
+    small = np.concatenate([[False], sizes <= largest * areas[within - 1]])
+    return np.asarray(mask | small[holes])
+
+
 def noise_floor(distance: NDArray[np.floating], edited: NDArray[np.bool_]) -> float:
     """Typical delta E of skin that did not change: the median over what was edited at all.
 
@@ -113,11 +132,21 @@ def noise_floor(distance: NDArray[np.floating], edited: NDArray[np.bool_]) -> fl
     return float(np.median(values)) if values.size else 0.0
 
 
-def lesion_class(difference: NDArray[np.float32], mask: NDArray[np.bool_]) -> LesionClass:
-    """What the sign of the difference says: redder is erythema, darker pigmented, lighter depigmented."""
+_VISIBLE = 0.02
+"""Natural logarithm of a ratio of intensities below which a lesion is neither darker nor lighter than its skin."""
+PIGMENT_TO_BLOOD = 0.3
+"""Share of green's density that red's reaches in a pigmented lesion and not in a red one. Haemoglobin lets red pass
+(.1 to .25 of what it takes from green), melanin does not (.6 to .9): Dawson et al., Phys. Med. Biol. 25, 695, 1980.
+Photographs of naevi and melanomas show .35 to .75, since red is where a camera saturates first."""
+
+
+def lesion_class(sick: Rgb, healthy: Rgb, mask: NDArray[np.bool_]) -> LesionClass:
+    """What the lesion does to light, by its optical densities: it takes green alone (blood), red as well (melanin), or
+    nothing and sends back more (depigmented)."""
     if not mask.any():
         return "none"
-    lightness, redness, _ = np.median(difference[mask], axis=0)
-    if redness > 0 and redness >= 0.5 * abs(lightness):
-        return "erythema"
-    return "pigmented" if lightness < 0 else "depigmented"
+    density = np.log(intensities(healthy[mask]) + DARKEST) - np.log(intensities(sick[mask]) + DARKEST)
+    red, green, _ = np.median(density, axis=0)
+    if green < _VISIBLE:
+        return "depigmented"
+    return "pigmented" if red > PIGMENT_TO_BLOOD * green else "erythema"

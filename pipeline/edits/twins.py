@@ -23,7 +23,7 @@ from pipeline.edits.crop import FaceCrop, FrameCrop
 from pipeline.edits.flowedit import flow_edit
 from pipeline.errors import ModelError
 from pipeline.faces import Face, FaceFinder, Recognisers, eyes
-from pipeline.gate import Calibration, Gate, Policy, load_calibration
+from pipeline.gate import Calibration, Gate, Policy, hold_marks, load_calibration
 from pipeline.models import (
     FOLDER,
     Branch,
@@ -143,6 +143,8 @@ class FlowTwinMaker:
             # A face that is found lying comes first: that there is none would be the wrong reason to give.
             self._gate.policy.faces(photograph.rgb, photograph.hints)
             self._gate.policy.allow_none(photograph.hints)
+            if not photograph.hints.marks_vouched:
+                self._look_for_marks(photograph, lesion)
         if self._settings.lesion_lock:
             # A close-up keeps its own pixels: nobody is in it, and its sick twin need not be put together again.
             prompt = healed(describe(photograph.hints))
@@ -201,6 +203,16 @@ class FlowTwinMaker:
             after = self.heal_square(before, as_it_is(seen), healed(seen))
             rgb = crop.put_difference(rgb, before, after)
         return rgb
+
+    def _look_for_marks(self, photograph: Photograph, lesion: Lesion) -> None:
+        """Raises IdentifyingMark: skin without a face leaves with its own pixels, marks and all."""
+        model, rgb, hints = self._model.healing, photograph.rgb, photograph.hints
+        square = FrameCrop.whole(rgb.shape).take(rgb, model.resolution)
+        seen = healed(of_skin_alone(describe(hints), hints.view))
+        sureness = model.marks(model.embed((seen, pixels_from_rgb(square))))[0, 0].numpy()
+        changed = np.asarray((lesion.change != 0).any(-1), np.uint8)
+        diseased = FrameCrop.whole(changed.shape).take(np.repeat(changed[..., None] * 255, 3, -1), model.resolution)
+        hold_marks(sureness, diseased[..., 0] > 0, rgb.shape)
 
     def _model_pixel(self, rgb: Rgb, faces: list[Face]) -> float:
         """Photograph pixels to one of the healing's, in the largest square that is healed."""

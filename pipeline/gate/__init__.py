@@ -6,6 +6,7 @@ Nothing enters that makes or changes a twin.
 from pipeline.gate.calibration import SHIPPED_FOLDER, Calibration, Domain, find_calibration, load_calibration
 from pipeline.gate.gate import Gate, gate_digests
 from pipeline.gate.labelled_faces import DEFAULT_NCC, FAR, LabelledFaces, calibrate, photographs_of
+from pipeline.gate.marks import hold_marks
 from pipeline.gate.policy import FacePolicy, Policy
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "LabelledFaces",
     "calibrate",
     "photographs_of",
+    "hold_marks",
     "FacePolicy",
     "Policy",
 ]

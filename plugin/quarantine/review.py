@@ -9,6 +9,7 @@ check is made as ever: a face that is found is compared, and a twin that is stil
     no face was found where one was expected    again; the reviewer's word is that the photograph shows no face
     something may be a face                     again; the same word, which outweighs dlib's landmarks and nothing else:
                                                 what SFace or the gradients know for a face is held anew
+    a tattoo, a ring or a band may be seen      again; the reviewer's word is that nobody can be known by it
     text touches skin or a face                 again; the reviewer's word is that it names nobody
     a delivery failed, a job had no outcome,    again, nothing waived: what was in the way may be gone
     a comparison could not be made, …
@@ -27,7 +28,7 @@ from pathlib import Path
 
 from dicom_io.header import SiteKey
 from dicom_io.receiving import Spool
-from pipeline.errors import FaceSuspected, NoFaceFound, Rejected, TextOnSkin
+from pipeline.errors import FaceSuspected, IdentifyingMark, NoFaceFound, Rejected, TextOnSkin
 from plugin.durable import private_folder
 from plugin.errors import ReviewRefused
 from plugin.ledger import FINISHED, Event, Ledger, Row, State
@@ -38,6 +39,7 @@ from plugin.study import CONFLICT, Refusal
 
 WAIVABLE = {
     FaceSuspected.__name__: "showing no face but those that get a twin",
+    IdentifyingMark.__name__: "bearing no mark that anybody can be known by",
     NoFaceFound.__name__: "showing no face",
     TextOnSkin.__name__: "naming nobody in what was taken for text",
 }

@@ -18,7 +18,7 @@ from dicom_io.header import PatientIdentity, Pseudonyms
 from dicom_io.leaks import check_outgoing
 from dicom_io.reading import Limits, SourcePhotograph, read_photograph
 from pipeline.disease import Lesion
-from pipeline.errors import FaceSuspected, NoFaceFound, TextOnSkin
+from pipeline.errors import FaceSuspected, IdentifyingMark, NoFaceFound, TextOnSkin
 from pipeline.photograph import Findings, Hints, Photograph, Subtraction, Twins
 from pipeline.text import BurnedInText, TextRemover, text_from_json, text_to_json
 from plugin.durable import load_arrays, private_folder, save_arrays, write_file
@@ -218,4 +218,5 @@ class SourceCache:
 def as_photograph(read: SourcePhotograph, source: Source) -> Photograph:
     """The photograph as the pipeline knows it, with what its header and a reviewer say of it."""
     ruled_out = not {FaceSuspected.__name__, NoFaceFound.__name__}.isdisjoint(source.waived)
-    return Photograph(rgb=read.rgb, hints=Hints(**asdict(read.hints), face_ruled_out=ruled_out))
+    vouched = IdentifyingMark.__name__ in source.waived
+    return Photograph(rgb=read.rgb, hints=Hints(**asdict(read.hints), face_ruled_out=ruled_out, marks_vouched=vouched))

@@ -28,9 +28,9 @@ from pipeline.vocabulary import FIELDS, ClinicalPrompt
 class Shares:
     """How often what is drawn; of the rows that come from photographs."""
 
-    dermoscopy: float = 0.40
-    wounds: float = 0.15
-    face: float = 0.28
+    dermoscopy: float = 0.31
+    wounds: float = 0.26
+    face: float = 0.26
     close_up: float = 0.17
     filled_alone: float = 0.14
     """Of outlined photographs, those shown as they were filled: nothing is there to be healed."""

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.disease import SubtractionRule, signed_difference, subtract
+from pipeline.disease import Lesion, SubtractionRule, signed_difference, subtract
 from pipeline.disease.subtraction import DEFAULT_RULE, lesion_class
 from pipeline.photograph import Rgb
 
@@ -75,7 +75,42 @@ def test_twins_of_different_sizes_are_refused() -> None:
 
 
 def test_no_mask_has_no_class() -> None:
-    assert lesion_class(np.ones((4, 4, 3), np.float32), np.zeros((4, 4), bool)) == "none"
+    assert lesion_class(skin(), skin(), np.zeros(skin().shape[:2], bool)) == "none"
+
+
+@pytest.mark.parametrize(
+    ("densities", "told"),
+    [
+        ((0.12, 0.58, 0.48), "erythema"),
+        ((0.04, 0.20, 0.17), "erythema"),
+        ((0.72, 1.02, 1.25), "pigmented"),
+        ((2.2, 2.6, 2.8), "pigmented"),
+        ((0.95, 0.85, 0.62), "pigmented"),
+        ((0.6, 1.1, 1.2), "pigmented"),
+        ((-0.4, -0.6, -0.8), "depigmented"),
+    ],
+    ids=["erythema", "faint erythema", "naevus", "black naevus", "blue naevus", "reddish naevus", "vitiligo"],
+)
+@pytest.mark.parametrize("complexion", [(228, 190, 172), (172, 120, 92), (88, 58, 46)], ids=["I", "IV", "VI"])
+def test_the_class_is_what_the_lesion_does_to_light(
+    densities: tuple[float, ...], told: str, complexion: tuple[int, ...]
+) -> None:
+    healthy = np.full((40, 40, 3), complexion, np.uint8)
+    change = np.zeros((40, 40, 3), np.float32)
+    change[10:30, 10:30] = -np.array(densities)
+    sick = Lesion(change).put_on(healthy)
+    assert lesion_class(sick, healthy, change.any(-1)) == told
+
+
+def test_a_hole_in_a_lesion_is_filled_and_a_ring_stays_a_ring() -> None:
+    healthy = skin()
+    y, x = np.mgrid[: healthy.shape[0], : healthy.shape[1]]
+    away = np.hypot(y - healthy.shape[0] / 2, x - healthy.shape[1] / 2)
+    for hole, filled in ((8, True), (26, False)):
+        sick = np.where(((away < 36) & (away > hole))[..., None], healthy - 60, healthy).astype(np.uint8)
+        found = subtract(sick, healthy, model_pixel=1.0)
+        assert found.mask[away < 4].all() == filled
+        assert (found.probability[found.mask] >= 0.5).all()
 
 
 def test_a_dark_spot_and_a_faint_one_of_one_size_are_outlined_more_alike_than_by_one_threshold() -> None:
