@@ -29,8 +29,8 @@ class Hints:
 
     ``view`` is the policy's handle: "face" demands that a face is found, "close-up" and "dermoscopy" allow none,
     ``None`` demands one as well, since silence is never taken for safety; see ``policy``. ``face_ruled_out``: not the
-    header but a person who looked at the photograph says that it shows none but what is known for one. ``marks_vouched``:
-    the same of tattoos, rings and bands: what may be seen of them tells nobody.
+    header but a person who looked at the photograph says that it shows none but what is known for one.
+    ``marks_vouched``: the same of tattoos, rings and bands: what may be seen of them tells nobody.
     """
 
     view: View | None = None

@@ -137,7 +137,7 @@ class PartCrop(_Square):
 
     @classmethod
     def around(cls, x: float, y: float, side: float, shape: tuple[int, ...]) -> PartCrop:
-        """Centred at (``x``, ``y``) and moved into the photograph of ``shape`` (height, width, ...) if that is larger."""
+        """Centred at (``x``, ``y``) and moved into a photograph of ``shape`` (height, width, ...) that is larger."""
         height, width = shape[:2]
         whole = max(_SMALLEST_SIDE, round(side))
 

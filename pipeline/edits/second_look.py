@@ -50,7 +50,8 @@ def closer_looks(marked: NDArray[np.bool_], side: int) -> list[PartCrop]:
         _Part(rows.start, columns.start, rows.stop, columns.stop) for rows, columns in ndimage.find_objects(labels)
     ] if count else []  # fmt: skip
     areas = ndimage.sum_labels(marked, labels, np.arange(1, count + 1)) if count else []
-    small = [part for _, part in sorted(zip(areas, parts, strict=True), key=lambda pair: -pair[0]) if part.extent < SMALL * side]
+    by_area = sorted(zip(areas, parts, strict=True), key=lambda pair: -pair[0])
+    small = [part for _, part in by_area if part.extent < SMALL * side]
     crops: list[PartCrop] = []
     for part in small:
         x, y = part.centre

@@ -144,7 +144,7 @@ class FlowTwinMaker:
             self._gate.policy.faces(photograph.rgb, photograph.hints)
             self._gate.policy.allow_none(photograph.hints)
             if not photograph.hints.marks_vouched:
-                self._look_for_marks(photograph, lesion)
+                self.look_for_marks(photograph, lesion)
         if self._settings.lesion_lock:
             # A close-up keeps its own pixels: nobody is in it, and its sick twin need not be put together again.
             prompt = healed(describe(photograph.hints))
@@ -204,7 +204,7 @@ class FlowTwinMaker:
             rgb = crop.put_difference(rgb, before, after)
         return rgb
 
-    def _look_for_marks(self, photograph: Photograph, lesion: Lesion) -> None:
+    def look_for_marks(self, photograph: Photograph, lesion: Lesion) -> None:
         """Raises IdentifyingMark: skin without a face leaves with its own pixels, marks and all."""
         model, rgb, hints = self._model.healing, photograph.rgb, photograph.hints
         square = FrameCrop.whole(rgb.shape).take(rgb, model.resolution)

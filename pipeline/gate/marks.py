@@ -32,7 +32,10 @@ DEFAULT_MARK_RULE = MarkRule()
 
 
 def hold_marks(
-    sureness: NDArray[np.floating], diseased: NDArray[np.bool_], shape: tuple[int, ...], rule: MarkRule = DEFAULT_MARK_RULE
+    sureness: NDArray[np.floating],
+    diseased: NDArray[np.bool_],
+    shape: tuple[int, ...],
+    rule: MarkRule = DEFAULT_MARK_RULE,
 ) -> None:
     """Raise ``IdentifyingMark``, saying where, if a mark is seen beside the disease.
 
@@ -50,8 +53,8 @@ def hold_marks(
         for rows, columns in found[:_TOLD]
     )
     raise IdentifyingMark(
-        f"{len(found)} mark{'s' * (len(found) > 1)} like a tattoo, a ring or a band, in pixels: {places}. If nobody can be "
-        "known by it, a reviewer may release the photograph"
+        f"{len(found)} mark{'s' * (len(found) > 1)} like a tattoo, a ring or a band, in pixels: {places}. If nobody can "
+        "be known by it, a reviewer may release the photograph"
     )
 
 

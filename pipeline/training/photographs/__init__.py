@@ -3,8 +3,28 @@
 Held-out photographs do not enter, and nothing of any photograph leaves but the weights that learned from it.
 """
 
-from pipeline.training.photographs.album import held_out
+from pipeline.training.photographs.album import albums, for_tuning, held_out
+from pipeline.training.photographs.canvas import Canvas, coded, linear
+from pipeline.training.photographs.filling import healthy_below
+from pipeline.training.photographs.lesions import PAINTERS
+from pipeline.training.photographs.marks import tattoo
 from pipeline.training.photographs.mixture import PhotographExamples, Shares
+from pipeline.training.photographs.skin_place import face_skin
 from pipeline.training.photographs.store import Store, open_store
 
-__all__ = ["held_out", "PhotographExamples", "Shares", "Store", "open_store"]
+__all__ = [
+    "albums",
+    "for_tuning",
+    "held_out",
+    "Canvas",
+    "coded",
+    "linear",
+    "healthy_below",
+    "PAINTERS",
+    "tattoo",
+    "PhotographExamples",
+    "Shares",
+    "face_skin",
+    "Store",
+    "open_store",
+]

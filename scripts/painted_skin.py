@@ -1,0 +1,153 @@
+"""Lesions painted on faces and tattoos painted on skin, of photographs that training never saw: what is found of them.
+
+    python -m scripts.painted_skin lesions --photographs FOLDER --out FILE [--limit N]
+    python -m scripts.painted_skin tattoos --photographs FOLDER --out FILE [--limit N] [--tuning]
+
+The truth is exact, since it is painted here; the painters are those of the training, the people and the skin are not.
+``lesions``: every photograph of the folder is a face without disease; ``tattoos``: the outlined photographs that are
+held out from training (or, with --tuning, those on which the rule was chosen), each with and without a tattoo.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from skimage.color import rgb2lab
+
+from pipeline.disease import subtract
+from pipeline.edits import FaceCrop, FlowTwinMaker, load_flow_twin_maker
+from pipeline.errors import IdentifyingMark, PipelineError, Refusal
+from pipeline.faces import FaceFinder
+from pipeline.photograph import Hints, Photograph, Rgb
+from pipeline.training.photographs import PAINTERS, Canvas, coded, face_skin, for_tuning, held_out, linear, tattoo
+
+_SQUARE = 256
+_LESION = 0.35
+"""Share of a pixel from which it is lesion, as in training."""
+
+
+def as_rgb(intensity: np.ndarray) -> Rgb:
+    return np.rint(coded(intensity) * 255).astype(np.uint8)
+
+
+def bootstrap(values: np.ndarray) -> list[float]:
+    """Mean and its 95 % interval."""
+    random = np.random.default_rng(0)
+    means = values[random.integers(len(values), size=(2000, len(values)))].mean(1)
+    return [round(float(value), 4) for value in (values.mean(), *np.percentile(means, [2.5, 97.5]))]
+
+
+def lesions(folder: Path, limit: int | None, maker: FlowTwinMaker) -> dict[str, Any]:
+    finder, rows = FaceFinder(), []
+    for number, path in enumerate(sorted(folder.rglob("*.jpg"))[:limit]):
+        rgb = np.asarray(Image.open(path).convert("RGB")).copy()
+        faces = finder.find(rgb)
+        if not faces:
+            continue
+        crop = FaceCrop.around(faces[0], rgb.shape)
+        square = crop.take(rgb, _SQUARE)
+        where = face_skin(square, crop.within(faces[0].landmarks, _SQUARE))
+        kind = list(PAINTERS)[number % len(PAINTERS)]
+        made = PAINTERS[kind].paint(Canvas(linear(square), where, np.random.default_rng([number, 1])))
+        if made is None or (made[1] > _LESION).sum() < 20:
+            continue
+        sick = as_rgb(made[0])
+        painted = crop.put_difference(rgb, square, sick)
+        truth = np.asarray(cv2.resize(made[1], (crop.side, crop.side)) > _LESION)
+        whole = np.zeros(rgb.shape[:2], bool)
+        rows_in, columns_in = (slice(max(start, 0), min(start + crop.side, length)) for start, length in (
+            (crop.top, rgb.shape[0]), (crop.left, rgb.shape[1])))  # fmt: skip
+        whole[rows_in, columns_in] = truth[
+            rows_in.start - crop.top : rows_in.stop - crop.top,
+            columns_in.start - crop.left : columns_in.stop - crop.left,
+        ]
+        if not whole.any():
+            continue
+        found = maker.heal(Photograph(painted, Hints(view="face")))
+        healed = found.taken_off(painted)
+        mask = subtract(painted, healed, model_pixel=crop.side / _SQUARE, floor=0.0).mask
+        wanted, kept = (
+            float((rgb2lab(one) - rgb2lab(other))[whole][:, 1].mean())
+            for one, other in ((painted, rgb), (painted, healed))
+        )
+        iou = float((mask & whole).sum() / max((mask | whole).sum(), 1))
+        rows.append({"kind": kind, "iou": iou, "redness": abs(wanted - kept), "area": float(whole.mean())})
+    kinds = {kind: bootstrap(np.array([row["iou"] for row in rows if row["kind"] == kind])) for kind in PAINTERS}
+    return {
+        "n": len(rows),
+        "mask_iou": bootstrap(np.array([row["iou"] for row in rows])),
+        "redness_lost": bootstrap(np.array([row["redness"] for row in rows])),
+        "by_kind": kinds,
+    }
+
+
+def tattoos(folder: Path, limit: int | None, maker: FlowTwinMaker, kept: Callable[[str], bool]) -> dict[str, Any]:
+    with_one, without = [], []
+    stems = [path for path in sorted(folder.rglob("*.jpg")) if kept(path.stem)][:limit]
+    for number, path in enumerate(stems):
+        rgb = np.asarray(Image.open(path).convert("RGB")).copy()
+        mask = np.asarray(Image.open(path.with_name(f"{path.stem}_mask.png")).convert("L")) > 127
+        side = max(rgb.shape[:2])
+        padded = cv2.copyMakeBorder(rgb, 0, side - rgb.shape[0], 0, side - rgb.shape[1], cv2.BORDER_CONSTANT)
+        free = np.zeros((side, side), np.float32)
+        free[: mask.shape[0], : mask.shape[1]] = ~cv2.dilate(mask.astype(np.uint8), np.ones((15, 15), np.uint8)).astype(
+            bool
+        )
+        lab = cv2.cvtColor(padded, cv2.COLOR_RGB2LAB).astype(np.float32)
+        near = cv2.dilate(mask.astype(np.uint8), np.ones((41, 41), np.uint8)).astype(bool) & (
+            free[: mask.shape[0], : mask.shape[1]] > 0
+        )
+        colour = np.median(lab[: mask.shape[0], : mask.shape[1]][near], 0) if near.any() else np.median(lab, (0, 1))
+        free *= np.linalg.norm(lab - colour, axis=-1) < 40
+        made = tattoo(Canvas(linear(padded), cv2.GaussianBlur(free, (0, 0), 1.0), np.random.default_rng([number, 2])))
+        view = "dermoscopy" if "dermo" in str(folder).lower() else "close-up"
+        without.append(held(maker, rgb, view))
+        if made is not None and (made[1] > 0.5).mean() > 0.004:
+            with_one.append(held(maker, as_rgb(made[0])[: rgb.shape[0], : rgb.shape[1]], view))
+    return {
+        "found": [len(with_one), *bootstrap(np.array(with_one, float))],
+        "held_without": [len(without), *bootstrap(np.array(without, float))],
+    }
+
+
+def held(maker: FlowTwinMaker, rgb: Rgb, view: str) -> bool:
+    """Whether the photograph is held for a mark; what holds it for another reason is not."""
+    photograph = Photograph(rgb, Hints(view=view))  # type: ignore[arg-type]
+    try:
+        maker.look_for_marks(photograph, maker.heal(photograph))
+    except IdentifyingMark:
+        return True
+    except (Refusal, PipelineError):
+        return False
+    return False
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["lesions", "tattoos"])
+    parser.add_argument("--photographs", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--tuning", action="store_true")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    maker = load_flow_twin_maker()
+    if options.what == "lesions":
+        figures = lesions(options.photographs, options.limit, maker)
+    else:
+        figures = tattoos(options.photographs, options.limit, maker, for_tuning if options.tuning else held_out)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(figures, indent=1) + "\n")
+    print(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()
