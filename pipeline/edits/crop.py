@@ -112,7 +112,20 @@ class FaceCrop(_Square):
         The fine texture of ``rgb`` stays. The difference fades out at those edges of the square that lie inside the
         photograph.
         """
-        return self._add_difference(rgb, before, after, _window(self))
+        return self._add_difference(rgb, before, after, self._window())
+
+    def _window(self) -> Mask:
+        def ramp(start: int, length: int) -> Mask:
+            """1 inside, falling to 0 at each end that is not beyond the photograph's own edge."""
+            distance = np.arange(self.side, dtype=np.float32) + 0.5
+            window = np.ones(self.side, np.float32)
+            if start > 0:
+                window *= _smooth_step(distance / (_RIM * self.side))
+            if start + self.side < length:
+                window *= _smooth_step((self.side - distance) / (_RIM * self.side))
+            return window
+
+        return ramp(self.top, self.height)[:, None] * ramp(self.left, self.width)[None, :]
 
 
 @dataclass(frozen=True)
@@ -129,62 +142,6 @@ class FrameCrop(_Square):
     def put_difference(self, rgb: Rgb, before: Rgb, after: Rgb) -> Rgb:
         """A copy of ``rgb`` with ``after - before`` added everywhere, enlarged to its resolution; texture stays."""
         return self._add_difference(rgb, before, after, np.ones((self.side, self.side), np.float32))
-
-
-@dataclass(frozen=True)
-class PartCrop(_Square):
-    """A square around a part of a photograph without a face, for a closer look."""
-
-    @classmethod
-    def around(cls, x: float, y: float, side: float, shape: tuple[int, ...]) -> PartCrop:
-        """Centred at (``x``, ``y``) and moved into a photograph of ``shape`` (height, width, ...) that is larger."""
-        height, width = shape[:2]
-        whole = max(_SMALLEST_SIDE, round(side))
-
-        def first(centre: float, length: int) -> int:
-            start = round(centre - whole / 2)
-            return min(max(start, 0), length - whole) if whole <= length else (length - whole) // 2
-
-        return cls(first(x, width), first(y, height), whole, height, width)
-
-    def holds(self, x: float, y: float) -> bool:
-        """Whether the point lies in the inner three quarters: what is near the rim is not seen well."""
-        rim = self.side / 8
-        return (
-            self.left + rim <= x < self.left + self.side - rim and self.top + rim <= y < self.top + self.side - rim
-        )
-
-    def put_instead(self, rgb: Rgb, other: Rgb) -> Rgb:
-        """A copy of ``rgb`` with ``other``, of the same photograph's size, inside the square; it fades at the rim."""
-        self._expect(rgb)
-        self._expect(other)
-        out = rgb.copy()
-        top, left = max(self.top, 0), max(self.left, 0)
-        bottom, right = min(self.top + self.side, self.height), min(self.left + self.side, self.width)
-        share = _window(self)[top - self.top : bottom - self.top, left - self.left : right - self.left, None]
-        there = np.s_[top:bottom, left:right]
-        out[there] = np.clip(np.rint(rgb[there] * (1 - share) + other[there] * share), 0, 255).astype(np.uint8)
-        return out
-
-    def put_difference(self, rgb: Rgb, before: Rgb, after: Rgb) -> Rgb:
-        """A copy of ``rgb`` with ``after - before`` added all over the square; the fine texture of ``rgb`` stays."""
-        return self._add_difference(rgb, before, after, np.ones((self.side, self.side), np.float32))
-
-
-def _window(square: _Square) -> Mask:
-    """(side, side): 1 inside, falling to 0 at each edge that is not beyond the photograph's own."""
-    side = square.side
-
-    def ramp(start: int, length: int) -> Mask:
-        distance = np.arange(side, dtype=np.float32) + 0.5
-        window = np.ones(side, np.float32)
-        if start > 0:
-            window *= _smooth_step(distance / (_RIM * side))
-        if start + side < length:
-            window *= _smooth_step((side - distance) / (_RIM * side))
-        return window
-
-    return ramp(square.top, square.height)[:, None] * ramp(square.left, square.width)[None, :]
 
 
 def head_matte(side: int, reach: float = 1.0) -> Mask:

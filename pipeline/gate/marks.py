@@ -53,8 +53,8 @@ def hold_marks(
         for rows, columns in found[:_TOLD]
     )
     raise IdentifyingMark(
-        f"{len(found)} mark{'s' * (len(found) > 1)} like a tattoo, a ring or a band, in pixels: {places}. If nobody can "
-        "be known by it, a reviewer may release the photograph"
+        f"{len(found)} mark{'s' * (len(found) > 1)} like a tattoo, a ring or a band, in pixels: {places}. If nobody "
+        "can be known by it, a reviewer may release the photograph"
     )
 
 
