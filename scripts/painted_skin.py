@@ -19,6 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from skimage.color import rgb2lab
 
@@ -32,6 +33,10 @@ from pipeline.training.photographs import PAINTERS, Canvas, coded, face_skin, fo
 _SQUARE = 256
 _LESION = 0.35
 """Share of a pixel from which it is lesion, as in training."""
+
+
+_ALIKE = 40.0
+"""Distance in OpenCV's scaled CIELAB from the skin around a lesion, within which something is skin."""
 
 
 def as_rgb(intensity: np.ndarray) -> Rgb:
@@ -89,25 +94,30 @@ def lesions(folder: Path, limit: int | None, maker: FlowTwinMaker) -> dict[str, 
     }
 
 
+def free_skin(rgb: Rgb, mask: NDArray[np.bool_], random: np.random.Generator) -> Canvas:
+    """The photograph in a square, and in it what is of the colour of the skin around the outlined disease."""
+    side = max(rgb.shape[:2])
+    inside = np.s_[: rgb.shape[0], : rgb.shape[1]]
+    padded, diseased = np.zeros((side, side, 3), np.uint8), np.zeros((side, side), np.uint8)
+    padded[inside], diseased[inside] = rgb, mask
+    beside = cv2.dilate(diseased, np.ones((15, 15), np.uint8)) == 0
+    around = (cv2.dilate(diseased, np.ones((41, 41), np.uint8)) > 0) & beside
+    lab = cv2.cvtColor(padded, cv2.COLOR_RGB2LAB).astype(np.float32)
+    colour = np.median(lab[around] if around.any() else lab[inside].reshape(-1, 3), 0)
+    alike = beside & (np.linalg.norm(lab - colour, axis=-1) < _ALIKE)
+    return Canvas(
+        linear(padded), np.asarray(cv2.GaussianBlur(alike.astype(np.float32), (0, 0), 1.0), np.float32), random
+    )
+
+
 def tattoos(folder: Path, limit: int | None, maker: FlowTwinMaker, kept: Callable[[str], bool]) -> dict[str, Any]:
     with_one, without = [], []
     stems = [path for path in sorted(folder.rglob("*.jpg")) if kept(path.stem)][:limit]
     for number, path in enumerate(stems):
         rgb = np.asarray(Image.open(path).convert("RGB")).copy()
         mask = np.asarray(Image.open(path.with_name(f"{path.stem}_mask.png")).convert("L")) > 127
-        side = max(rgb.shape[:2])
-        padded = cv2.copyMakeBorder(rgb, 0, side - rgb.shape[0], 0, side - rgb.shape[1], cv2.BORDER_CONSTANT)
-        free = np.zeros((side, side), np.float32)
-        free[: mask.shape[0], : mask.shape[1]] = ~cv2.dilate(mask.astype(np.uint8), np.ones((15, 15), np.uint8)).astype(
-            bool
-        )
-        lab = cv2.cvtColor(padded, cv2.COLOR_RGB2LAB).astype(np.float32)
-        near = cv2.dilate(mask.astype(np.uint8), np.ones((41, 41), np.uint8)).astype(bool) & (
-            free[: mask.shape[0], : mask.shape[1]] > 0
-        )
-        colour = np.median(lab[: mask.shape[0], : mask.shape[1]][near], 0) if near.any() else np.median(lab, (0, 1))
-        free *= np.linalg.norm(lab - colour, axis=-1) < 40
-        made = tattoo(Canvas(linear(padded), cv2.GaussianBlur(free, (0, 0), 1.0), np.random.default_rng([number, 2])))
+        canvas = free_skin(rgb, mask, np.random.default_rng([number, 2]))
+        made = tattoo(canvas)
         view = "dermoscopy" if "dermo" in str(folder).lower() else "close-up"
         without.append(held(maker, rgb, view))
         if made is not None and (made[1] > 0.5).mean() > 0.004:
