@@ -34,6 +34,11 @@ class Orthanc:
             content: bytes = answer.read()
             return content
 
+    def post(self, path: str, body: bytes) -> Any:
+        request = urllib.request.Request(f"http://{LOOPBACK}:{self.http_port}{path}", data=body, method="POST")
+        with _NO_PROXY.open(request, timeout=60) as answer:
+            return json.loads(answer.read())
+
     def instances(self) -> list[str]:
         """Orthanc's own identifiers of every instance that it holds."""
         return sorted(self.get("/instances"))
@@ -44,8 +49,11 @@ class Orthanc:
 
 
 @contextlib.contextmanager
-def orthanc(folder: Path) -> Iterator[Orthanc]:
-    """An Orthanc on free ports of loopback with its archive in ``folder``, ended with the block."""
+def orthanc(folder: Path, **more: Any) -> Iterator[Orthanc]:
+    """An Orthanc on free ports of loopback with its archive in ``folder``, ended with the block.
+
+    ``more``: settings of its configuration besides those that every test needs.
+    """
     program = require_peer("Orthanc")
     server = Orthanc(dicom_port=free_port(), http_port=free_port())
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,6 +75,7 @@ def orthanc(folder: Path) -> Iterator[Orthanc]:
                 "StableAge": 2,
                 "OverwriteInstances": False,
                 "Plugins": [],
+                **more,
             }
         )
     )
