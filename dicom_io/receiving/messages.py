@@ -21,6 +21,9 @@ from dicom_io.standard import Status
 COMMAND, LAST = 0x01, 0x02
 """Bits of the message control header (PS3.8 E.2)."""
 
+CRUMBS, LEAST_FRAGMENT = 1000, 64
+"""Fragments that a message may have whatever their size, and the bytes that more of them must have on average."""
+
 _PDV_HEAD = Struct(">LBB")
 _PDV_LENGTH = 4
 _PDU_HEAD = Struct(">BxLLBB")
@@ -91,6 +94,7 @@ class MessageReader:
         self._sink: DataSetSink | None = None
         self._begun: float | None = None
         self._count = 0
+        self._fragments = 0
 
     @property
     def deadline(self) -> float | None:
@@ -111,6 +115,9 @@ class MessageReader:
             if offset + _PDV_HEAD.size > len(pdu):
                 raise ProtocolBroken("a P-DATA-TF that ends inside a presentation data value")
             length, context_id, control = _PDV_HEAD.unpack_from(pdu, offset)
+            self._fragments += 1
+            if self._fragments > CRUMBS + self._count // LEAST_FRAGMENT:
+                raise ProtocolBroken("a message in crumbs, each of which costs as much as a whole piece")
             end = offset + _PDV_LENGTH + length
             if length < 2 or end > len(pdu):
                 raise ProtocolBroken("a presentation data value that is longer or shorter than it can be")
@@ -148,6 +155,7 @@ class MessageReader:
         self._count = 0
         if command.operation == Operation.C_CANCEL:  # of a query that we do not serve
             self._begun = None
+            self._fragments = 0
             return
         begin = self._operations.get(command.operation, _unrecognised)
         self._command, self._sink = command, begin(command, self._contexts[context_id])
@@ -167,7 +175,7 @@ class MessageReader:
         assert self._command is not None and self._sink is not None
         command, sink = self._command, self._sink
         self._command = self._sink = self._begun = None
-        self._count = 0
+        self._count = self._fragments = 0
         response = write_response(command, *sink.finish())
         longest = max(self._longest_answer - _PDV_HEAD.size, 1) if self._longest_answer else len(response)
         for start in range(0, len(response), longest):

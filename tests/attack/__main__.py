@@ -20,15 +20,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.attack.attacks import ATTACKS
-from tests.attack.peer import RawPeer, element
+from tests.attack.honest import HONEST, honest_store
 from tests.certificates import Authority
 from tests.peers.node import Node, make_node
 from tests.peers.processes import free_port
 
-HONEST = "127.0.0.5"
 ORIGINS = {"not allowed": "127.0.0.66", "allowed": "127.0.0.2", "the honest sender's own": HONEST}
-PROMPT_SECONDS, MOST_MEGABYTES = 2.0, 600.0
-"""What must hold: every honest store within so many seconds, and the node's memory no further above its start."""
+MOST_MEGABYTES = 600.0
+"""How far the node's memory may rise above its start."""
 
 SETTLING_SECONDS = 15.0
 """How long what an attack left may take to end, once the attack has."""
@@ -87,24 +86,6 @@ class Target:
             if line.startswith(f"{name}:"):
                 return int(line.split()[1])
         raise RuntimeError(f"no {name} of the node")
-
-
-def honest_store(port: int, number: int) -> float | None:
-    """Seconds that one store took, association and all; None where it did not succeed in time."""
-    begun = time.monotonic()
-    study = element(0x0020, 0x000D, b"UI", f"1.2.3.{number % 10}".encode() + b"\0" * (number % 10 > 9))
-    content = study + element(0x0029, 0x0010, b"LO", b"X ")
-    content += b"".join(element(0x0029, 0x1000 + part, b"LT", b"honest  " * 1000) for part in range(8))
-    try:
-        with RawPeer(port, HONEST, timeout=PROMPT_SECONDS) as peer:
-            if not peer.associate() or peer.store(content) != 0:
-                return None
-            peer.send(b"\x05\0\0\0\0\x04\0\0\0\0")
-            peer.read()
-    except OSError:
-        return None
-    seconds = time.monotonic() - begun
-    return seconds if seconds <= PROMPT_SECONDS else None
 
 
 def attack(target: Target, name: str, origin: str, seconds: float, start: float, threads: int) -> Report:

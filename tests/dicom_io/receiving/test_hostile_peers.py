@@ -117,6 +117,9 @@ BROKEN_DATA = {
     "a data set under another context": pdu(
         P_DATA, value(STORE, COMMAND | LAST, command()) + value(ECHO, LAST, b"abcd")
     ),
+    "a data set in crumbs": pdu(P_DATA, value(STORE, COMMAND | LAST, command()) + value(STORE, 0, b"a") * 3000),
+    "a data set of empty crumbs": pdu(P_DATA, value(STORE, COMMAND | LAST, command()) + value(STORE, 0, b"") * 3000),
+    "a command in crumbs": pdu(P_DATA, value(STORE, COMMAND, b"") * 3000),
     "a command of random bytes": pdu(P_DATA, value(STORE, COMMAND | LAST, os.urandom(400))),
     "a command of another group": pdu(P_DATA, value(STORE, COMMAND | LAST, command(more=element(8, 8, b"CS", b"AB")))),
     "a command of a thousand elements": pdu(
