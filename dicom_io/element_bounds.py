@@ -149,7 +149,7 @@ def check_file(path: Path, bounds: ElementBounds | None = None) -> None:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             transfer_syntax, start = _transfer_syntax(content)
             if transfer_syntax == DeflatedExplicitVRLittleEndian:
-                raise UnsupportedObject("a deflated data set is not taken: send it in another transfer syntax")
+                raise UnsupportedObject(f"transfer syntax {DeflatedExplicitVRLittleEndian.name} is not supported")
             if transfer_syntax and transfer_syntax != ExplicitVRBigEndian:
                 explicit = transfer_syntax != ImplicitVRLittleEndian
                 survey(content, start, explicit=explicit, bounds=bounds or ElementBounds())
