@@ -16,6 +16,7 @@ from pydicom import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
+from dicom_io.quiet import quiet
 from tests.dicom_io.builders import minimal_header, photograph, write
 from tests.peers import require_peer
 
@@ -144,7 +145,8 @@ def wrapped(
     if label is None:
         del dataset.PhotometricInterpretation
     else:
-        dataset.PhotometricInterpretation = label
+        with quiet():
+            dataset.PhotometricInterpretation = label
     dataset.PixelData = encapsulate(list(frames))
     dataset["PixelData"].VR = "OB"
     return dataset

@@ -220,9 +220,7 @@ def test_a_frame_of_another_codec_than_the_transfer_syntax_says_is_named(path: P
     with pytest.raises(UnreadableObject, match="says JPEG, the compressed frame is JPEG 2000"):
         read(dataset, path)
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    with pytest.raises(
-        UnsupportedObject, match="the pixel data is compressed, the transfer syntax says that it is not"
-    ):
+    with pytest.raises(UnsupportedObject, match="compressed, the transfer syntax says that it is not"):
         read(dataset, path)
 
 
