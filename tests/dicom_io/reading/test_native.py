@@ -1,4 +1,4 @@
-"""Uncompressed samples: the layout that the header allows and the length fits, or a refusal that says what is missing."""
+"""Uncompressed samples: the layout that the header allows and the length fits, or a refusal that says what is wrong."""
 
 from __future__ import annotations
 
