@@ -19,8 +19,11 @@ from rle.rle import decode_segment  # type: ignore[import-not-found]
 
 from dicom_io.errors import UnreadableObject, UnsupportedObject
 from dicom_io.reading.codestream import Codestream
+from dicom_io.reading.frames import CUT_OFF
 from dicom_io.reading.jpeg_2000_stream import JP2_SIGNATURE
 from dicom_io.standard import Codec
+
+LOOK_AHEAD = bytes(8)
 
 YCC_BOX = re.compile(rb"(colr\x01..\0\0\0)\x12", re.DOTALL)
 """The colour box of a JP2 file that says sYCC (T.800 I.5.3.3). OpenJPEG would convert by it; sRGB has it do nothing."""
@@ -67,8 +70,13 @@ def decode(frame: bytes, codec: Codec, rows: int, columns: int) -> Samples:
 
 
 def _jpeg(frame: bytes, rows: int, columns: int) -> Samples:
-    with Image.open(io.BytesIO(_without_markers(frame)), formats=("JPEG",)) as image:
-        return np.asarray(image)
+    """A frame without an end marker is whole if the decoder gets through; it looks 64 bits ahead, and is given them."""
+    ended = frame.endswith(b"\xff\xd9")
+    with Image.open(io.BytesIO(_without_markers(frame) + (b"" if ended else LOOK_AHEAD)), formats=("JPEG",)) as image:
+        try:
+            return np.asarray(image)
+        except OSError as error:
+            raise UnreadableObject(CUT_OFF) from error
 
 
 def _without_markers(frame: bytes) -> bytes:

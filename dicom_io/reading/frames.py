@@ -75,6 +75,8 @@ def one_picture(value: bytes, codec: Codec) -> Picture:
         begun = sum(part.startswith(SIGNATURES[codec]) for part in parts)
         if begun > 1:
             raise too_many_pictures(begun)
+        if codec == "jpeg" and stream.scans == 1:  # only the end marker may be missing: the decoder will tell
+            return Picture(whole, stream)
         raise UnreadableObject(CUT_OFF)
     further, left_behind = _behind(whole, stream, codec, starts)
     if further:

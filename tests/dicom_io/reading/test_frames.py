@@ -245,3 +245,13 @@ def test_a_jpeg_of_very_many_scans_is_refused(path: Path) -> None:
     many = frame[:scan] + frame[scan:end] * 150 + frame[end:]
     with pytest.raises(UnreadableObject, match="scans; the limit is 100"):
         read(holding([many]), path)
+
+
+def test_a_jpeg_without_its_end_marker_is_read_when_all_of_it_is_there(path: Path) -> None:
+    for sampling in (0, 2):
+        frame = jpeg(in_ycbcr(painted()), sampling=sampling, markers=JFIF)
+        for unended in (frame[:-2], frame[:-2] + b"\0\0"):
+            assert off(read(holding([unended]), path).rgb) <= 6
+        for missing in (40, 400):
+            with pytest.raises(UnreadableObject, match="cut off"):
+                read(holding([frame[: -2 - missing]]), path)
