@@ -10,7 +10,7 @@ from pydicom import Dataset
 
 from dicom_io.errors import UnreadableObject, UnsupportedObject
 from dicom_io.reading.codestream import Codestream
-from dicom_io.reading.decoders import check_decodable, decode
+from dicom_io.reading.decoders import PROCESSES, check_decodable, decode
 from dicom_io.reading.evidence import colour_model
 from dicom_io.reading.frames import is_encapsulated, one_picture
 from dicom_io.reading.grey import shown
@@ -173,6 +173,8 @@ def _one_sample(
             " PALETTE COLOR; correct it"
         )
     if label is not None and label.kind == "palette":
+        if stream is not None and stream.process in PROCESSES:
+            raise UnsupportedObject("a palette whose indexes went through lossy JPEG; send the photograph as RGB")
         return False, through_palette(samples, dataset)
     grey = shown(samples, dataset, inverse=label is not None and label.term == "MONOCHROME1")
     return True, np.repeat(grey[:, :, None], 3, axis=2)

@@ -8,12 +8,12 @@ import imagecodecs
 import numpy as np
 import pytest
 from pydicom import Dataset
-from pydicom.uid import JPEGLSLossless, RLELossless
+from pydicom.uid import JPEGBaseline8Bit, JPEGLSLossless, RLELossless
 
 from dicom_io.errors import UnsupportedObject
 from dicom_io.reading import read_photograph
 from tests.dicom_io.builders import rle_frame, write
-from tests.dicom_io.reading.pictures import PAINT, Rgb, dcmtk_decodes, off, uncompressed, wrapped
+from tests.dicom_io.reading.pictures import PAINT, Rgb, dcmtk_decodes, jpeg, off, uncompressed, wrapped
 
 COLOURS = ("Red", "Green", "Blue")
 TABLE = np.array([(5 * level % 200, 30 + level, 250 - level) for level in range(200)] + [*PAINT], dtype=np.uint8)
@@ -125,3 +125,9 @@ def test_a_palette_goes_with_every_codec_that_keeps_indexes(path: Path) -> None:
             if "Palette" in element.keyword:
                 dataset.add(element)
         assert off(read(dataset, path)) == 0
+
+
+def test_indexes_that_went_through_lossy_jpeg_are_named(path: Path) -> None:
+    dataset = wrapped([jpeg(indexes())], JPEGBaseline8Bit, "PALETTE COLOR", (160, 208))
+    with pytest.raises(UnsupportedObject, match="lossy JPEG"):
+        read(dataset, path)
