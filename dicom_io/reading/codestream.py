@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MOST_MARKERS = 100_000
+"""Markers, tile parts, boxes and fragments of one picture. Encoders write some dozens; more is made to take time."""
+
 
 @dataclass(frozen=True)
 class Codestream:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dicom_io.errors import UnreadableObject, UnsupportedObject
-from dicom_io.reading.codestream import Codestream
+from dicom_io.reading.codestream import MOST_MARKERS, Codestream
 from dicom_io.reading.jpeg_2000_stream import JP2_SIGNATURE, read_jpeg_2000
 from dicom_io.reading.jpeg_stream import read_jpeg
 from dicom_io.standard import Codec
@@ -22,6 +22,9 @@ from dicom_io.standard import Codec
 ITEM, SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
 
 CUT_OFF = "the pixel data is cut off; the transfer or the disk failed on the way: send the photograph again"
+
+MOST_COUNTED = 1000
+"""Pictures, and what looks like the start of one, that are counted behind the first."""
 
 PADDING = re.compile(rb"\0*")
 
@@ -34,7 +37,7 @@ SIGNATURES: Mapping[Codec, tuple[bytes, ...]] = {
 
 NAMES: Mapping[Codec, str] = {"jpeg": "JPEG", "jpeg-ls": "JPEG-LS", "jpeg-2000": "JPEG 2000", "rle": "RLE"}
 
-READERS: Mapping[Codec, Callable[[bytes], Codestream]] = {
+READERS: Mapping[Codec, Callable[[bytes, int], Codestream]] = {
     "jpeg": read_jpeg,
     "jpeg-ls": read_jpeg,
     "jpeg-2000": read_jpeg_2000,
@@ -70,7 +73,7 @@ def one_picture(value: bytes, codec: Codec) -> Picture:
     whole, starts = b"".join(parts), _starts(parts)
     if not whole.startswith(SIGNATURES[codec]):
         raise UnreadableObject(_wrong_codec(whole, codec))
-    stream = READERS[codec](whole)
+    stream = READERS[codec](whole, 0)
     if stream.end is None:
         begun = sum(part.startswith(SIGNATURES[codec]) for part in parts)
         if begun > 1:
@@ -105,7 +108,9 @@ def is_encapsulated(value: bytes) -> bool:
 
 def _items(value: bytes) -> Iterator[bytes]:
     at = 0
-    while at + 8 <= len(value):
+    for _ in range(MOST_MARKERS):
+        if at + 8 > len(value):
+            break
         group, element, length = struct.unpack_from("<HHI", value, at)
         if (group, element) == SEQUENCE_END:
             return
@@ -116,6 +121,8 @@ def _items(value: bytes) -> Iterator[bytes]:
             raise UnreadableObject(CUT_OFF)
         yield value[at : at + length]
         at += length
+    if at + 8 <= len(value):
+        raise UnreadableObject(f"pixel data of more than {MOST_MARKERS} fragments")
     if at != len(value):
         raise UnreadableObject(CUT_OFF)
 
@@ -163,8 +170,10 @@ def _behind(whole: bytes, stream: Codestream, codec: Codec, starts: frozenset[in
             announced += 1
         else:
             further += 1
-        end = _end_of(whole[at:], codec)
-        at = len(whole) if end is None else at + end
+        if further + announced > MOST_COUNTED:
+            break
+        end = _end_of(whole, at, codec)
+        at = len(whole) if end is None else end
     if announced:
         left_behind += stream.companion_pictures or ("further pictures",)
     return further, tuple(dict.fromkeys(left_behind))
@@ -195,19 +204,20 @@ def _is_announced(stream: Codestream, at: int, starts: frozenset[int], so_far: i
 def _pictures_in(tail: bytes, codec: Codec) -> int:
     """Pictures behind bytes that are none."""
     found, at = 0, 0
-    while True:
+    for _ in range(MOST_COUNTED):
         places = [place for signature in SIGNATURES[codec] if (place := tail.find(signature, at)) >= 0]
         if not places:
             return found
         at = min(places)
-        end = _end_of(tail[at:], codec)
+        end = _end_of(tail, at, codec)
         found += end is not None
-        at += end or 2
+        at = end or at + 2
+    raise UnreadableObject("what follows the picture cannot be told from further pictures; send the picture alone")
 
 
-def _end_of(stream: bytes, codec: Codec) -> int | None:
+def _end_of(stream: bytes, at: int, codec: Codec) -> int | None:
     try:
-        return READERS[codec](stream).end
+        return READERS[codec](stream, at).end
     except UnreadableObject:
         return None
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from dicom_io.errors import UnreadableObject
-from dicom_io.reading.codestream import Codestream
+from dicom_io.reading.codestream import MOST_MARKERS, Codestream
 
 SOC, SIZ, COD, SOT, SOD, EOC = 0xFF4F, 0xFF51, 0xFF52, 0xFF90, 0xFF93, 0xFFD9
 ENUMERATED_COLOURS = {16: "RGB", 17: "grey", 18: "YCbCr"}
 """Enumerated colour spaces of a JP2 file (ITU-T T.800 I.5.3.3): sRGB, greyscale, sYCC."""
 
+SIGNATURE_BOX = b"jP  "
 JP2_SIGNATURE = b"\0\0\0\x0cjP  "
 """How a JP2 file begins (I.5.1)."""
 
@@ -26,20 +27,26 @@ class _Colour:
     palette: bool = False
 
 
-def read_jpeg_2000(stream: bytes) -> Codestream:
-    """What ``stream`` says of itself. Raises UnreadableObject where it is none or ends inside its own header."""
+def read_jpeg_2000(stream: bytes, at: int = 0) -> Codestream:
+    """What the picture at ``at`` of ``stream`` says of itself; its offsets count from the start of ``stream``.
+
+    Raises UnreadableObject where it is none or ends inside its own header.
+    """
     try:
         # PS3.5 A.4.4 wants a bare codestream; whole JP2 files are seen, and decoders take them.
-        if stream.startswith(JP2_SIGNATURE):
-            return _in_file(stream)
-        return _read(stream, 0, len(stream))
+        if stream.startswith(JP2_SIGNATURE, at):
+            return _in_file(stream, at)
+        return _read(stream, at, len(stream))
     except struct.error as error:
         raise UnreadableObject("the compressed frame ends inside its own header") from error
 
 
-def _in_file(stream: bytes) -> Codestream:
+def _in_file(stream: bytes, at: int) -> Codestream:
     colour, found, end = _Colour(), None, 0
-    for kind, start, end in _boxes(stream, 0, len(stream)):
+    for kind, start, end in _boxes(stream, at, len(stream)):
+        if kind == SIGNATURE_BOX and start > at + 8:  # the next file begins
+            end = start - 8
+            break
         if kind == b"jp2h":
             colour = _colour(stream, start, end)
         elif kind == b"jp2c" and found is None:
@@ -53,7 +60,9 @@ def _in_file(stream: bytes) -> Codestream:
 
 def _boxes(data: bytes, at: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
     """(kind, start, end) of the contents of each box (I.4)."""
-    while at + 8 <= stop:
+    for _ in range(MOST_MARKERS):
+        if at + 8 > stop:
+            return
         length, kind = struct.unpack_from(">I4s", data, at)
         start = at + 8
         if length == 1:
@@ -64,6 +73,7 @@ def _boxes(data: bytes, at: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
             return
         yield kind, start, end
         at = end
+    raise UnreadableObject(f"a JP2 file of more than {MOST_MARKERS} boxes")
 
 
 def _colour(data: bytes, start: int, end: int) -> _Colour:
@@ -103,7 +113,9 @@ def _read(data: bytes, at: int, stop: int) -> Codestream:
 def _rest(data: bytes, at: int, stop: int) -> tuple[bool, int | None]:
     """Whether there is a multiple component transform (A.6.1), and where the codestream ends."""
     transform, whole_parts = False, False
-    while at + 2 <= stop:
+    for _ in range(MOST_MARKERS):
+        if at + 2 > stop:
+            break
         (marker,) = struct.unpack_from(">H", data, at)
         if marker == EOC:
             return transform, at + 2

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from dicom_io.errors import UnreadableObject
-from dicom_io.reading.codestream import Codestream
+from dicom_io.reading.codestream import MOST_MARKERS, Codestream
 from dicom_io.reading.tiff import EXIF_HEADER, byte_order, first_directory, interoperability_index
 
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
@@ -69,13 +69,16 @@ class _Found:
     companions: set[str] = field(default_factory=set)
 
 
-def read_jpeg(stream: bytes) -> Codestream:
-    """What ``stream`` says of itself. Raises UnreadableObject where it is no JPEG or ends inside its own header."""
-    if stream[:2] != b"\xff\xd8":
+def read_jpeg(stream: bytes, at: int = 0) -> Codestream:
+    """What the picture at ``at`` of ``stream`` says of itself; its offsets count from the start of ``stream``.
+
+    Raises UnreadableObject where it is no JPEG or ends inside its own header.
+    """
+    if stream[at : at + 2] != b"\xff\xd8":
         raise UnreadableObject("the compressed frame is not a JPEG")
     found, end = _Found(), None
     try:
-        for marker, start, payload in _markers(stream):
+        for marker, start, payload in _markers(stream, at + 2):
             if marker == EOI:
                 end = start
             else:
@@ -90,10 +93,9 @@ def read_jpeg(stream: bytes) -> Codestream:
     return _described(found, end)
 
 
-def _markers(stream: bytes) -> Iterator[tuple[int, int, bytes]]:
+def _markers(stream: bytes, at: int) -> Iterator[tuple[int, int, bytes]]:
     """(marker, offset behind the marker's two bytes, payload without its length), up to and with the end of image."""
-    at = 2
-    while True:
+    for _ in range(MOST_MARKERS):
         prefix, marker = struct.unpack_from(">BB", stream, at)
         if prefix != 0xFF:
             raise UnreadableObject("the compressed frame has no JPEG marker where one must be")
@@ -118,6 +120,7 @@ def _markers(stream: bytes) -> Iterator[tuple[int, int, bytes]]:
             if behind is None:
                 return
             at = behind.start()
+    raise UnreadableObject(f"a JPEG of more than {MOST_MARKERS} markers")
 
 
 def _note(found: _Found, marker: int, start: int, payload: bytes) -> None:

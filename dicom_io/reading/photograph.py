@@ -24,6 +24,9 @@ from dicom_io.standard import PHOTOGRAPH_CLASSES, TRANSFER_SYNTAXES, TransferSyn
 PIXEL_DATA = b"\xe0\x7f\x10\x00"
 """The tag of Pixel Data in little endian."""
 
+MOST_TOLD = 10_000
+"""A number of frames from here on is no number of frames, and is not repeated."""
+
 NEVER_DECODED = "the photograph cannot be read: its header or its pixel data is damaged; send it again"
 
 
@@ -122,7 +125,7 @@ def _check_kind(dataset: Dataset) -> TransferSyntax:
         raise UnsupportedObject(f"{_named('transfer syntax', uid)} is not supported")
     frames = whole_number(dataset, "NumberOfFrames") or 1
     if frames > 1:
-        raise UnsupportedObject(f"{frames} frames; one is supported")
+        raise UnsupportedObject(f"{frames if frames < MOST_TOLD else 'very many'} frames; one is supported")
     return TRANSFER_SYNTAXES[uid]
 
 

@@ -255,3 +255,17 @@ def test_a_jpeg_without_its_end_marker_is_read_when_all_of_it_is_there(path: Pat
         for missing in (40, 400):
             with pytest.raises(UnreadableObject, match="cut off"):
                 read(holding([frame[: -2 - missing]]), path)
+
+
+def test_endless_markers_fragments_and_pictures_take_no_time(path: Path) -> None:
+    frame = jpeg(in_ycbcr(painted()), markers=JFIF)
+    for fragments, refusal in (
+        ([b"\xff\xd8" + b"\xff\xfe\0\x02" * 200_000 + frame[2:]], "more than 100000 markers"),
+        ([frame, *[b""] * 200_000], "more than 100000 fragments"),
+        ([frame + frame * 2_000], r"10\d\d pictures"),
+        ([frame + b"x" + b"\xff\xd8\xff" * 100_000], "cannot be told from further pictures"),
+    ):
+        dataset = holding([b"\xff\xd8"])
+        dataset.PixelData = items(*fragments)
+        with pytest.raises((UnreadableObject, UnsupportedObject), match=refusal):
+            read(dataset, path)
