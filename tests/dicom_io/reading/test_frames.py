@@ -261,7 +261,7 @@ def test_endless_markers_fragments_and_pictures_take_no_time(path: Path) -> None
     frame = jpeg(in_ycbcr(painted()), markers=JFIF)
     for fragments, refusal in (
         ([b"\xff\xd8" + b"\xff\xfe\0\x02" * 200_000 + frame[2:]], "more than 100000 markers"),
-        ([frame, *[b""] * 200_000], "more than 100000 fragments"),
+        ([frame, *[b""] * 200_000], "more than 50000 elements"),  # counted before the file is parsed
         ([frame + frame * 2_000], r"10\d\d pictures"),
         ([frame + b"x" + b"\xff\xd8\xff" * 100_000], "cannot be told from further pictures"),
     ):
