@@ -3,7 +3,7 @@
 from dicom_io.receiving.callers import AllowedCaller
 from dicom_io.receiving.limits import ConnectionLimits
 from dicom_io.receiving.listener import Listener, ListenerSettings
-from dicom_io.receiving.spool import Spool, StoredInstance
+from dicom_io.receiving.spool import Spool, StoredInstance, keyed_name, rename_unkeyed
 from dicom_io.receiving.tls import Tls, TlsSettings
 
 __all__ = [
@@ -13,6 +13,8 @@ __all__ = [
     "ListenerSettings",
     "Spool",
     "StoredInstance",
+    "keyed_name",
+    "rename_unkeyed",
     "Tls",
     "TlsSettings",
 ]

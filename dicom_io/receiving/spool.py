@@ -7,6 +7,8 @@
 
 ``<study>`` and ``<instance>`` are digests of the UIDs, so that no value from the network ever becomes a path.
 ``<sha256>`` is that of the encoded data set alone: the file meta information is ours and tells nothing of the sender's.
+Whoever knows a UID can compute its digest, and markers outlive what they stand for: a node has all three parts of a
+name digested once more, under its key (``keyed``).
 
 An instance is accepted in three steps: a second name among the studies; bytes and folders to disk, all at once, since
 each wait for the disk costs as much as the transfer; the name in ``incoming/`` removed. Whatever still has that name
@@ -20,7 +22,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +41,9 @@ PREAMBLE_AND_PREFIX = 132
 
 META_GROUP_LENGTH_ELEMENT = 12
 """Bytes of (0002,0000) itself: tag, VR, length and a UL."""
+
+UNKEYED = 40
+"""Hexadecimal digits of the digest of a UID. What ``keyed`` makes of it must have another length."""
 
 SYNCERS = 16
 """Threads that wait for the disk."""
@@ -76,15 +81,26 @@ class Spool:
     Args:
         folder: made if absent (mode 0700), on one file system.
         min_free_bytes: with less than this free, nothing more is accepted.
+        keyed: makes another name of each part of a name, always the same; left as it is without one.
+        wanted_again: whether what lay at a path, and is gone from there, is to be accepted once more.
 
     """
 
-    def __init__(self, folder: Path, *, min_free_bytes: int = 1 << 30) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        min_free_bytes: int = 1 << 30,
+        keyed: Callable[[str], str] = lambda part: part,
+        wanted_again: Callable[[Path], bool] = lambda path: False,
+    ) -> None:
         self.folder = Path(folder)
         self.incoming = self.folder / "incoming"
         self.studies = self.folder / "studies"
         self.conflicts = self.folder / "conflicts"
         self.min_free_bytes = min_free_bytes
+        self.wanted_again = wanted_again
+        self._keyed = keyed
         self._settled = threading.Condition()
         self._settling: set[tuple[str, str]] = set()
         self._folders_on_disk: set[Path] = set()  # those whose own entry is
@@ -117,7 +133,8 @@ class Spool:
             if node not in second_names:
                 continue
             instance, _, sha256 = path.stem.partition("-")
-            if _sha256_of(path) == sha256:
+            whole = _sha256_of(path)
+            if whole is not None and self._keyed(whole) == sha256:
                 self._sync(path)
             else:
                 path.unlink()
@@ -169,18 +186,22 @@ class Spool:
         whole is never lost, and the job that reads it says why it is of no use. The same data set under the same UID
         again changes nothing; another under the same UID is kept beside. Raises SpoolFull when the disk is full.
         """
-        instance = _digest_of_uid(arrival.sop_instance_uid)
-        key = instance, arrival.sha256
+        instance, content = self._keyed(_digest_of_uid(arrival.sop_instance_uid)), self._keyed(arrival.sha256)
+        key = instance, content
         with self._settled:
             # The same may be on its way to disk in another association: it counts when it is there, and not before.
             self._settled.wait_for(lambda: key not in self._settling)
             known = self._known.setdefault(instance, {})
-            duplicate = arrival.sha256 in known
+            if content not in known:
+                study = self.studies / self._keyed(_digest_of_uid(arrival.study_instance_uid))
+                known[content] = (self.conflicts if known else study) / f"{instance}-{content}.dcm"
+                duplicate = False
+            else:
+                lay = known[content]
+                duplicate = lay.exists() or not self.wanted_again(lay)
             if not duplicate:
-                folder = self.conflicts if known else self.studies / _digest_of_uid(arrival.study_instance_uid)
-                known[arrival.sha256] = folder / f"{instance}-{arrival.sha256}.dcm"
                 self._settling.add(key)
-            target = known[arrival.sha256]
+            target = known[content]
         try:
             if not duplicate:
                 self._put(arrival.path, target, key)
@@ -254,6 +275,13 @@ class Spool:
         _fsync_folder(path.parent)
         _fsync_folder(path.parent.parent)
 
+    def forget(self, path: Path) -> None:
+        """Nothing tells any more that an instance, which was purged, was ever accepted at ``path``."""
+        instance, _, sha256 = path.stem.partition("-")
+        with self._settled:
+            self._forget(instance, sha256)
+        path.with_suffix(".purged").unlink(missing_ok=True)
+
     def purge(self, path: Path) -> None:
         """Remove an accepted instance for good. An empty marker stays, so that a repeat is known for one."""
         if not path.resolve().is_relative_to(self.folder.resolve()):
@@ -293,8 +321,37 @@ def _sha256_of(path: Path) -> str | None:
         return None
 
 
+def rename_unkeyed(folder: Path, keyed: Callable[[str], str]) -> None:
+    """The spool in ``folder``, which was kept without ``keyed``, as if it had been kept with it. Cut off, do it again.
+
+    Call it before there is a ``Spool`` of that folder.
+    """
+    for path in (*sorted((folder / "studies").glob("*/*-*")), *sorted((folder / "conflicts").glob("*-*"))):
+        name = path.relative_to(folder).as_posix()
+        if (target := folder / keyed_name(name, keyed)) != path:
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            path.rename(target)
+            _fsync_folder(target.parent)
+    for study in (folder / "studies").glob("*"):
+        if len(study.name) == UNKEYED and not any(study.iterdir()):
+            study.rmdir()
+    if (folder / "studies").is_dir():
+        _fsync_folder(folder / "studies")
+
+
+def keyed_name(name: str, keyed: Callable[[str], str]) -> str:
+    """The path below the spool's folder of what was called ``name`` without ``keyed``; a keyed one stays as it is."""
+    *folders, file = name.split("/")
+    stem, _, suffix = file.rpartition(".")
+    instance, _, content = stem.partition("-")
+    if len(instance) != UNKEYED:
+        return name
+    folders[1:] = [keyed(study) for study in folders[1:]]
+    return "/".join([*folders, f"{keyed(instance)}-{keyed(content)}.{suffix}"])
+
+
 def _digest_of_uid(uid: str) -> str:
-    return hashlib.sha256(uid.encode("utf-8", "surrogateescape")).hexdigest()[:40]
+    return hashlib.sha256(uid.encode("utf-8", "surrogateescape")).hexdigest()[:UNKEYED]
 
 
 def _digest_from(path: Path, offset: int) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import hmac
 import os
 import shutil
 import threading
@@ -14,7 +16,7 @@ import pydicom
 import pytest
 
 from dicom_io.errors import SpoolFull, UnreadableObject
-from dicom_io.receiving import Spool, StoredInstance
+from dicom_io.receiving import Spool, StoredInstance, keyed_name, rename_unkeyed
 from tests.dicom_io.builders import photograph, rich_header, write
 
 
@@ -157,9 +159,7 @@ def test_what_was_being_accepted_and_is_not_whole_was_never_accepted(spool: Spoo
     assert pydicom.dcmread(repeated.path) == dataset
 
 
-def test_the_same_over_two_associations_at_once_is_accepted_once(
-    spool: Spool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_same_over_two_associations_at_once_is_accepted_once(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second hears Success only when the first is on disk, and hears it though the first has failed."""
     dataset = photograph()
     reached, may_go_on = threading.Event(), threading.Event()
@@ -202,3 +202,68 @@ def test_what_the_disk_did_not_take_is_forgotten(spool: Spool, monkeypatch: pyte
     assert list(spool.incoming.iterdir()) == []
     stored = put(spool, photograph())
     assert (stored.duplicate, stored.conflict) == (False, False)
+
+
+def keyed(part: str) -> str:
+    """What a node makes of the parts of names, with a key that a test may know."""
+    return hmac.new(b"a key of tests alone", part.encode(), "sha256").hexdigest()[:32]
+
+
+def names_below(folder: Path) -> str:
+    return " ".join(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def test_under_a_key_nobody_finds_an_instance_who_knows_its_uid_or_its_bytes(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", min_free_bytes=0, keyed=keyed)
+    dataset = photograph()
+    stored = put(spool, dataset)
+    spool.purge(stored.path)
+    for value in (dataset.SOPInstanceUID, dataset.StudyInstanceUID):
+        assert hashlib.sha256(value.encode()).hexdigest()[:16] not in names_below(spool.folder)
+    assert stored.sha256[:16] not in names_below(spool.folder)
+    again = Spool(spool.folder, min_free_bytes=0, keyed=keyed)
+    assert put(again, dataset).duplicate
+    dataset.PatientID = "ANOTHER"
+    assert put(again, dataset).conflict
+
+
+def test_a_spool_without_a_key_becomes_one_with_a_key_and_knows_what_it_knew(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", min_free_bytes=0)
+    purged, held, conflicting = photograph(), photograph(rich_header()), photograph(rich_header())
+    spool.purge(put(spool, purged).path)
+    first = put(spool, held)
+    conflicting.SOPInstanceUID = conflicting.file_meta.MediaStorageSOPInstanceUID = held.SOPInstanceUID
+    other = put(spool, conflicting)
+    assert other.conflict
+    for _ in range(2):  # cut off or not, again changes nothing
+        rename_unkeyed(spool.folder, keyed)
+        assert hashlib.sha256(held.SOPInstanceUID.encode()).hexdigest()[:16] not in names_below(spool.folder)
+    now = Spool(spool.folder, min_free_bytes=0, keyed=keyed)
+    for dataset in (purged, held, conflicting):
+        assert put(now, dataset).duplicate
+    for stored in (first, other):
+        name = keyed_name(stored.path.relative_to(spool.folder).as_posix(), keyed)
+        assert (spool.folder / name).read_bytes()[128:132] == b"DICM"
+        assert keyed_name(name, keyed) == name
+
+
+def test_what_is_gone_is_taken_once_more_only_where_it_is_wanted(tmp_path: Path) -> None:
+    wanted: set[Path] = set()
+    spool = Spool(tmp_path / "spool", min_free_bytes=0, wanted_again=lambda path: path in wanted)
+    dataset = photograph()
+    stored = put(spool, dataset)
+    wanted.add(stored.path)
+    assert put(spool, dataset).duplicate, "it is here"
+    spool.purge(stored.path)
+    wanted.clear()
+    assert put(spool, dataset).duplicate
+    assert not stored.path.exists()
+    wanted.add(stored.path)
+    taken = put(spool, dataset)
+    assert (taken.duplicate, taken.path) == (False, stored.path)
+    assert stored.path.exists()
+    spool.purge(stored.path)
+    spool.forget(stored.path)
+    assert names_below(spool.studies).endswith(stored.path.parent.name)
+    wanted.clear()
+    assert not put(spool, dataset).duplicate, "nothing tells any more that it was here"
