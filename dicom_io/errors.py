@@ -57,12 +57,16 @@ class LeakFound(DicomError):
 
 
 class DeliveryFailed(DicomError):
-    """Not everything was stored at ``destination``. ``retryable``: trying again later may help."""
+    """Not everything was stored at ``destination``. ``retryable``: trying again later may help.
 
-    def __init__(self, destination: str, reason: str, *, retryable: bool) -> None:
+    ``offered``: an association stood, and it is one object that was not stored; else nothing came through at all.
+    """
+
+    def __init__(self, destination: str, reason: str, *, retryable: bool, offered: bool = False) -> None:
         self.destination = destination
         self.reason = reason
         self.retryable = retryable
+        self.offered = offered
         super().__init__(f"delivery to {destination}: {reason}")
 
 

@@ -55,7 +55,7 @@ def deliver(
         if negotiated.refused:
             raise DeliveryFailed(destination.name, _refusal(negotiated.refused), retryable=False)
         for path, kind in kinds.items():
-            stored = _store(association, path, negotiated.travels_as[kind], destination, sent_before)
+            stored = _offer(association, path, negotiated.travels_as[kind], destination, sent_before)
             if stored.warning is not None:
                 log.warning("%s has %s: %s", destination.name, path.name, stored.warning.meaning)
                 warnings.append(stored.warning)
@@ -103,6 +103,17 @@ def _kind_of(path: Path, destination: Destination) -> Kind:
         return Kind(UID(meta.MediaStorageSOPClassUID), UID(meta.TransferSyntaxUID))
     except (OSError, AttributeError, pydicom.errors.InvalidDicomError) as error:
         raise DeliveryFailed(destination.name, f"{path.name} is no DICOM file", retryable=False) from error
+
+
+def _offer(
+    association: Association, path: Path, transfer_syntax: UID, destination: Destination, sent_before: Collection[str]
+) -> StoredObject:
+    """Store one; what then fails, fails for an object that was offered."""
+    try:
+        return _store(association, path, transfer_syntax, destination, sent_before)
+    except DeliveryFailed as error:
+        error.offered = True
+        raise
 
 
 def _store(
