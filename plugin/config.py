@@ -183,13 +183,30 @@ class ProfileSection(Section):
 
 
 class RetrySection(Section):
-    """How delivery is repeated while a destination cannot take it."""
+    """How delivery is repeated while a destination cannot take it: for as long as it takes."""
 
     attempts: int = Field(
-        default=8, ge=1, le=100, description="Tries in all; then the study's instances are quarantined."
+        default=3, ge=1, le=100, description="Failures in a row after which a destination is reported as down."
     )
     first_wait_seconds: float = Field(default=5.0, gt=0.0, le=3600.0, description="Wait after the first failure.")
     backoff: float = Field(default=2.0, ge=1.0, le=10.0, description="Factor between one wait and the next.")
+    longest_wait_seconds: float = Field(
+        default=30.0, gt=0.0, le=86400.0,
+        description="The longest wait. A destination that returns is served after this long at the latest.",
+    )  # fmt: skip
+
+
+class RetentionSection(Section):
+    """How long records stay that nothing needs any more. None of them holds a photograph or an identifier."""
+
+    manifests_days: float = Field(default=0.0, ge=0.0, le=36500.0, description="Manifests; 0 keeps them for ever.")
+    markers_days: float = Field(
+        default=365.0, ge=0.0, le=36500.0,
+        description="That an instance was accepted once; sent again afterwards, it is made again. 0: for ever.",
+    )  # fmt: skip
+    jobs_days: float = Field(
+        default=30.0, ge=0.0, le=36500.0, description="The steps of jobs that are over; 0 keeps them for ever."
+    )
 
 
 class LimitsSection(Section):
@@ -259,6 +276,7 @@ class Configuration(Section):
     output: OutputSection = OutputSection()
     profile: ProfileSection = ProfileSection()
     retries: RetrySection = RetrySection()
+    retention: RetentionSection = RetentionSection()
     limits: LimitsSection = LimitsSection()
 
     @field_validator("callers", "destinations", mode="before")

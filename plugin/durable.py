@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,13 @@ def private_folder(path: Path) -> Path:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         sync_folder(path.parent)
     return path
+
+
+def remove_tree(path: Path) -> None:
+    """Nothing of the folder ``path`` is left; again changes nothing. Raises ``OSError`` where something stays."""
+    if path.is_dir():
+        shutil.rmtree(path)
+        sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:

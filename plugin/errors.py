@@ -4,6 +4,7 @@ PluginError
 ├── ConfigurationRefused   the configuration is missing, incomplete, contradictory or names something unknown
 ├── UnknownTransition      a life cycle was asked for a step that its table does not have
 ├── PackageMissing         what was asked for needs packages of an extra that is not installed
+├── StateRefused           the state folder belongs to another key, or to a later version
 ├── NodeBusy               another process already works on this state folder
 ├── ReviewRefused          what a reviewer asked for may not be done to this quarantined instance
 ├── SealBroken             a sealed file was altered, cut short, or sealed under another key
@@ -28,6 +29,10 @@ class UnknownTransition(PluginError):
 
 class PackageMissing(PluginError):
     """A package of one of the distribution's extras is needed. The message names the extra."""
+
+
+class StateRefused(PluginError):
+    """The state folder cannot be used as it is. The message says why and what the way out is; nothing was changed."""
 
 
 class NodeBusy(PluginError):

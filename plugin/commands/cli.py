@@ -13,8 +13,10 @@ import typer
 
 from dicom_io.header import SiteKey
 from plugin import __version__
+from plugin.commands.destinations import destinations_app
 from plugin.commands.exit_status import ExitStatus, exits, status_of
 from plugin.commands.logs import configure_logs
+from plugin.commands.options import ConfigOption, JsonOption, ReasonOption, ReviewerOption
 from plugin.commands.quarantine import quarantine_app
 from plugin.commands.terminal import plain_table, say, terminal
 from plugin.config import Configuration, find_key_file, load_configuration
@@ -32,8 +34,7 @@ Exit status: 0 all released, 3 something quarantined, 2 bad usage or configurati
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
 app.add_typer(quarantine_app, name="quarantine")
-
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Configuration file.")]
+app.add_typer(destinations_app, name="destinations")
 
 
 def main() -> None:
@@ -281,3 +282,31 @@ def check(config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
 
     configure_logs(logging.ERROR)
     return run(config, load_twins, terminal())
+
+
+@app.command()
+@exits
+def status(config: ConfigOption = Path("twinveil.toml"), as_json: JsonOption = False) -> ExitStatus:
+    """What waits, and for what: studies, destinations and their backlog, quarantine, disk, alarms."""
+    from plugin.commands.status import show
+
+    show(load_configuration(config), as_json=as_json)
+    return ExitStatus.RELEASED
+
+
+@app.command()
+@exits
+def reprocess(
+    digest: Annotated[str, typer.Argument(help="Digest of a source or a study, from a manifest, or how it begins.")],
+    reviewer: ReviewerOption,
+    reason: ReasonOption,
+    config: ConfigOption = Path("twinveil.toml"),
+) -> ExitStatus:
+    """Take what was delivered or discarded once more when it is sent again; its new twins get new UIDs."""
+    from plugin.quarantine import Review
+
+    configuration = load_configuration(config)
+    review = Review(configuration.state_folder, SiteKey.from_file(configuration.key_path))
+    rows = review.reprocess(digest, reviewer=reviewer, reason=reason)
+    say(f"{len(rows)} instances are wanted again; have them sent once more")
+    return ExitStatus.RELEASED

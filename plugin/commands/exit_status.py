@@ -13,7 +13,7 @@ import typer
 from dicom_io.errors import CertificateRefused, DicomError, KeyRefused, in_words
 from pipeline.errors import ModelError, PipelineError
 from plugin.commands.terminal import say
-from plugin.errors import ConfigurationRefused, NodeBusy, PackageMissing, PluginError, ReviewRefused
+from plugin.errors import ConfigurationRefused, NodeBusy, PackageMissing, PluginError, ReviewRefused, StateRefused
 
 if TYPE_CHECKING:
     from plugin.study import Outcome
@@ -31,7 +31,8 @@ class ExitStatus(IntEnum):
 
 
 OPERATOR_CAN_MEND = (
-    CertificateRefused, ConfigurationRefused, KeyRefused, ModelError, NodeBusy, PackageMissing, ReviewRefused
+    CertificateRefused, ConfigurationRefused, KeyRefused, ModelError, NodeBusy, PackageMissing, ReviewRefused,
+    StateRefused,
 )  # fmt: skip
 """Errors of what was asked for or configured."""
 

@@ -32,7 +32,7 @@ from plugin.config import Configuration
 from plugin.durable import private_folder
 from plugin.node import algorithm_of, output_writer, stage_settings
 from plugin.profile_settings import pseudonyms_of
-from plugin.study import DirectSteps, Outcome, Output, PhotographStages, Refusal, Source, Study, twin_study
+from plugin.study import DirectSteps, Outcome, PhotographStages, Refusal, Source, Study, twin_study
 
 HELD_FOR: dict[str, HeldFor] = {"clean": "text", "heal": "face", "swap": "face", "gate": "face"}
 """What a stage holds a photograph for, if the pipeline refuses it there and does not fail."""
@@ -113,21 +113,20 @@ class PhotographExaminer:
                 returned,
                 FilesOfSomebodyElse(),
             )
-            (outcome,) = twin_study(Study("measured", "measured", (source,)), stages, DirectSteps())
+            (outcome,) = twin_study(Study("measured", "measured", (source,), ("measured",)), stages, DirectSteps())
         return outcome, returned
 
 
 class _Returned:
     """A destination that reads what it is sent."""
 
-    destinations: tuple[str, ...] = ("measured",)
     sick: Rgb
     healthy: Rgb
     mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
-    def deliver(self, destination: str, outputs: Sequence[Output]) -> None:
+    def deliver(self, study: Study, outcomes: Sequence[Outcome]) -> None:
         files: dict[str, list[Path]] = {}
-        for output in outputs:
+        for output in (output for outcome in outcomes for output in outcome.outputs):
             files.setdefault(output.role, []).append(output.path)
         self.sick, self.healthy = (read_photograph(files[role][0]).rgb for role in ("sick-twin", "healthy-twin"))
         segments = [pydicom.dcmread(path) for path in files["segmentation"]]

@@ -26,6 +26,7 @@ from plugin.node import algorithm_of, output_writer, stage_settings
 from plugin.profile_settings import pseudonyms_of
 from plugin.study import (
     CONFLICT,
+    FOLDER,
     DirectSteps,
     FolderDelivery,
     Outcome,
@@ -48,7 +49,6 @@ class FilesOfSomebodyElse:
 
     def quarantine(self, source: Source, study: Study, refusal: Refusal) -> None: ...
     def commit(self, study: Study, outcomes: Sequence[Outcome]) -> None: ...
-    def purge(self, study: Study, outcomes: Sequence[Outcome]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def sort(files: Sequence[Path], spool: Spool, pseudonyms: Pseudonyms) -> Sorted:
         else:
             study = pseudonyms.study_digest(stored.study_instance_uid, stored.sop_instance_uid)
             studies.setdefault(study, []).append(source)
-    batches = tuple(Study(study, study, tuple(sources)) for study, sources in studies.items())
+    batches = tuple(Study(study, study, tuple(sources), (FOLDER,)) for study, sources in studies.items())
     return Sorted(batches, tuple(refused), tuple(repeats), names)
 
 

@@ -13,6 +13,7 @@ import typer
 
 from dicom_io.header import SiteKey
 from plugin.commands.exit_status import ExitStatus, exits
+from plugin.commands.options import ConfigOption, JsonOption, ReasonOption, ReviewerOption
 from plugin.commands.terminal import aligned, say
 from plugin.config import load_configuration
 from plugin.errors import ReviewRefused
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 quarantine_app = typer.Typer(no_args_is_help=True, help="What was held back, and why.")
 
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Configuration file.")]
 EntryArgument = Annotated[str, typer.Argument(help="Name of the entry, or how it begins.")]
 EntriesArgument = Annotated[
     list[str] | None, typer.Argument(metavar="[ENTRY]...", help="Names of entries, or how they begin.")
@@ -31,9 +31,6 @@ ErrorOption = Annotated[
     str | None, typer.Option("--error", help="All that were refused with this error, as `list` shows it.")
 ]
 StageOption = Annotated[str | None, typer.Option("--stage", help="All that were refused in this stage.")]
-ReviewerOption = Annotated[str, typer.Option("--reviewer", help="Who decides; kept in the audit log.")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept in the audit log. Name no patient.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,7 @@ GRACE_SECONDS = 30.0
 """How long running steps may take to end. What is cut off then is done again at the next start."""
 
 
-def serve(
-    configuration: Configuration, key: SiteKey, load_twins: Callable[[Configuration], TwinMaker]
-) -> NoReturn:
+def serve(configuration: Configuration, key: SiteKey, load_twins: Callable[[Configuration], TwinMaker]) -> NoReturn:
     """Run until SIGTERM or SIGINT, then let running steps end and leave the process.
 
     The port is open first; what comes in while the models load waits in the spool. Raises what loading them raises.

@@ -2,6 +2,8 @@
 
 from plugin.intake.intake import Intake, lock_state, tls_settings
 from plugin.intake.rows import Recorded, record_arrival
+from plugin.intake.spool_names import SpoolNames
+from plugin.intake.state_folder import prepare_state
 
 __all__ = [
     "Intake",
@@ -9,4 +11,6 @@ __all__ = [
     "tls_settings",
     "Recorded",
     "record_arrival",
+    "SpoolNames",
+    "prepare_state",
 ]

@@ -22,22 +22,34 @@ from plugin.config import Configuration
 from plugin.durable import private_folder
 from plugin.errors import NodeBusy
 from plugin.intake.rows import record_arrival
-from plugin.ledger import DATABASE, Ledger
+from plugin.intake.spool_names import SpoolNames
+from plugin.intake.state_folder import prepare_state
+from plugin.ledger import DATABASE, Ledger, taken_again
 from plugin.profile_settings import pseudonyms_of
 
 
 class Intake:
     """Takes instances and gives each its row. What becomes of them is the business of whoever takes over.
 
-    Holds the state folder for this process. Raises NodeBusy when another one does.
+    Holds the state folder for this process. Raises NodeBusy when another one does, StateRefused when it is not ours.
     """
 
     def __init__(self, configuration: Configuration, key: SiteKey) -> None:
         state = private_folder(configuration.state_folder)
         self._lock = lock_state(state)
+        try:
+            prepare_state(state, key)
+        except BaseException:
+            os.close(self._lock)
+            raise
         self.pseudonyms = pseudonyms_of(configuration, key)
-        self.spool = Spool(state / "spool", min_free_bytes=configuration.limits.min_free_bytes)
         self.ledger = Ledger(state / DATABASE)
+        self.spool = Spool(
+            state / "spool",
+            min_free_bytes=configuration.limits.min_free_bytes,
+            keyed=SpoolNames(key),
+            wanted_again=lambda path: taken_again(self.ledger.state_of(path.relative_to(state / "spool").as_posix())),
+        )
         self.listener = Listener(listener_settings(configuration), self.spool, self._accept)
         self._on_stored: Callable[[StoredInstance], None] = self._record
         self._is_open = False

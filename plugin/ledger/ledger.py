@@ -7,122 +7,156 @@ spool, nothing else of the source. Every change of state goes through the table 
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from plugin.durable import private_folder
-from plugin.ledger.job_states import Event, State, after
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS twinveil_instances (
-    name     TEXT PRIMARY KEY,   -- path below the spool's folder
-    digest   TEXT NOT NULL,      -- keyed digest of the SOP Instance UID
-    study    TEXT NOT NULL,      -- keyed digest of the Study Instance UID
-    state    TEXT NOT NULL,
-    received REAL NOT NULL,      -- seconds since 1970
-    job      TEXT                -- set when it is queued
-) STRICT;
-CREATE TABLE IF NOT EXISTS twinveil_releases (
-    name     TEXT PRIMARY KEY,   -- of an instance that a reviewer sent through the pipeline again
-    times    INTEGER NOT NULL,
-    waived   TEXT NOT NULL       -- the checks that reviewers answered for, with spaces between
-) STRICT;
-CREATE INDEX IF NOT EXISTS twinveil_instances_by_state ON twinveil_instances (state, study);
-CREATE INDEX IF NOT EXISTS twinveil_instances_by_job ON twinveil_instances (job);
-"""
+from plugin.ledger.job_states import FINISHED, Event, State, after
+from plugin.ledger.rows import ADDED, SCHEMA, JobRow, Row, Unfinished, transaction
 
 DATABASE = "twinveil.sqlite"
 """Name of the file in a node's state folder."""
 
-BUSY_SECONDS = 30.0
-"""How long a writer waits for another one."""
-
-MOST_IDLE = 4
-"""Connections to one database that are kept for the next transaction."""
-
-_idle: dict[tuple[Path, int, int], list[sqlite3.Connection]] = {}
-_idle_lock = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Row:
-    """One instance. ``name``: its path below the spool's folder.
-
-    ``releases``: how often a reviewer sent it through again; ``waived``: the checks that reviewers answered for.
-    """
-
-    name: str
-    digest: str
-    study: str
-    state: State
-    received: float
-    job: str | None
-    releases: int = 0
-    waived: tuple[str, ...] = ()
+FORGOTTEN = "times that rows were forgotten"
 
 
 class Ledger:
-    """The table of instances. Any thread may call any method; each is one transaction."""
+    """The table of instances. Any thread may call any method; each is one transaction.
 
-    def __init__(self, database: Path) -> None:
+    ``clock``: seconds that only ever go forward. A study is quiet by that one: the wall clock may jump.
+    """
+
+    def __init__(self, database: Path, clock: Callable[[], float] = time.monotonic) -> None:
         private_folder(database.parent)
         self._database = database
+        self._clock = clock
+        self._seen: dict[str, tuple[tuple[int, float], float]] | None = None
         with transaction(self._database) as connection:
             for statement in SCHEMA.split(";"):
                 connection.execute(statement)
+            there = {row[1] for row in connection.execute("PRAGMA table_info(twinveil_instances)")}
+            for column, kind in ADDED.items():
+                if column not in there:
+                    connection.execute(f"ALTER TABLE twinveil_instances ADD COLUMN {column} {kind}")
         database.chmod(0o600)
 
     def record(self, name: str, *, digest: str, study: str) -> bool:
-        """The row of a new instance; a repeat leaves the old one as it is. Returns whether it is new."""
+        """The row of a new instance, or of one that is wanted again; a repeat leaves the old one as it is.
+
+        Returns whether it is taken.
+        """
+        now = time.time()
         # Its file is on disk: a row that a power cut undid is made again at the next start.
         with transaction(self._database, wait_for_disk=False) as connection:
-            cursor = connection.execute(
-                "INSERT INTO twinveil_instances VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT (name) DO NOTHING",
-                (name, digest, study, State.RECEIVED, time.time()),
+            rows = self._select(connection, "name = ?", name)
+            if not rows:
+                forgotten = _fact(connection, FORGOTTEN)
+                connection.execute(
+                    "INSERT INTO twinveil_instances (name, digest, study, state, received, making, changed) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (name, digest, study, State.RECEIVED, now, _making(forgotten, 0), now),
+                )
+                return True
+            (row,) = rows
+            if not taken_again(row.state):
+                return False
+            making = _made_again(row.making) if row.state is State.WANTED else row.making
+            connection.execute(
+                "UPDATE twinveil_instances SET received = ?, making = ? WHERE name = ?", (now, making, name)
             )
-            return cursor.rowcount == 1
+            self._change(connection, row, Event.RECEIVE, None)
+            return True
 
-    def queue_quiet_studies(self, quiet_seconds: float) -> list[str]:
+    def queue_quiet_studies(self, quiet_seconds: float, destinations: Sequence[str] = ()) -> list[str]:
         """Gather the received instances of each study that had none for ``quiet_seconds``; the names of the new jobs.
 
-        A job's name follows from the study, the instances and how often each was released by a reviewer, so that the
-        same batch never becomes two jobs.
+        Their results go to ``destinations``, whatever is configured by the time there are any. What a reviewer released
+        is gathered at once and apart. A job's name follows from the study, the instances and how often each was
+        released or made, so that the same batch never becomes two jobs.
         """
-        before = time.time() - quiet_seconds
+        now = self._clock()
         jobs = []
         with transaction(self._database) as connection:
-            quiet = connection.execute(
-                "SELECT study FROM twinveil_instances WHERE state = ? GROUP BY study HAVING max(received) <= ?",
-                (State.RECEIVED, before),
+            found = connection.execute(
+                "SELECT study, count(*), max(received) FROM twinveil_instances WHERE state = ? GROUP BY study",
+                (State.RECEIVED,),
             ).fetchall()
-            for (study,) in quiet:
+            if self._seen is None:  # the first look of this process: only the wall clock knows of the time before
+                wall = time.time()
+                elapsed = {study: min(max(wall - last, 0.0), quiet_seconds) for study, _, last in found}
+                self._seen = {study: ((count, last), now - elapsed[study]) for study, count, last in found}
+            seen = {}
+            for study, *signature in found:
+                same, since = self._seen.get(study, (None, now))
+                seen[study] = (tuple(signature), since if same == tuple(signature) else now)
+            self._seen = seen
+            for study, (_, since) in seen.items():
                 rows = self._select(connection, "study = ? AND state = ?", study, State.RECEIVED)
-                batch = hashlib.sha256("\n".join(map(_batch_name, rows)).encode()).hexdigest()
-                job = f"{study}-{batch[:16]}"
-                for row in rows:
-                    self._change(connection, row, Event.QUEUE, job)
-                jobs.append(job)
+                released = [row for row in rows if row.releases]
+                others = [row for row in rows if not row.releases] if now - since >= quiet_seconds else []
+                for batch in filter(None, (released, others)):
+                    name = hashlib.sha256("\n".join(map(_batch_name, batch)).encode()).hexdigest()
+                    job = f"{study}-{name[:20]}"
+                    for row in batch:
+                        self._change(connection, row, Event.QUEUE, job)
+                    _begin(connection, job, destinations, urgent=batch is released)
+                    jobs.append(job)
         return jobs
+
+    def job(self, job: str) -> JobRow | None:
+        """What was settled when ``job`` began, None where nothing was."""
+        with transaction(self._database) as connection:
+            begun = connection.execute("SELECT destinations, urgent FROM twinveil_jobs WHERE job = ?", (job,))
+            found = begun.fetchone()
+        return JobRow(tuple(json.loads(found[0])), bool(found[1])) if found else None
+
+    def begin(self, job: str, destinations: Sequence[str]) -> None:
+        """Settle for a job of an earlier version what was not settled when it began."""
+        with transaction(self._database) as connection:
+            _begin(connection, job, destinations, urgent=False)
+
+    def charge(self, job: str, subject: str, stage: str) -> None:
+        """The process went down while this step ran."""
+        with transaction(self._database) as connection:
+            connection.execute(
+                "INSERT INTO twinveil_charges VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1",
+                (job, subject, stage),
+            )
+
+    def charges(self) -> dict[tuple[str, str, str], int]:
+        """How often the process went down, by job, subject and stage of the step that ran."""
+        with transaction(self._database) as connection:
+            found = connection.execute("SELECT job, subject, stage, times FROM twinveil_charges").fetchall()
+        return {(job, subject, stage): times for job, subject, stage, times in found}
 
     def change(self, names: Sequence[str], event: Event) -> None:
         """``event`` happened to ``names``, all or none. Raises ``UnknownTransition``, ``KeyError`` without a row."""
         with transaction(self._database) as connection:
-            for name in names:
-                rows = self._select(connection, "name = ?", name)
-                if not rows:
-                    raise KeyError(name)
-                self._change(connection, rows[0], event, rows[0].job)
+            self.change_within(connection, names, event)
 
-    def release(self, name: str, waived: tuple[str, ...]) -> None:
-        """A reviewer sends ``name`` through again and answers for ``waived``. Raises ``UnknownTransition``."""
+    def change_within(self, connection: sqlite3.Connection, names: Sequence[str], event: Event) -> None:
+        """The same as part of a transaction that somebody else began."""
+        for name in names:
+            rows = self._select(connection, "name = ?", name)
+            if not rows:
+                raise KeyError(name)
+            self._change(connection, rows[0], event, rows[0].job)
+
+    def release(self, name: str, waived: tuple[str, ...], *, anew: bool = False) -> None:
+        """A reviewer sends ``name`` through again and answers for ``waived``. Raises ``UnknownTransition``.
+
+        ``anew``: something that was made of it may have left; what is made now gets other UIDs.
+        """
         with transaction(self._database) as connection:
             (row,) = self._select(connection, "name = ?", name)
             self._change(connection, row, Event.RELEASE, row.job)
+            if anew:
+                connection.execute(
+                    "UPDATE twinveil_instances SET making = ? WHERE name = ?", (_made_again(row.making), name)
+                )
             connection.execute(
                 "INSERT INTO twinveil_releases VALUES (?, 1, ?) "
                 "ON CONFLICT (name) DO UPDATE SET times = times + 1, waived = excluded.waived",
@@ -134,10 +168,21 @@ class Ledger:
         with transaction(self._database) as connection:
             return self._select(connection, "digest = ?", digest)
 
+    def beginning(self, digest: str) -> list[Row]:
+        """The rows whose instance or study has a digest that begins so."""
+        pattern = digest.replace("%", "").replace("_", "") + "%"
+        with transaction(self._database) as connection:
+            return self._select(connection, "digest LIKE ? OR study LIKE ?", pattern, pattern)
+
     def of_job(self, job: str) -> list[Row]:
         """The rows of ``job``, always in the same order."""
         with transaction(self._database) as connection:
             return self._select(connection, "job = ?", job)
+
+    def in_states(self, *states: State) -> list[Row]:
+        """The rows in one of ``states``."""
+        with transaction(self._database) as connection:
+            return self._select(connection, f"state IN ({', '.join('?' * len(states))})", *states)
 
     def jobs_in(self, *states: State) -> list[str]:
         """Names of the jobs that have an instance in one of ``states``."""
@@ -148,6 +193,18 @@ class Ledger:
                 states,
             ).fetchall()
         return [job for (job,) in found]
+
+    def unfinished(self) -> list[Unfinished]:
+        """What is not finished, by study, job and state, the oldest first."""
+        going_on = tuple(state for state in State if state not in FINISHED)
+        marks = ", ".join("?" * len(going_on))
+        with transaction(self._database) as connection:
+            found = connection.execute(
+                "SELECT study, job, state, count(*), min(received) FROM twinveil_instances "
+                f"WHERE state IN ({marks}) GROUP BY study, job, state ORDER BY min(received)",
+                going_on,
+            ).fetchall()
+        return [Unfinished(study, job, State(state), count, since) for study, job, state, count, since in found]
 
     def state_of(self, name: str) -> State | None:
         """The state of one instance, None without a row."""
@@ -161,72 +218,96 @@ class Ledger:
             found = connection.execute("SELECT state, count(*) FROM twinveil_instances GROUP BY state").fetchall()
         return {State(state): count for state, count in found}
 
+    def rename(
+        self, named: Callable[[str], str], entries: Callable[[str, str], str], jobs: Callable[[str], str]
+    ) -> None:
+        """Every instance gets the name that ``named`` makes of its name, every job that of ``jobs``.
+
+        What is in quarantine stays what ``entries(digest, name)`` called it there.
+        """
+        with transaction(self._database) as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            for row in self._select(connection, "1 = 1"):
+                if (name := named(row.name)) == row.name:
+                    continue
+                job = None if row.job is None else jobs(row.job)
+                connection.execute(
+                    "UPDATE twinveil_instances SET name = ?, job = ?, entry = ? WHERE name = ?",
+                    (name, job, entries(row.digest, row.name), row.name),
+                )
+                connection.execute("UPDATE twinveil_releases SET name = ? WHERE name = ?", (name, row.name))
+
+    def forget(self, states: Collection[State], before: float) -> list[str]:
+        """Remove the rows that have stood in ``states`` since before that moment; their names.
+
+        What is not known any more cannot be told from what was never there. If it comes again, it may be made again:
+        from now on new instances get UIDs that none before them can have had.
+        """
+        marks = ", ".join("?" * len(states))
+        with transaction(self._database) as connection:
+            found = connection.execute(
+                f"SELECT name FROM twinveil_instances WHERE state IN ({marks}) AND max(changed, received) < ?",
+                (*states, before),
+            ).fetchall()
+            for (name,) in found:
+                connection.execute("DELETE FROM twinveil_instances WHERE name = ?", (name,))
+                connection.execute("DELETE FROM twinveil_releases WHERE name = ?", (name,))
+            if found:
+                connection.execute(
+                    "INSERT INTO twinveil_facts VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1",
+                    (FORGOTTEN,),
+                )
+            for table in ("twinveil_jobs", "twinveil_charges"):
+                connection.execute(f"DELETE FROM {table} WHERE job NOT IN (SELECT job FROM twinveil_instances "
+                                   "WHERE job IS NOT NULL)")  # fmt: skip
+        return [name for (name,) in found]
+
     @staticmethod
     def _select(connection: sqlite3.Connection, condition: str, *values: str) -> list[Row]:
         found = connection.execute(
-            "SELECT name, digest, study, state, received, job, coalesce(times, 0), coalesce(waived, '') "
+            "SELECT name, digest, study, state, received, job, making, entry, coalesce(times, 0), coalesce(waived, '') "
             f"FROM twinveil_instances LEFT JOIN twinveil_releases USING (name) WHERE {condition} ORDER BY name",
             values,
         )
         return [
-            Row(name, digest, study, State(state), at, job, releases, tuple(waived.split()))
-            for name, digest, study, state, at, job, releases, waived in found
+            Row(name, digest, study, State(state), at, job, making, entry, releases, tuple(waived.split()))
+            for name, digest, study, state, at, job, making, entry, releases, waived in found
         ]
 
     @staticmethod
     def _change(connection: sqlite3.Connection, row: Row, event: Event, job: str | None) -> None:
         connection.execute(
-            "UPDATE twinveil_instances SET state = ?, job = ? WHERE name = ?", (after(row.state, event), job, row.name)
+            "UPDATE twinveil_instances SET state = ?, job = ?, changed = ? WHERE name = ?",
+            (after(row.state, event), job, time.time(), row.name),
         )
 
 
-@contextmanager
-def transaction(database: Path, *, wait_for_disk: bool = True) -> Iterator[sqlite3.Connection]:
-    """A connection of this call's own for as long as it lasts, committed at the end.
-
-    Without ``wait_for_disk`` a power cut may undo it, though nothing that came later stays without it: that is for what
-    the next start finds out again.
-    """
-    connection = _connection(database)
-    try:
-        connection.execute(f"PRAGMA synchronous = {'FULL' if wait_for_disk else 'NORMAL'}")
-        connection.execute("BEGIN IMMEDIATE")
-        yield connection
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.close()  # rolls back what was not committed
-        raise
-    with _idle_lock:
-        idle = _idle.setdefault(_identity(database), [])
-        if len(idle) < MOST_IDLE:
-            idle.append(connection)
-            return
-    connection.close()
+def taken_again(state: State | None) -> bool:
+    """Whether an instance that stands so is taken when it is sent again."""
+    return state in {State.WANTED, State.MISSING}
 
 
-def _connection(database: Path) -> sqlite3.Connection:
-    """One that lies idle, else a new one: opening costs more than most transactions, closing the last a checkpoint."""
-    with _idle_lock:
-        idle = _idle.get(_identity(database))
-        if idle:
-            return idle.pop()
-    connection = sqlite3.connect(database, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _identity(database: Path) -> tuple[Path, int, int]:
-    """Of the file, not of its name: another may have taken its place."""
-    try:
-        found = database.stat()
-    except FileNotFoundError:
-        return database, 0, 0
-    return database, found.st_dev, found.st_ino
+def _begin(connection: sqlite3.Connection, job: str, destinations: Sequence[str], *, urgent: bool) -> None:
+    connection.execute(
+        "INSERT OR IGNORE INTO twinveil_jobs VALUES (?, ?, ?, ?)",
+        (job, json.dumps(list(destinations)), int(urgent), time.time()),
+    )
 
 
 def _batch_name(row: Row) -> str:
-    return row.name if row.releases == 0 else f"{row.name} released {row.releases}"
+    made = f" made {row.making}" if row.making else ""
+    return row.name + made + (f" released {row.releases}" if row.releases else "")
+
+
+def _making(forgotten: int, again: int) -> str:
+    return f"{forgotten}.{again}" if forgotten or again else ""
+
+
+def _made_again(making: str) -> str:
+    forgotten, _, again = (making or "0.0").partition(".")
+    return _making(int(forgotten), int(again) + 1)
+
+
+def _fact(connection: sqlite3.Connection, name: str) -> int:
+    found = connection.execute("SELECT value FROM twinveil_facts WHERE name = ?", (name,)).fetchone()
+    return found[0] if found else 0

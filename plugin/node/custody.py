@@ -11,36 +11,62 @@ from pathlib import Path
 from dicom_io.header import Pseudonyms
 from dicom_io.receiving import Spool, StoredInstance
 from dicom_io.writing import Algorithm
-from plugin.durable import private_folder
+from plugin.delivery import Outbox, Postings
+from plugin.durable import private_folder, remove_tree, sync_folder
 from plugin.intake import record_arrival
-from plugin.ledger import Event, Ledger, State
-from plugin.quarantine import Quarantine, entry_name, forget_returned
+from plugin.ledger import Event, Ledger, State, taken_again
+from plugin.quarantine import Quarantine, deciding, entry_name, forget_returned, names_of
 from plugin.study import CONFLICT, Outcome, Refusal, Source, Study, manifest_of, write_manifest
 
 log = logging.getLogger(__name__)
 
-NO_OUTCOME = Refusal("job", "NoOutcome", "its job failed, or took the process down, more often than allowed")
+NO_OUTCOME = Refusal("job", "NoOutcome", "its job failed")
 
 
 class NodeCustody:
-    """Spool, ledger and quarantine as one: a file is in the spool until its row says that it may go."""
+    """Spool, ledger, quarantine and outbox as one: a file is in the spool until its row says that it may go.
+
+    ``state``: the node's folder, in which jobs and manifests lie.
+    """
 
     def __init__(
         self,
+        state: Path,
         spool: Spool,
         ledger: Ledger,
         quarantine: Quarantine,
-        manifests: Path,
+        outbox: Outbox,
+        postings: Postings,
         pseudonyms: Pseudonyms,
         algorithm: Algorithm,
     ) -> None:
+        self._state = state
         self._spool = spool
         self._ledger = ledger
         self._quarantine = quarantine
-        self._manifests = manifests
+        self._outbox = outbox
+        self._postings = postings
         self._pseudonyms = pseudonyms
         self._algorithm = algorithm
         self._conflicts = threading.Lock()
+
+    @property
+    def jobs(self) -> Path:
+        """Folder of the jobs' folders."""
+        return self._state / "jobs"
+
+    @property
+    def manifests(self) -> Path:
+        """Folder of the manifests, one a job."""
+        return self._state / "manifests"
+
+    def posted(self, job: str) -> bool:
+        """Whether what ``job`` made is sealed and on its way: that part of it is settled for good."""
+        return self._postings.posted(job)
+
+    def jobs_with_folders(self) -> set[str]:
+        """Names of the jobs of which something lies in the open."""
+        return {folder.name for folder in self.jobs.iterdir()} if self.jobs.is_dir() else set()
 
     def accept(self, stored: StoredInstance) -> None:
         """The row of an instance that has just arrived, before its sender is told Success."""
@@ -51,14 +77,85 @@ class NodeCustody:
             if stored.path.exists():
                 self._set_aside(Source(recorded.digest, stored.path), recorded.study, CONFLICT)
 
+    def study_of(self, job: str) -> Study:
+        """The batch that ``job`` works on, the same each time it is asked for."""
+        rows = self._ledger.of_job(job)
+        begun = self._ledger.job(job)
+        sources = tuple(Source(row.digest, self._spool.folder / row.name, row.waived, row.making) for row in rows)
+        destinations, urgent = ((), False) if begun is None else (begun.destinations, begun.urgent)
+        return Study(job, rows[0].study, sources, destinations, urgent)
+
+    def quarantine(self, source: Source, study: Study, refusal: Refusal) -> None:
+        """Kept for a person to decide."""
+        self._set_aside(source, study.digest, refusal)
+
+    def deliver(self, study: Study, outcomes: Sequence[Outcome]) -> None:
+        """What was released is sealed in the outbox and posted. Done again, what was posted first stays."""
+        if self._postings.posted(study.job):
+            return
+        released = [outcome for outcome in outcomes if outcome.refusal is None]
+        outputs = [output for outcome in released for output in outcome.outputs]
+        names = [self._name(outcome.source.path) for outcome in released]
+        self._outbox.put(study.job, [output.path for output in outputs])
+        self._postings.post(
+            study.job, study.digest, outputs, study.destinations, urgent=study.urgent,
+            also=lambda connection: self._ledger.change_within(connection, names, Event.POST),
+        )  # fmt: skip
+
+    def commit(self, study: Study, outcomes: Sequence[Outcome]) -> None:
+        """The manifest is on disk. It tells what was delivered, and stands among the others once that is true."""
+        waits = self._postings.posted(study.job) and not self._postings.is_settled(study.job)
+        path = self._outbox.manifest(study.job) if waits else private_folder(self.manifests) / f"{study.job}.json"
+        write_manifest(path, manifest_of(outcomes, self._algorithm), mode=0o600)
+        self._postings.tell(study.job)
+
+    def settle(self, job: str) -> None:
+        """Everything that was made by ``job`` is where it belongs: its manifest says so, and its sources are gone."""
+        if (manifest := self._outbox.manifest(job)).exists():
+            target = private_folder(self.manifests) / f"{job}.json"
+            manifest.rename(target)
+            sync_folder(target.parent)
+        rows = [row for row in self._ledger.of_job(job) if row.state in {State.UNDELIVERED, State.DELIVERED}]
+        self._ledger.change([row.name for row in rows], Event.DELIVER)
+        self._purge([row.name for row in rows])
+        for row in rows:
+            log.info("study %s: instance %s delivered", row.study, row.digest)
+
+    def bury(self, job: str, why: Refusal = NO_OUTCOME) -> None:
+        """A job ended without an outcome: what it held and did not post is quarantined; nothing else of it stays."""
+        for row in self._ledger.of_job(job):
+            if row.state is State.QUEUED:
+                log.error("study %s: instance %s quarantined: %s", row.study, row.digest, why.reason)
+                self._set_aside(Source(row.digest, self._spool.folder / row.name), row.study, why)
+        self._postings.tell(job)
+        self.clear(job)
+
+    def clear(self, job: str) -> None:
+        """Nothing of ``job`` lies in the open any more."""
+        remove_tree(self.jobs / job)
+
     def reconcile(self) -> int:
-        """At start: every file in the spool gets the row that a crash kept it from having. Returns how many did."""
+        """Spool, rows and quarantine agree again, whatever a crash or somebody's hand did. Returns how many did not.
+
+        At the start and daily. Said by name in the log; what is missing is a state of its own.
+        """
         self._quarantine.seal_all()
-        forget_returned(self._quarantine, self._ledger, self._spool)
+        with deciding(self._state):
+            forget_returned(self._quarantine, self._ledger, self._spool)
+            found = self._give_rows() + self._remove_what_is_done()
+        for row in self._ledger.in_states(State.RECEIVED):
+            if not (self._spool.folder / row.name).exists():
+                self._lose(row.name, row.digest, row.study)
+                found += 1
+        return found
+
+    def _give_rows(self) -> int:
+        """Every file in the spool gets the row that a crash kept it from having."""
         found = 0
         for path in sorted(self._spool.studies.glob("*/*.dcm")) + sorted(self._spool.conflicts.glob("*.dcm")):
-            conflict = path.parent == self._spool.conflicts
-            if not conflict and self._ledger.state_of(self._name(path)) is not None:
+            state = self._ledger.state_of(self._name(path))
+            waits = path.parent == self._spool.conflicts and state is State.RECEIVED  # since before there was a node
+            if state is not None and not taken_again(state) and not waits:
                 continue
             # A second name in incoming/ for the same file goes the way that every arrival goes.
             arrival = self._spool.incoming / f"{path.stem}.part"
@@ -68,50 +165,42 @@ class NodeCustody:
             found += 1
         return found
 
-    def study_of(self, job: str) -> Study:
-        """The batch that ``job`` works on, the same each time it is asked for."""
-        rows = self._ledger.of_job(job)
-        sources = tuple(Source(row.digest, self._spool.folder / row.name, row.waived) for row in rows)
-        return Study(job, rows[0].study, sources)
-
-    def quarantine(self, source: Source, study: Study, refusal: Refusal) -> None:
-        """Kept for a person to decide."""
-        self._set_aside(source, study.digest, refusal)
-
-    def commit(self, study: Study, outcomes: Sequence[Outcome]) -> None:
-        """The manifest is on disk and the rows of what was delivered say so."""
-        manifests = private_folder(self._manifests)
-        write_manifest(manifests / f"{study.job}.json", manifest_of(outcomes, self._algorithm), mode=0o600)
-        self._ledger.change([self._name(path) for path in _delivered(outcomes)], Event.DELIVER)
-
-    def purge(self, study: Study, outcomes: Sequence[Outcome]) -> None:
-        """The sources of what was delivered are gone from the spool."""
-        self._purge(_delivered(outcomes))
-
-    def bury(self, job: str) -> None:
-        """A job ended without an outcome: what it had delivered is purged, whatever else it held is quarantined."""
-        study = self.study_of(job)
-        for row, source in zip(self._ledger.of_job(job), study.sources, strict=True):
-            if row.state is State.QUEUED:
-                log.error("study %s: instance %s quarantined: %s", study.digest, source.digest, NO_OUTCOME.reason)
-                self._set_aside(source, study.digest, NO_OUTCOME)
-            elif row.state is State.DELIVERED:
-                self._purge([source.path])
+    def _remove_what_is_done(self) -> int:
+        """No file stays in the spool whose row says that it is gone or held elsewhere."""
+        found = 0
+        for row in self._ledger.in_states(State.PURGED, State.DISCARDED, State.QUARANTINED):
+            path = self._spool.folder / row.name
+            held = row.state is not State.QUARANTINED or any(map(self._quarantine.holds, names_of(row)))
+            if held and path.exists():
+                self._spool.purge(path)
+                found += 1
+        for row in self._ledger.in_states(State.DELIVERED):
+            if row.job is None or not self._postings.posted(row.job):  # by a version that purged within the job
+                self._purge([row.name])
+                found += 1
+        return found
 
     def _set_aside(self, source: Source, study: str, refusal: Refusal) -> None:
         entry = entry_name(source.digest, source.path.name)
-        self._quarantine.keep(source.path, name=entry, digest=source.digest, study=study, refusal=refusal)
+        try:
+            self._quarantine.keep(source.path, name=entry, digest=source.digest, study=study, refusal=refusal)
+        except FileNotFoundError:
+            self._lose(self._name(source.path), source.digest, study)
+            return
         self._ledger.change([self._name(source.path)], Event.QUARANTINE)
         self._spool.purge(source.path)
 
-    def _purge(self, paths: Sequence[Path]) -> None:
-        for path in paths:
-            self._spool.purge(path)
-        self._ledger.change([self._name(path) for path in paths], Event.PURGE)
+    def _lose(self, name: str, digest: str, study: str) -> None:
+        self._ledger.change([name], Event.LOSE)
+        log.error(
+            "study %s: instance %s is missing: its file is gone from the spool, and the node did not remove it; "
+            "have it sent again", study, digest,
+        )  # fmt: skip
+
+    def _purge(self, names: Sequence[str]) -> None:
+        for name in names:
+            self._spool.purge(self._spool.folder / name)
+        self._ledger.change(names, Event.PURGE)
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self._spool.folder).as_posix()
-
-
-def _delivered(outcomes: Sequence[Outcome]) -> list[Path]:
-    return [outcome.source.path for outcome in outcomes if outcome.refusal is None]

@@ -6,18 +6,18 @@ from the study and its instances; asking for the same job twice is asking once.
 
 from __future__ import annotations
 
+import errno
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, ParamSpec, TypeVar
 
-from dbos import DBOS, DBOSConfig, SetWorkflowID, StepOptions
-from dbos import error as dbos_error
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
+from plugin.node.running import RunningSteps
+from plugin.node.turns import Turns
 from plugin.study import (
     InstanceRefused,
     Outcome,
@@ -26,7 +26,6 @@ from plugin.study import (
     Stages,
     Study,
     Timings,
-    TryAgain,
     refusal_of,
     twin_study,
 )
@@ -36,20 +35,30 @@ log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-WORKFLOW_VERSION = "1"
-"""Pinned: DBOS leaves jobs of another version alone. Raise it when steps change, and only once no job is under way."""
+WORKFLOW_VERSION = "2"
+"""Raise it when steps change. Jobs of an earlier one are taken over at the start; see ``plugin.node.upgrade``."""
 
 QUEUE = "studies"
 WORKFLOW = "twin_study"
-RUN_BESIDE = frozenset({"deliver"})
-"""Steps that wait for others rather than work."""
 
+AFTER_A_PERSON = 2
+"""Priority of jobs that nobody waits for; DBOS takes lower numbers first, and 1 for what a reviewer released."""
+
+UNFINISHED = frozenset({"PENDING", "ENQUEUED", "DELAYED"})
 DEAD = frozenset({"ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 """DBOS states in which a job ended without an outcome."""
 
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""A step that found the disk full waits for room: it is nobody's fault, and least of all the photograph's."""
 
-class NodeStopping(BaseException):
-    """Ends a job between two steps when the node stops. Not an ``Exception``: the job must stay pending, not fail."""
+LONGEST_WAIT_FOR_ROOM = 60.0
+
+MOST_AT_ONCE = 500
+"""Records that are removed in one statement."""
+
+NO_OUTCOME = "NoOutcome"
+WENT_DOWN = "the process went down while this step ran, more often than allowed"
+"""Why an instance is held whose step took the process down."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +69,6 @@ class JobSettings:
     executor_id: str
     in_flight: int = 4
     max_recoveries: int = 5
-    delivery_attempts: int = 8
-    first_wait_seconds: float = 5.0
-    backoff: float = 2.0
     polling_seconds: float = 1.0
 
 
@@ -90,13 +96,15 @@ class Jobs:
         settings: JobSettings,
         stages: Stages,
         study_of: Callable[[str], Study],
+        running: RunningSteps,
         on_step: Callable[[str, str, float], None] | None = None,
     ) -> None:
         self._settings = settings
         self._stages = stages
         self._study_of = study_of
+        self._running = running
         self._on_step = on_step
-        self._gate = StepGate()
+        self._turns = Turns()
 
     def start(self) -> None:
         """Launch the queue; jobs that an earlier process left unfinished go on at the step where they were cut off."""
@@ -115,115 +123,118 @@ class Jobs:
         def run(job: str) -> int:  # DBOS marks functions, which a bound method does not bear
             return self._run(job)
 
-        self._workflow = DBOS.workflow(name=WORKFLOW, max_recovery_attempts=settings.max_recoveries)(run)
+        # How often a job was resumed says nothing of it: many are resumed when one takes the process down. What is
+        # counted is which step ran then.
+        self._workflow = DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(run)
         DBOS.launch()
-        DBOS.register_queue(QUEUE, worker_concurrency=settings.in_flight, polling_interval_sec=settings.polling_seconds)
+        DBOS.register_queue(
+            QUEUE,
+            worker_concurrency=settings.in_flight,
+            polling_interval_sec=settings.polling_seconds,
+            on_conflict="always_update",
+        )
 
     def stop(self, grace_seconds: float = 30.0) -> bool:
         """Let running steps end for ``grace_seconds``; no other begins. Returns whether all of them ended.
 
         A step that did not is cut off with the process and done again at the next start.
         """
-        ended = self._gate.close(grace_seconds)
+        ended = self._turns.close(grace_seconds)
+        if not ended:
+            self._running.forgive()
         DBOS.destroy()
         return ended
 
-    def submit(self, job: str) -> None:
-        """Durably asked for when this returns. Asking again changes nothing."""
-        with SetWorkflowID(job):
+    def submit(self, job: str, *, urgent: bool = False) -> None:
+        """Durably asked for when this returns. Asking again changes nothing. ``urgent``: a person waits for it."""
+        with SetWorkflowID(job), SetEnqueueOptions(priority=1 if urgent else AFTER_A_PERSON):
             DBOS.enqueue_workflow(QUEUE, self._workflow, job)
 
     def dead(self) -> frozenset[str]:
         """Jobs that ended without an outcome: they failed outside any step, or took the process down too often."""
-        found = DBOS.list_workflows(name=WORKFLOW, status=sorted(DEAD), load_input=False, load_output=False)
+        return self._in(DEAD)
+
+    def ended(self) -> frozenset[str]:
+        """Jobs that are over, whether there was an outcome or not."""
+        return self._in(frozenset({*DEAD, "SUCCESS"}))
+
+    def unfinished(self) -> frozenset[str]:
+        """Jobs that go on by themselves."""
+        return self._in(UNFINISHED)
+
+    def forget(self, before: float) -> int:
+        """Remove the records of jobs that ended before that moment, seconds since 1970. Returns how many."""
+        status = sorted({*DEAD, "SUCCESS"})
+        found = DBOS.list_workflows(name=WORKFLOW, status=status, load_input=False, load_output=False)
+        old = [job.workflow_id for job in found if (job.updated_at or 0) < before * 1000]
+        for start in range(0, len(old), MOST_AT_ONCE):
+            DBOS.delete_workflows(old[start : start + MOST_AT_ONCE])
+        return len(old)
+
+    @staticmethod
+    def _in(states: frozenset[str]) -> frozenset[str]:
+        found = DBOS.list_workflows(name=WORKFLOW, status=sorted(states), load_input=False, load_output=False)
         return frozenset(workflow.workflow_id for workflow in found)
 
     def _run(self, job: str) -> int:
         study = self._study_of(job)
         log.info("study %s: %d instances", study.digest, len(study.sources))
-        outcomes = twin_study(study, self._stages, DurableSteps(self._settings, self._gate, self._on_step))
+        steps = DurableSteps(study, self._settings.max_recoveries, self._turns, self._running, self._on_step)
+        outcomes = twin_study(study, self._stages, steps)
         for outcome in outcomes:
             log.info("study %s: instance %s %s", study.digest, outcome.source.digest, told(outcome))
         return len(outcomes)
-
-
-class StepGate:
-    """Counts running steps, lets none begin once the node stops, and only deliveries run beside one another.
-
-    There is one accelerator, and codecs that are C underneath (openjpeg by way of pylibjpeg among them) bring the
-    process down when two threads are inside.
-    """
-
-    def __init__(self) -> None:
-        self._alone = threading.Lock()
-        self._condition = threading.Condition()
-        self._running = 0
-        self._stopping = False
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Around the work of one step, entered when its turn has come. Raises ``NodeStopping``."""
-        with nullcontext() if name in RUN_BESIDE else self._alone, self._counted():
-            yield
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        with self._condition:
-            if self._stopping:
-                raise NodeStopping
-            self._running += 1
-        try:
-            yield
-        finally:
-            with self._condition:
-                self._running -= 1
-                self._condition.notify_all()
-
-    def close(self, grace_seconds: float) -> bool:
-        """No step begins from now on. Waits for those that run; returns whether all of them ended in time."""
-        with self._condition:
-            self._stopping = True
-            return self._condition.wait_for(lambda: not self._running, grace_seconds)
 
 
 class DurableSteps:
     """The steps of one job. A refusal is a result like any other: it is recorded, and raised again after a restart."""
 
     def __init__(
-        self, settings: JobSettings, gate: StepGate, on_step: Callable[[str, str, float], None] | None = None
+        self,
+        study: Study,
+        max_recoveries: int,
+        turns: Turns,
+        running: RunningSteps,
+        on_step: Callable[[str, str, float], None] | None = None,
     ) -> None:
-        self._gate = gate
+        self._study = study
+        self._max_recoveries = max_recoveries
+        self._turns = turns
+        self._running = running
         self._on_step = on_step
         self._timings = Timings()
-        self._options: StepOptions = {
-            "retries_allowed": settings.delivery_attempts > 1,
-            "max_attempts": settings.delivery_attempts,
-            "interval_seconds": settings.first_wait_seconds,
-            "backoff_rate": settings.backoff,
-            "should_retry": lambda error: isinstance(error, TryAgain),
-        }
+        self._had = 0.0
 
     def __call__(self, stage: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         name = stage.__name__
+        source = next((arg for arg in args if isinstance(arg, Source)), None)
+        subject = "" if source is None else source.digest
 
-        def work() -> Done[T] | Refused:
-            with self._gate.step(name):
+        def once() -> Done[T] | Refused | None:
+            """The result, or None where there is no room for it on the disk."""
+            with self._turns.turn(urgent=self._study.urgent, had=self._had):
                 begun = time.perf_counter()
+                if self._running.charges(self._study.job, subject, name) > self._max_recoveries:
+                    return Refused(Refusal(name, NO_OUTCOME, WENT_DOWN), 0.0)
                 try:
-                    return Done(stage(*args, **kwargs), time.perf_counter() - begun)
-                except TryAgain as error:
-                    log.warning("%s: %s", name, error)
-                    raise
+                    with self._running.noted(self._study.job, subject, name):
+                        return Done(stage(*args, **kwargs), time.perf_counter() - begun)
                 except Exception as error:
+                    if isinstance(error, OSError) and error.errno in NO_ROOM:
+                        return None
                     return Refused(refusal_of(name, error), time.perf_counter() - begun)
 
-        try:
-            result = DBOS.run_step({**self._options, "name": name}, work)
-        except dbos_error.DBOSMaxStepRetriesExceeded as error:
-            raise InstanceRefused(refusal_of(name, error.errors[-1])) from error
-        except TryAgain as error:  # only one attempt is configured
-            raise InstanceRefused(refusal_of(name, error)) from error
-        subject = self._timings.add(name, args, result.seconds)
+        def work() -> Done[T] | Refused:
+            wait = 1.0
+            while (result := once()) is None:
+                log.log(logging.ERROR if wait == 1.0 else logging.DEBUG, "%s: the disk is full; waiting for room", name)
+                self._turns.wait(wait)
+                wait = min(2 * wait, LONGEST_WAIT_FOR_ROOM)
+            return result
+
+        result = DBOS.run_step({"name": name}, work)
+        self._timings.add(name, args, result.seconds)
+        self._had += result.seconds
         if self._on_step is not None:
             self._on_step(subject, name, result.seconds)
         if isinstance(result, Refused):

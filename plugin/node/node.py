@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,15 +16,19 @@ from dicom_io.sending import Destination
 from dicom_io.writing import Algorithm
 from pipeline.text import load_text_remover
 from plugin.config import Configuration, DestinationSection
+from plugin.delivery import ArchiveCarrier, Destinations, Outbox, Patience, Postings, PostOffice
 from plugin.durable import private_folder, write_file
-from plugin.intake import Intake
+from plugin.intake import Intake, SpoolNames
 from plugin.ledger import DATABASE
 from plugin.node.custody import NodeCustody
 from plugin.node.dispatcher import Dispatcher
+from plugin.node.housekeeping import Housekeeping
 from plugin.node.jobs import Jobs, JobSettings
+from plugin.node.running import RunningSteps
+from plugin.node.upgrade import take_over
 from plugin.profile_settings import profile_of
 from plugin.quarantine import Quarantine
-from plugin.study import ArchiveDelivery, OutputWriter, PhotographStages, StageSettings
+from plugin.study import OutputWriter, PhotographStages, StageSettings
 
 if TYPE_CHECKING:
     from pipeline.edits import TwinMaker
@@ -55,23 +61,47 @@ class Node:
         algorithm = algorithm_of(twins)
         database = state / DATABASE
         self.quarantine = Quarantine(state / "quarantine", key)
-        self.manifests = state / "manifests"
-        self.custody = NodeCustody(spool, self.ledger, self.quarantine, self.manifests, pseudonyms, algorithm)
+        self.postings = Postings(database)
+        self.destinations = Destinations(database)
+        outbox = Outbox(state / "outbox", key)
+        self.custody = NodeCustody(
+            state, spool, self.ledger, self.quarantine, outbox, self.postings, pseudonyms, algorithm
+        )
+        self.manifests = self.custody.manifests
         stages = PhotographStages(
-            stage_settings(configuration, private_folder(state / "jobs")),
+            stage_settings(configuration, private_folder(self.custody.jobs)),
             pseudonyms,
             twins,
             load_text_remover(),
             output_writer(configuration, pseudonyms, algorithm),
-            ArchiveDelivery([destination_of(section) for section in configuration.destinations]),
+            self.custody,
             self.custody,
         )
-        self.jobs = Jobs(_job_settings(configuration, database, state), stages, self.custody.study_of, on_step)
+        settings = _job_settings(configuration, database, state)
+        self.jobs = Jobs(settings, stages, self.custody.study_of, RunningSteps(state / "running", self.ledger), on_step)
+        names = tuple(section.name for section in configuration.destinations)
+        self._take_over = partial(
+            take_over, database, settings.executor_id, self.ledger, self.custody, SpoolNames(key), names
+        )
         self.dispatcher = Dispatcher(
             self.ledger,
             self.jobs,
             self.custody,
+            Housekeeping(self.custody, spool, self.ledger, self.jobs, outbox, self.postings, configuration.retention),
+            names,
             quiet_seconds=configuration.study.quiet_seconds,
+            period_seconds=_period(configuration),
+        )
+        retries = configuration.retries
+        self.post_office = PostOffice(
+            outbox,
+            self.postings,
+            self.destinations,
+            {section.name: ArchiveCarrier(destination_of(section)) for section in configuration.destinations},
+            Patience(retries.first_wait_seconds, retries.backoff, retries.longest_wait_seconds),
+            self.custody.settle,
+            clock=time.monotonic,
+            alarm_after=retries.attempts,
             period_seconds=_period(configuration),
         )
 
@@ -81,15 +111,17 @@ class Node:
         self._intake.hand_over(self.custody.accept)
         found = self.custody.reconcile()
         if found:
-            log.warning("%d instances in the spool had no row; they have one now", found)
+            log.warning("%d instances did not agree with their records; they do now", found)
+        self._take_over()
         self.jobs.start()
+        self.post_office.start()
         self.dispatcher.start()
 
     def stop(self, grace_seconds: float = 30.0) -> bool:
         """Take nothing more, let running steps end. Returns whether they did; otherwise they are done again."""
         self._intake.close()
         self.dispatcher.stop()
-        ended = self.jobs.stop(grace_seconds)
+        ended = self.jobs.stop(grace_seconds) & self.post_office.stop(grace_seconds)
         self._intake.leave()
         return ended
 
@@ -138,22 +170,19 @@ def destination_of(section: DestinationSection) -> Destination:
 def _job_settings(configuration: Configuration, database: Path, state: Path) -> JobSettings:
     return JobSettings(
         database=database,
-        executor_id=_executor_id(state),
+        executor_id=executor_id(state),
         in_flight=configuration.study.in_flight,
         max_recoveries=configuration.study.max_recoveries,
-        delivery_attempts=configuration.retries.attempts,
-        first_wait_seconds=configuration.retries.first_wait_seconds,
-        backoff=configuration.retries.backoff,
         polling_seconds=_period(configuration),
     )
 
 
-def _executor_id(state: Path) -> str:
-    """Drawn once for each state folder: two processes with the same one would take each other's jobs."""
+def executor_id(state: Path) -> str:
+    """Drawn once for each state folder; where the file is gone, its jobs are taken over under a new name."""
     path = state / "executor"
-    if not path.exists():
+    if not path.exists() or not path.read_text().strip():
         write_file(path, uuid.uuid4().hex.encode())
-    return path.read_text()
+    return path.read_text().strip()
 
 
 def _period(configuration: Configuration) -> float:

@@ -92,10 +92,20 @@ class Quarantine:
         shown = (path for path in self.folder.iterdir() if path.is_dir() and not path.name.startswith("."))
         return sorted((self._entry(path) for path in shown), key=lambda entry: entry.since)
 
+    def holds(self, name: str) -> bool:
+        """Whether the bytes of entry ``name`` are here."""
+        return any((self.folder / name / file).exists() for file in (SEALED, PLAIN))
+
     def find(self, beginning: str) -> Entry | None:
         """The one entry whose name begins so; None when there is none, or more than one."""
         found = [entry for entry in self.entries() if entry.name.startswith(beginning)]
         return found[0] if len(found) == 1 else None
+
+    def verify(self, name: str) -> None:
+        """The entry's bytes are what was sealed, under this key. Raises ``SealBroken``."""
+        with (self.folder / name / SEALED).open("rb") as sealed:
+            for _ in unseal(sealed, self._needed_key(), name):
+                pass
 
     def restore(self, name: str, target: Path) -> None:
         """The entry's bytes as they came, as the new file ``target``, mode 0600. The entry stays.

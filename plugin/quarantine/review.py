@@ -11,7 +11,7 @@ check is made as ever: a face that is found is compared, and a twin that is stil
                                                 what SFace or the gradients know for a face is held anew
     a tattoo, a ring or a band may be seen      again; the reviewer's word is that nobody can be known by it
     text touches skin or a face                 again; the reviewer's word is that it names nobody
-    a delivery failed, a job had no outcome,    again, nothing waived: what was in the way may be gone
+    a job had no outcome,                       again, nothing waived: what was in the way may be gone
     a comparison could not be made, …
     the gate *rejected* the twin                never. The comparison was made and said "still the patient". Nobody's
                                                 word outweighs it, and since each edit draws fresh noise, asking again
@@ -31,8 +31,9 @@ from dicom_io.receiving import Spool
 from pipeline.errors import FaceSuspected, IdentifyingMark, NoFaceFound, Rejected, TextOnSkin
 from plugin.durable import private_folder
 from plugin.errors import ReviewRefused
-from plugin.ledger import FINISHED, Event, Ledger, Row, State
+from plugin.ledger import DATABASE, Event, Ledger, Row, State
 from plugin.quarantine.audit import AuditLog
+from plugin.quarantine.decisions import deciding
 from plugin.quarantine.quarantine import Entry, Quarantine
 from plugin.quarantine.rows import forget_returned, row_of
 from plugin.study import CONFLICT, Refusal
@@ -53,6 +54,15 @@ FINAL = {
 
 MOST_RELEASES = 3
 
+MAYBE_SENT = Refusal(
+    "upgrade", "EarlierVersion", "an earlier version may have delivered part of it; released, it is made anew"
+)
+"""Of a job that an earlier version began to deliver. What is made after its release gets other UIDs: whatever left
+before must not be followed by another object under the same one."""
+
+REPROCESSED = frozenset({State.PURGED, State.DISCARDED, State.WANTED})
+SHORTEST_BEGINNING = 8
+
 
 def outlook(refusal: Refusal) -> str:
     """What a release would mean for what was refused so, in one line for a reviewer."""
@@ -67,9 +77,10 @@ class Review:
     """The decisions on the instances of one state folder. The node may be running, in another process, or not."""
 
     def __init__(self, state: Path, key: SiteKey) -> None:
+        self._state = private_folder(state)
         self.quarantine = Quarantine(state / "quarantine", key)
         self.audit = AuditLog(state / "audit.log", key)
-        self._ledger = Ledger(private_folder(state) / "twinveil.sqlite")
+        self._ledger = Ledger(state / DATABASE)
         self._spool = Spool(state / "spool", min_free_bytes=0)
 
     def release(self, beginning: str, *, reviewer: str, reason: str) -> tuple[str, ...]:
@@ -77,6 +88,10 @@ class Review:
 
         Written to the audit log before anything is done. Raises ``ReviewRefused`` where it may not be done.
         """
+        with deciding(self._state):
+            return self._release(beginning, reviewer, reason)
+
+    def _release(self, beginning: str, reviewer: str, reason: str) -> tuple[str, ...]:
         entry = self._entry(beginning, reviewer, reason)
         error = entry.refusal.error
         if error in FINAL:
@@ -92,23 +107,50 @@ class Review:
         arrival.unlink(missing_ok=True)
         self.quarantine.restore(entry.name, arrival)
         self._spool.readmit(arrival, self._spool.folder / row.name)
-        self._ledger.release(row.name, waived)
+        self._ledger.release(row.name, waived, anew=error == MAYBE_SENT.error)
         self.quarantine.remove(entry.name)
         return waived
 
     def discard(self, beginning: str, *, reviewer: str, reason: str) -> Entry:
         """The entry whose name begins so is gone for good. Written to the audit log before anything is done."""
-        entry = self._entry(beginning, reviewer, reason)
-        row = self._idle_row(entry)
-        self._record("discard", entry, reviewer, reason, ())
-        if row is not None:
-            self._ledger.change([row.name], Event.DISCARD)
-        self.quarantine.remove(entry.name)
-        return entry
+        with deciding(self._state):
+            entry = self._entry(beginning, reviewer, reason)
+            row = self._idle_row(entry)
+            self._record("discard", entry, reviewer, reason, ())
+            if row is not None:
+                self._ledger.change([row.name], Event.DISCARD)
+            self.quarantine.remove(entry.name)
+            return entry
+
+    def reprocess(self, beginning: str, *, reviewer: str, reason: str) -> list[Row]:
+        """What is gone, and whose digest (or whose study's) begins so, is taken when it is sent the next time.
+
+        Its twins will be new objects under new UIDs; those that were delivered stay as they are. Written to the audit
+        log before anything is done. Raises ``ReviewRefused`` where there is nothing of the kind.
+        """
+        _named(reviewer, reason)
+        if len(beginning) < SHORTEST_BEGINNING:
+            raise ReviewRefused(f"at least {SHORTEST_BEGINNING} characters of a digest are needed; see the manifests")
+        with deciding(self._state):
+            found = self._ledger.beginning(beginning)
+            rows = [row for row in found if row.state in REPROCESSED]
+            if not rows:
+                states = ", ".join(sorted({row.state for row in found})) or "unknown"
+                raise ReviewRefused(
+                    f"nothing that begins with {beginning} is gone ({states}); what is held in quarantine is released "
+                    "by `twinveil quarantine release`, and what is missing is taken whenever it is sent"
+                )
+            for row in rows:
+                self.audit.add(
+                    "reprocess",
+                    source=row.digest, study=row.study, state=row.state, reviewer=reviewer.strip(),
+                    reason=reason.strip(),
+                )  # fmt: skip
+            self._ledger.change([row.name for row in rows], Event.REPROCESS)
+        return rows
 
     def _entry(self, beginning: str, reviewer: str, reason: str) -> Entry:
-        if not reviewer.strip() or not reason.strip():
-            raise ReviewRefused("a reviewer's name and a reason are needed; both are kept in the audit log")
+        _named(reviewer, reason)
         forget_returned(self.quarantine, self._ledger, self._spool)
         entry = self.quarantine.find(beginning)
         if entry is None:
@@ -122,9 +164,7 @@ class Review:
             return None
         if row.state not in {State.QUARANTINED, State.DISCARDED}:
             raise ReviewRefused(f"{entry.name} is being worked on ({row.state}); try again later")
-        # One that was just released, and waits for a job to come, is in no job's way.
-        at_rest = FINISHED | {State.RECEIVED}
-        if row.job and any(other.state not in at_rest for other in self._ledger.of_job(row.job)):
+        if row.job and any(other.state is State.QUEUED for other in self._ledger.of_job(row.job)):
             raise ReviewRefused(f"the study of {entry.name} is being worked on; try again later")
         return row
 
@@ -135,3 +175,8 @@ class Review:
             entry=entry.name, source=entry.digest, study=entry.study, reviewer=reviewer.strip(), reason=reason.strip(),
             waived=" ".join(waived) or "nothing", **refused,
         )  # fmt: skip
+
+
+def _named(reviewer: str, reason: str) -> None:
+    if not reviewer.strip() or not reason.strip():
+        raise ReviewRefused("a reviewer's name and a reason are needed; both are kept in the audit log")

@@ -14,9 +14,14 @@ def entry_name(digest: str, name: str) -> str:
     return f"{digest}-{Path(name).stem.partition('-')[2][:16]}"
 
 
+def names_of(row: Row) -> set[str]:
+    """What the quarantine may call the instance of ``row``."""
+    return {entry_name(row.digest, row.name)} | ({row.entry} if row.entry else set())
+
+
 def row_of(entry: Entry, ledger: Ledger) -> Row | None:
     """The ledger's row of a quarantined instance; None for one that this ledger does not know."""
-    rows = [row for row in ledger.of_source(entry.digest) if entry_name(row.digest, row.name) == entry.name]
+    rows = [row for row in ledger.of_source(entry.digest) if entry.name in names_of(row)]
     return rows[0] if len(rows) == 1 else None
 
 

@@ -1,7 +1,7 @@
 """The way of a study from its sources to its destinations, step by step. Nothing enters that knows a queue or rows."""
 
 from plugin.study.advice import ADVICE
-from plugin.study.delivery import ArchiveDelivery, FolderDelivery
+from plugin.study.delivery import FOLDER, FolderDelivery
 from plugin.study.manifest import manifest_of, merged, write_manifest
 from plugin.study.outputs import OutputWriter
 from plugin.study.stages import PhotographStages, StageSettings
@@ -17,14 +17,13 @@ from plugin.study.study import (
     Stages,
     Study,
     Timings,
-    TryAgain,
     refusal_of,
     twin_study,
 )
 
 __all__ = [
     "ADVICE",
-    "ArchiveDelivery",
+    "FOLDER",
     "FolderDelivery",
     "manifest_of",
     "merged",
@@ -43,7 +42,6 @@ __all__ = [
     "Stages",
     "Study",
     "Timings",
-    "TryAgain",
     "refusal_of",
     "twin_study",
 ]

@@ -23,9 +23,9 @@ ADVICE: dict[str, str] = {
     "ModelError": "Put the model in order (`twinveil check`), then release it.",
     "UnusablePhotograph": "Send a larger photograph in 8-bit colour, or discard it.",
     # plugin
-    "TryAgain": "See that the destination runs (`twinveil check`), then release it.",
     "Conflict": "Find out which of the two is meant; send the other under a UID of its own.",
     "NoDestination": "Configure a destination, then release it.",
+    "EarlierVersion": "Release it: it is made anew under new UIDs; what came before may be removed there.",
     "NoOutcome": "Look in the log for what ended its job, then release it.",
     "UnreadableReason": "Look at the files of the entry; what the instance is can be seen from a restored copy alone.",
     "Unforeseen": "Report it with this reason and the version; the photograph is kept and can be released later.",

@@ -20,7 +20,7 @@ from plugin.study.study import Output
 
 @dataclass(frozen=True)
 class OutputWriter:
-    """Writes what leaves. UIDs depend on the key and the source alone: written again, it is the same object."""
+    """Writes what leaves. UIDs depend on the key, the source and its making alone: written again, they are the same."""
 
     pseudonyms: Pseudonyms
     profile: ConfidentialityProfile
@@ -38,13 +38,16 @@ class OutputWriter:
         features_cleaned: bool,
         text_cleaned: bool,
         folder: Path,
+        making: str = "",
     ) -> tuple[Output, ...]:
         """One sick twin, one healthy twin unless switched off, and two segmentations, as files in ``folder``.
 
+        ``making``: where the source was made before, what keeps the UIDs of the new objects apart from the old ones'.
         Raises what ``dicom_io`` raises when the profile or an object cannot be made.
         """
         clean = self.profile.apply(source.header)
-        uid = SourceIdentity.of(source.header).instance
+        # New UIDs are derived from this, and nothing of it is written.
+        uid = SourceIdentity.of(source.header).instance + (f" making {making}" if making else "")
         sick_image = derived_image(
             clean, sick,
             role="sick-twin", source_sop_instance_uid=uid, pseudonyms=self.pseudonyms, algorithm=self.algorithm,

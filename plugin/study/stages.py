@@ -6,7 +6,6 @@ spool and in memory; a step that needs them reads the source again.
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from pipeline.disease import Lesion
 from pipeline.errors import FaceSuspected, IdentifyingMark, NoFaceFound, TextOnSkin
 from pipeline.photograph import Findings, Hints, Photograph, Subtraction, Twins
 from pipeline.text import BurnedInText, TextRemover, text_from_json, text_to_json
-from plugin.durable import load_arrays, private_folder, save_arrays, write_file
+from plugin.durable import load_arrays, private_folder, remove_tree, save_arrays, write_file
 from plugin.study.outputs import OutputWriter
 from plugin.study.study import Measured, Outcome, Output, Refusal, Source, Study
 
@@ -37,15 +36,12 @@ class Custody(Protocol):
 
     def quarantine(self, source: Source, study: Study, refusal: Refusal) -> None: ...
     def commit(self, study: Study, outcomes: Sequence[Outcome]) -> None: ...
-    def purge(self, study: Study, outcomes: Sequence[Outcome]) -> None: ...
 
 
 class Delivery(Protocol):
-    """Where results go. ``deliver`` raises ``TryAgain`` when later may be better, ``DeliveryFailed`` when never."""
+    """Where results go: the node's post, or a folder."""
 
-    destinations: tuple[str, ...]
-
-    def deliver(self, destination: str, outputs: Sequence[Output]) -> None: ...
+    def deliver(self, study: Study, outcomes: Sequence[Outcome]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -71,7 +67,6 @@ class PhotographStages:
         custody: Custody,
     ) -> None:
         self.attempts = settings.attempts
-        self.destinations = delivery.destinations
         self._settings = settings
         self._pseudonyms = pseudonyms
         self._twins = twins
@@ -136,6 +131,7 @@ class PhotographStages:
             subtraction=Subtraction(**arrays, lesion_class=measured.lesion_class),
             features_cleaned=findings.outcome == "released",
             text_cleaned=not self._text_of(source, study).left,
+            making=source.making,
             folder=private_folder(self._folder(source, study) / "out"),
         )
 
@@ -150,22 +146,21 @@ class PhotographStages:
         """Kept for a person to decide. Its twins, which may be the patient still, are deleted."""
         self._custody.quarantine(source, study, refusal)
         self._sources.forget(source)
-        shutil.rmtree(self._settings.jobs / study.job / source.digest, ignore_errors=True)
+        remove_tree(self._settings.jobs / study.job / source.digest)
 
-    def deliver(self, study: Study, destination: str, outputs: Sequence[Output]) -> None:
-        """Every object to ``destination``."""
-        self._delivery.deliver(destination, outputs)
+    def deliver(self, study: Study, outcomes: Sequence[Outcome]) -> None:
+        """Everything that was released on its way to the destinations of ``study``."""
+        self._delivery.deliver(study, outcomes)
 
     def commit(self, study: Study, outcomes: Sequence[Outcome]) -> None:
         """What became of each instance is on record."""
         self._custody.commit(study, outcomes)
 
     def purge(self, study: Study, outcomes: Sequence[Outcome]) -> None:
-        """Nothing of the job stays behind; sources go where everything made of them has been delivered."""
+        """Nothing of the job stays behind. Its sources go once everything made of them has been delivered."""
         for source in study.sources:
             self._sources.forget(source)
-        shutil.rmtree(self._settings.jobs / study.job, ignore_errors=True)
-        self._custody.purge(study, outcomes)
+        remove_tree(self._settings.jobs / study.job)
 
     def _persona_seed(self, read: SourcePhotograph) -> bytes:
         identity = PatientIdentity.of(read.header)

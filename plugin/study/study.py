@@ -32,20 +32,27 @@ class Source:
     """One accepted instance. ``digest`` names it everywhere outside the spool; ``path`` is where it lies.
 
     ``waived``: the checks that a reviewer answered for when releasing it from quarantine; see ``plugin.quarantine``.
+    ``making``: "" the first time that something is made of it; else what keeps its new UIDs apart from those before.
     """
 
     digest: str
     path: Path
     waived: tuple[str, ...] = ()
+    making: str = ""
 
 
 @dataclass(frozen=True)
 class Study:
-    """The instances of one study that are worked on together. ``job`` names the batch, the same after a restart."""
+    """The instances of one study that are worked on together. ``job`` names the batch, the same after a restart.
+
+    ``destinations``: who gets the results, by name, as it was settled when the job began. ``urgent``: a person waits.
+    """
 
     job: str
     digest: str
     sources: tuple[Source, ...]
+    destinations: tuple[str, ...] = ()
+    urgent: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,10 +120,6 @@ class InstanceRefused(Exception):
         self.refusal = refusal
 
 
-class TryAgain(Exception):
-    """A destination cannot take it just now. Steps that can wait repeat the stage; the message is the reason."""
-
-
 class Steps(Protocol):
     """Runs stages. Raises ``InstanceRefused`` for every error of a stage, so that only its name travels on."""
 
@@ -131,7 +134,6 @@ class Stages(Protocol):
     """What is done in each step. Every stage may be done again: it overwrites its own result with the same kind."""
 
     attempts: int
-    destinations: tuple[str, ...]
 
     def read(self, source: Source) -> tuple[str, ...]: ...
     def clean(self, source: Source, study: Study) -> BurnedInText: ...
@@ -144,7 +146,7 @@ class Stages(Protocol):
     ) -> tuple[Output, ...]: ...
     def check(self, source: Source, outputs: Sequence[Output]) -> None: ...
     def quarantine(self, source: Source, study: Study, refusal: Refusal) -> None: ...
-    def deliver(self, study: Study, destination: str, outputs: Sequence[Output]) -> None: ...
+    def deliver(self, study: Study, outcomes: Sequence[Outcome]) -> None: ...
     def commit(self, study: Study, outcomes: Sequence[Outcome]) -> None: ...
     def purge(self, study: Study, outcomes: Sequence[Outcome]) -> None: ...
 
@@ -185,15 +187,17 @@ def twin_photograph(source: Source, study: Study, stages: Stages, step: Steps) -
 
 
 def deliver_released(outcomes: list[Outcome], study: Study, stages: Stages, step: Steps) -> list[Outcome]:
-    """All that may leave goes to every destination. When one does not take it, none of it counts as delivered."""
-    outputs = [output for outcome in outcomes for output in outcome.outputs]
-    if not outputs:
+    """All that may leave goes on its way to every destination of the study. What was made once is what is sent.
+
+    A node seals and posts it here, and takes it there in its own time (``plugin.delivery``): no destination that is
+    down holds up a study, or leads to quarantine.
+    """
+    if not any(outcome.outputs for outcome in outcomes):
         return outcomes
     try:
-        if not stages.destinations:
+        if not study.destinations:
             raise InstanceRefused(NO_DESTINATION)
-        for destination in stages.destinations:
-            step(stages.deliver, study, destination, outputs)
+        step(stages.deliver, study, outcomes)
     except InstanceRefused as refused:
         for outcome in outcomes:
             if outcome.refusal is None:
@@ -244,7 +248,7 @@ class Timings:
 
 def refusal_of(stage: str, error: Exception) -> Refusal:
     """``error`` as it may be recorded. One that nobody foresaw is told by its place alone: its text may quote data."""
-    if isinstance(error, DicomError | PipelineError | TryAgain):
+    if isinstance(error, DicomError | PipelineError):
         return Refusal(stage, type(error).__name__, str(error))
     reason = f"nobody foresaw what went wrong in this step: {in_words(error)}, at {_place(error)}"
     return Refusal(stage, UNFORESEEN, reason)

@@ -50,7 +50,7 @@ def configuration(tmp_path: Path, receiver: Receiver) -> Configuration:
     )
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 120.0) -> None:
     """Return once ``condition`` holds; fail when it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -62,3 +65,93 @@ def test_a_change_is_made_for_all_or_for_none(ledger: Ledger) -> None:
 
 def test_the_database_is_for_its_owner_alone(ledger: Ledger, tmp_path: Path) -> None:
     assert (tmp_path / "twinveil.sqlite").stat().st_mode & 0o077 == 0
+
+
+def test_quiet_is_told_by_a_clock_that_does_not_jump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steady = [1000.0]
+    ledger = Ledger(tmp_path / "twinveil.sqlite", clock=lambda: steady[0])
+    assert ledger.queue_quiet_studies(30) == []
+    for number, wall in enumerate([2e9, 1e9, 3e9, 0.0]):
+        monkeypatch.setattr("time.time", lambda wall=wall: wall)
+        ledger.record(f"{number}.dcm", digest=str(number), study="s")
+        steady[0] += 20
+        assert ledger.queue_quiet_studies(30) == [], "another instance has come 20 seconds ago"
+    steady[0] += 29
+    assert ledger.queue_quiet_studies(30) == []
+    steady[0] += 1
+    (job,) = ledger.queue_quiet_studies(30)
+    assert len(ledger.of_job(job)) == 4
+
+
+def test_a_restart_takes_off_the_wait_what_has_passed_and_never_adds_to_it(tmp_path: Path) -> None:
+    Ledger(tmp_path / "twinveil.sqlite").record("a.dcm", digest="1", study="s")
+    now = time.time()
+    for later, expected in ((10.0, 0), (31.0, 1)):
+        with pytest.MonkeyPatch.context() as passed:
+            passed.setattr("time.time", lambda later=later: now + later)
+            assert len(Ledger(tmp_path / "twinveil.sqlite").queue_quiet_studies(30)) == expected
+
+
+def test_destinations_are_settled_when_a_job_begins(ledger: Ledger) -> None:
+    ledger.record("a.dcm", digest="1", study="s")
+    (job,) = ledger.queue_quiet_studies(0, ("archive", "research"))
+    begun = ledger.job(job)
+    assert begun is not None
+    assert (begun.destinations, begun.urgent) == (("archive", "research"), False)
+    ledger.begin(job, ["another"])
+    assert ledger.job(job) == begun
+    assert ledger.job("unheard of") is None
+
+
+def test_what_a_reviewer_released_is_a_job_at_once_and_of_its_own(ledger: Ledger) -> None:
+    for name in ("a.dcm", "b.dcm"):
+        ledger.record(name, digest=name, study="s")
+    ledger.queue_quiet_studies(0)
+    ledger.change(["a.dcm", "b.dcm"], Event.QUARANTINE)
+    ledger.release("a.dcm", ())
+    ledger.record("c.dcm", digest="c", study="s")
+    (job,) = ledger.queue_quiet_studies(60)
+    assert [row.name for row in ledger.of_job(job)] == ["a.dcm"]
+    begun = ledger.job(job)
+    assert begun is not None
+    assert begun.urgent
+    assert ledger.state_of("c.dcm") is State.RECEIVED
+
+
+def test_what_is_made_again_is_told_apart_from_all_that_was_made_before(ledger: Ledger) -> None:
+    def making() -> str:
+        (row,) = ledger.of_source("1")
+        return row.making
+
+    def purged_and_wanted() -> None:
+        ledger.queue_quiet_studies(0)
+        for event in (Event.POST, Event.DELIVER, Event.PURGE, Event.REPROCESS):
+            ledger.change(["a.dcm"], event)
+
+    makings = []
+    ledger.record("a.dcm", digest="1", study="s")
+    for _ in range(3):
+        makings.append(making())
+        purged_and_wanted()
+        assert ledger.record("a.dcm", digest="1", study="s")
+    for _ in range(2):
+        ledger.queue_quiet_studies(0)
+        for event in (Event.POST, Event.DELIVER, Event.PURGE):
+            ledger.change(["a.dcm"], event)
+        assert ledger.forget({State.PURGED}, time.time() + 1) == ["a.dcm"]
+        assert ledger.record("a.dcm", digest="1", study="s")
+        makings.append(making())
+    assert makings[0] == ""
+    assert len(set(makings)) == len(makings)
+
+
+def test_a_database_of_an_earlier_version_gets_what_it_lacks(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "twinveil.sqlite")) as connection, connection:
+        connection.execute(
+            "CREATE TABLE twinveil_instances (name TEXT PRIMARY KEY, digest TEXT NOT NULL, study TEXT NOT NULL, "
+            "state TEXT NOT NULL, received REAL NOT NULL, job TEXT) STRICT"
+        )
+        connection.execute("INSERT INTO twinveil_instances VALUES ('a.dcm', '1', 's', 'received', 1.0, NULL)")
+    for _ in range(2):
+        (row,) = Ledger(tmp_path / "twinveil.sqlite").of_source("1")
+        assert (row.state, row.making, row.entry) == (State.RECEIVED, "", "")

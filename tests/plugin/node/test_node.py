@@ -213,18 +213,23 @@ def test_delivery_waits_for_an_archive_that_is_down(
     assert len(receiver.stored) == 4
 
 
-def test_an_archive_that_never_answers_costs_no_instance(
+def test_an_archive_that_never_answers_costs_no_instance_and_no_work(
     configuration: Configuration, key: SiteKey, receiver: Receiver, tmp_path: Path
 ) -> None:
     port = receiver.port
     receiver.stop()
     with running(configuration, key) as node:
         send(node, save(photograph(STUDY), tmp_path / "in"))
-        wait_for(lambda: finished(node, 1))
+        wait_for(lambda: node.destinations.standing("archive").failures > configuration.retries.attempts)
+        assert node.ledger.counts() == {State.UNDELIVERED: 1}
+        assert node.quarantine.entries() == []
+        assert list(node.custody.jobs.iterdir()) == [], "its job is over"
     receiver.start(port)
-    (entry,) = node.quarantine.entries()
-    assert entry.refusal.stage == "deliver"
-    assert entry.sealed
+    made: list[str] = []
+    with running(configuration, key, MirroringTwinMaker(on_call=lambda method, attempt: made.append(method))) as node:
+        wait_for(lambda: node.ledger.counts() == {State.PURGED: 1})
+    assert made == [], "nothing is made again"
+    assert len(receiver.stored) == len(set(receiver.stored)) == 4
 
 
 def test_a_file_without_a_row_gets_one_at_start(

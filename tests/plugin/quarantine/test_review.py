@@ -21,7 +21,7 @@ from plugin.quarantine import Quarantine, Review, outlook
 from plugin.quarantine.review import MOST_RELEASES
 from plugin.study import Refusal
 from tests.plugin.conftest import wait_for
-from tests.plugin.fakes import MirroringTwinMaker, photograph, save
+from tests.plugin.fakes import MirroringTwinMaker, photograph, save, skin
 from tests.plugin.node.test_node import finished, manifest_entries, running, send
 
 STUDY = "1.2.826.0.1.3680043.8.498.83"
@@ -104,18 +104,61 @@ def test_a_rejected_twin_stays_where_it_is(
     assert receiver.stored == []
 
 
-def test_a_delivery_that_failed_is_repeated_with_nothing_waived(
+def test_a_person_decides_while_an_archive_is_down(
     configuration: Configuration, key: SiteKey, receiver: Receiver, tmp_path: Path
 ) -> None:
+    """Of one study, one photograph is on its way for days and one is held: nobody has to wait for the archive."""
     port = receiver.port
     receiver.stop()
+    tiny = photograph(STUDY, number=2, rgb=skin(1))
     with running(configuration, key) as node:
-        send(node, save(photograph(STUDY), tmp_path / "in"))
-        wait_for(lambda: finished(node, 1))
+        send(node, *(save(image, tmp_path / "in") for image in (photograph(STUDY), tiny)))
+        wait_for(lambda: node.ledger.counts() == {State.UNDELIVERED: 1, State.QUARANTINED: 1})
+        Review(configuration.state_folder, key).release("", **WHO)
+        wait_for(lambda: [entry.refusal.error for entry in node.quarantine.entries()] == ["UnusablePhotograph"])
+        wait_for(lambda: node.ledger.counts() == {State.UNDELIVERED: 1, State.QUARANTINED: 1})
+        Review(configuration.state_folder, key).discard("", **WHO)
+        assert node.ledger.counts() == {State.UNDELIVERED: 1, State.DISCARDED: 1}
         receiver.start(port)
-        assert Review(configuration.state_folder, key).release("", **WHO) == ()
-        wait_for(lambda: node.ledger.counts() == {State.PURGED: 1})
+        wait_for(lambda: node.ledger.counts() == {State.PURGED: 1, State.DISCARDED: 1})
     assert len(receiver.stored) == 4
+
+
+@pytest.mark.parametrize("state", [State.PURGED, State.DISCARDED])
+def test_what_is_gone_is_made_again_only_on_a_person_s_word_and_under_new_uids(
+    configuration: Configuration, key: SiteKey, receiver: Receiver, tmp_path: Path,
+    caplog: pytest.LogCaptureFixture, state: State,
+) -> None:  # fmt: skip
+    path = save(photograph(STUDY), tmp_path / "in")
+    review = Review(configuration.state_folder, key)
+    with running(configuration, key, MirroringTwinMaker(refusals=3 if state is State.DISCARDED else 0)) as node:
+        send(node, path)
+        wait_for(lambda: finished(node, 1))
+        if state is State.DISCARDED:
+            review.discard("", **WHO)
+        assert node.ledger.counts() == {state: 1}
+        (entry,) = manifest_entries(node)
+    first = set(receiver.stored)
+    digest = str(entry["source"])
+    with running(configuration, key) as node:
+        send(node, path)
+        wait_for(lambda: "was sent again and is not kept" in caplog.text)
+        assert digest in caplog.text
+        assert node.ledger.counts() == {state: 1}
+        with pytest.raises(ReviewRefused, match="at least 8"):
+            review.reprocess(digest[:3], **WHO)
+        with pytest.raises(ReviewRefused, match="unknown"):
+            review.reprocess("0" * 32, **WHO)
+        assert [row.digest for row in review.reprocess(digest[:12], **WHO)] == [digest]
+        assert node.ledger.counts() == {State.WANTED: 1}
+        send(node, path)
+        wait_for(lambda: node.ledger.counts() == {State.PURGED: 1})
+        send(node, path)
+        assert node.ledger.counts() == {State.PURGED: 1}
+    assert review.audit.read()[-1]["action"] == "reprocess"
+    again = set(receiver.stored) - first
+    assert len(again) == 4, "never other pixels under a UID that an archive knows"
+    assert len(receiver.stored) == len(set(receiver.stored)) == len(first) + 4
 
 
 def test_released_while_the_node_is_down_it_is_done_at_the_next_start(

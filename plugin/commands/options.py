@@ -1,0 +1,14 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Configuration file.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The destination, as the configuration calls it.")]
+ReviewerOption = Annotated[str, typer.Option("--reviewer", help="Who decides; kept in the audit log.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept in the audit log. Name no patient.")]

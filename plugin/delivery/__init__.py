@@ -1,0 +1,37 @@
+"""Delivery: what may leave is sealed, posted to each destination of its study, and taken there for as long as it takes.
+
+outbox        the objects, sealed until everybody has them
+postings      what is to go where, and how far it has come
+states        the life cycle of a delivery, as a table
+destinations  how each one is doing; paused, resumed, hurried by a person
+patience      the waits between tries
+carriers      C-STORE
+courier       serves one destination
+post_office   all of them, and the settling
+"""
+
+from plugin.delivery.carriers import ArchiveCarrier, Carrier, NotTaken
+from plugin.delivery.courier import Courier
+from plugin.delivery.destinations import Destinations, Standing
+from plugin.delivery.outbox import Outbox
+from plugin.delivery.patience import Patience
+from plugin.delivery.post_office import PostOffice
+from plugin.delivery.postings import Backlog, Parcel, Postings
+from plugin.delivery.states import Delivery, Happening
+
+__all__ = [
+    "ArchiveCarrier",
+    "Backlog",
+    "Carrier",
+    "Courier",
+    "Delivery",
+    "Destinations",
+    "Happening",
+    "NotTaken",
+    "Outbox",
+    "Parcel",
+    "Patience",
+    "PostOffice",
+    "Postings",
+    "Standing",
+]

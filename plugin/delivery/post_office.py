@@ -1,0 +1,101 @@
+"""The post office: takes in what jobs made, has one courier for each destination, and settles what has arrived."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from plugin.delivery.carriers import Carrier
+from plugin.delivery.courier import Courier
+from plugin.delivery.destinations import Destinations
+from plugin.delivery.outbox import Outbox
+from plugin.delivery.patience import Patience
+from plugin.delivery.postings import Postings
+
+log = logging.getLogger(__name__)
+
+
+class PostOffice:
+    """Runs a thread for each destination, so that none waits for another, and one that settles.
+
+    ``settle(job)``: everything that ``job`` made has arrived; called again after a crash.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        postings: Postings,
+        destinations: Destinations,
+        carriers: Mapping[str, Carrier],
+        patience: Patience,
+        settle: Callable[[str], None],
+        *,
+        clock: Callable[[], float],
+        alarm_after: int = 3,
+        period_seconds: float = 1.0,
+    ) -> None:
+        self.couriers = {
+            name: Courier(name, carrier, outbox, postings, destinations, patience, clock=clock, alarm_after=alarm_after)
+            for name, carrier in carriers.items()
+        }
+        self._outbox = outbox
+        self._postings = postings
+        self._settle = settle
+        self._period_seconds = period_seconds
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._told: dict[str, str] = {}
+
+    def start(self) -> None:
+        """Go on where an earlier process stopped."""
+        for name in sorted(self._postings.backlog().keys() - self.couriers.keys()):
+            log.error(
+                "destination %s is not configured, and studies that began with it wait for it: configure it again, or "
+                "`twinveil destinations rename`, or `twinveil destinations give-up`", name,
+            )  # fmt: skip
+        self._begin("settling", self.look)
+        for name, courier in self.couriers.items():
+            self._begin(f"courier of {name}", courier.look)
+
+    def stop(self, grace_seconds: float = 30.0) -> bool:
+        """Nothing more is begun. Returns whether what was under way ended; else it is sent again, the same bytes."""
+        self._stop.set()
+        deadline = time.monotonic() + grace_seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def look(self) -> bool:
+        """Settle what has arrived everywhere. One job that cannot be settled keeps no other from it."""
+        for job in self._postings.arrived():
+            try:
+                self._settle(job)
+                self._outbox.remove(job)
+                self._postings.settle(job)
+                self._told.pop(job, None)
+            except Exception as error:  # a full disk, a file that somebody took away: said once, tried on
+                if self._told.get(job) != type(error).__name__:
+                    self._told[job] = type(error).__name__
+                    log.error("job %s has arrived but is not settled yet: %s", job, type(error).__name__)
+        return False
+
+    def _begin(self, name: str, look: Callable[[], bool]) -> None:
+        thread = threading.Thread(target=self._run, args=(name, look), name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _run(self, name: str, look: Callable[[], bool]) -> None:
+        told = ""
+        while not self._stop.is_set():
+            again = False
+            try:
+                again = look()
+                told = ""
+            except Exception as error:  # a locked database, a full disk: said once, tried on
+                if told != type(error).__name__:
+                    told = type(error).__name__
+                    log.error("%s: %s; tried on", name, told)
+            if not again:
+                self._stop.wait(self._period_seconds)

@@ -1,0 +1,82 @@
+"""What is done at the start and once a day: records that must agree are compared, and what has had its time goes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from dicom_io.receiving import Spool
+from plugin.config import RetentionSection
+from plugin.delivery import Outbox, Postings
+from plugin.ledger import Ledger, State
+from plugin.node.custody import NodeCustody
+from plugin.node.jobs import Jobs
+
+log = logging.getLogger(__name__)
+
+DAY = 86400.0
+
+
+class Housekeeping:
+    """``clock``: seconds that only ever go forward, by which a day is measured."""
+
+    def __init__(
+        self,
+        custody: NodeCustody,
+        spool: Spool,
+        ledger: Ledger,
+        jobs: Jobs,
+        outbox: Outbox,
+        postings: Postings,
+        retention: RetentionSection,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._custody = custody
+        self._spool = spool
+        self._ledger = ledger
+        self._jobs = jobs
+        self._outbox = outbox
+        self._postings = postings
+        self._retention = retention
+        self._clock = clock
+        self._due = 0.0
+
+    def look(self) -> None:
+        """Do it where a day has passed since the last time."""
+        if self._clock() >= self._due:
+            self._due = self._clock() + DAY
+            self.tidy()
+            self.forget()
+
+    def tidy(self) -> None:
+        """Records agree, and nothing that belongs to no job is left in the open."""
+        found = self._custody.reconcile()
+        if found:
+            log.warning("%d instances did not agree with their records; they do now", found)
+        # In this order: what begins meanwhile is not taken for a leftover.
+        folders, sealed, untold = self._custody.jobs_with_folders(), self._outbox.jobs(), self._postings.untold()
+        queued, unfinished = set(self._ledger.jobs_in(State.QUEUED)), self._jobs.unfinished()
+        stuck = queued - unfinished
+        # A job that is queued for us and over for the job queue would wait for ever.
+        for job in sorted(stuck & self._jobs.ended()) if stuck else ():
+            self._custody.bury(job)
+        for job in sorted((folders | untold) - queued - unfinished):
+            self._custody.bury(job)
+        for job in sorted(sealed - queued - unfinished - self._postings.unsettled()):
+            self._outbox.remove(job)
+
+    def forget(self) -> None:
+        """Remove what is older than the configuration lets it grow."""
+        now = time.time()
+        if days := self._retention.jobs_days:
+            self._jobs.forget(now - days * DAY)
+            self._postings.forget(now - days * DAY)
+        if days := self._retention.markers_days:
+            for name in self._ledger.forget({State.PURGED, State.DISCARDED, State.MISSING}, now - days * DAY):
+                self._spool.forget(self._spool.folder / name)
+        if (days := self._retention.manifests_days) and self._custody.manifests.is_dir():
+            for manifest in self._custody.manifests.glob("*.json"):
+                if manifest.stat().st_mtime < now - days * DAY:
+                    manifest.unlink()

@@ -1,0 +1,154 @@
+"""The state of a node, read from its folder: what waits, and for what, whether the node runs or not."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from plugin.config import Configuration
+from plugin.delivery import Backlog, Destinations, Postings, Standing
+from plugin.ledger import DATABASE, Ledger, State, Unfinished
+from plugin.quarantine import Quarantine
+
+
+@dataclass(frozen=True)
+class WaitingStudy:
+    """Instances of one study that stand alike. ``study``: keyed digest; ``since``: UTC, ISO 8601."""
+
+    study: str
+    job: str | None
+    state: State
+    instances: int
+    since: str
+    waits_for: str
+
+
+@dataclass(frozen=True)
+class DestinationStatus:
+    """One destination. ``studies``, ``objects``, ``bytes``: what waits for it; ``refused``: how many of these objects
+    it has answered not to take. Moments in UTC, ISO 8601; None where there was none."""
+
+    name: str
+    configured: bool
+    paused: bool
+    down_since: str | None
+    failures: int
+    reason: str
+    last_store: str | None
+    studies: int
+    objects: int
+    bytes: int
+    refused: int
+    waiting_since: str | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """The whole. ``instances``: by state; ``quarantine``: entries by the name of the error that held them."""
+
+    instances: dict[str, int]
+    studies: tuple[WaitingStudy, ...]
+    destinations: tuple[DestinationStatus, ...]
+    quarantine: dict[str, int]
+    free_bytes: int
+    kept_free_bytes: int
+    alarms: tuple[str, ...]
+
+
+def status_of_node(configuration: Configuration) -> Status:
+    """What stands in the state folder of ``configuration`` just now."""
+    state = configuration.state_folder
+    configured = [section.name for section in configuration.destinations]
+    if (state / DATABASE).exists():
+        ledger, postings = Ledger(state / DATABASE), Postings(state / DATABASE)
+        counts = ledger.counts()
+        unfinished, waiting = ledger.unfinished(), postings.waiting_by_job()
+        backlog, standings = postings.backlog(), Destinations(state / DATABASE).standings()
+    else:
+        counts, unfinished, waiting, backlog, standings = {}, [], {}, {}, {}
+    names = [*configured, *sorted(backlog.keys() - set(configured))]
+    destinations = tuple(
+        _destination(name, name in configured, standings.get(name, Standing()), backlog.get(name)) for name in names
+    )
+    held = Counter(entry.refusal.error for entry in Quarantine(state / "quarantine").entries())
+    standing = next(folder for folder in (state, *state.parents) if folder.exists())
+    free, kept = shutil.disk_usage(standing).free, configuration.limits.min_free_bytes
+    return Status(
+        instances={name.value: counts[name] for name in State if name in counts},
+        studies=tuple(_study(group, state, waiting) for group in unfinished),
+        destinations=destinations,
+        quarantine=dict(sorted(held.items())),
+        free_bytes=free,
+        kept_free_bytes=kept,
+        alarms=tuple(_alarms(destinations, counts, free, kept, configuration.retries.attempts)),
+    )
+
+
+def _study(group: Unfinished, state: Path, waiting: dict[str, list[str]]) -> WaitingStudy:
+    return WaitingStudy(
+        group.study,
+        group.job,
+        group.state,
+        group.instances,
+        _moment(group.since) or "",
+        _waits_for(group, state, waiting),
+    )
+
+
+def _waits_for(group: Unfinished, state: Path, waiting: dict[str, list[str]]) -> str:
+    match group.state:
+        case State.RECEIVED:
+            return "its study to be quiet"
+        case State.QUEUED:
+            marks = sorted((state / "running").glob(f"{group.job}.*"))
+            return f"its {marks[0].name.rpartition('.')[2]} to end" if marks else "its turn"
+        case State.UNDELIVERED:
+            return ", ".join(waiting.get(group.job or "", [])) or "its sources to be removed"
+        case _:
+            return "its sources to be removed"
+
+
+def _destination(name: str, configured: bool, standing: Standing, backlog: Backlog | None) -> DestinationStatus:
+    waits = backlog or Backlog(0, 0, 0, 0, 0.0, "")
+    return DestinationStatus(
+        name=name,
+        configured=configured,
+        paused=standing.paused,
+        down_since=_moment(standing.down_since),
+        failures=standing.failures,
+        reason=standing.reason or waits.reason,
+        last_store=_moment(standing.last_store),
+        studies=waits.studies,
+        objects=waits.objects,
+        bytes=waits.size,
+        refused=waits.refused,
+        waiting_since=_moment(waits.since) if waits.objects else None,
+    )
+
+
+def _alarms(
+    destinations: tuple[DestinationStatus, ...], counts: dict[State, int], free: int, kept: int, down_after: int
+) -> list[str]:
+    """What somebody should look into, in words."""
+    found = []
+    for each in destinations:
+        if not each.configured:
+            found.append(f"{each.objects} objects wait for {each.name}, which is not configured any more")
+        elif each.failures >= down_after:
+            found.append(f"{each.name} is down since {each.down_since}: {each.reason}")
+        elif each.refused:
+            found.append(f"{each.name} does not take {each.refused} objects: {each.reason}")
+    if not any(each.configured for each in destinations):
+        found.append("no destination is configured: results would be quarantined")
+    if missing := counts.get(State.MISSING):
+        found.append(f"{missing} instances are missing: their files were taken away; have them sent again")
+    if free <= kept:
+        found.append(f"the disk is full: {free} bytes are free, {kept} are kept free; nothing more is accepted")
+    return found
+
+
+def _moment(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
