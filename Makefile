@@ -7,8 +7,9 @@ TRAIN_ARGS ?=
 SAMPLE_ARGS ?=
 ATTACK_ARGS ?=
 TEST_ARGS  ?=
+CRASH_ARGS ?=
 
-.PHONY: help demo test check bench attack sweep fuzz train samples peers clean
+.PHONY: help demo test check bench attack crash sweep fuzz train samples peers clean
 
 help:
 	@echo "make demo     a node, sample studies over a real association, results in build/demo"
@@ -16,6 +17,7 @@ help:
 	@echo "make check    ruff, mypy and import-linter alone"
 	@echo "make bench    figures to build/bench.json"
 	@echo "make attack   hostile peers against a running node, figures to build/attack.json"
+	@echo "make crash    hundreds of kills at every stage, figures to build/crash.json (CRASH_ARGS=...)"
 	@echo "make sweep    sentinels through the whole node path, figures to build/sweep.json"
 	@echo "make fuzz     10,000 mutated headers"
 	@echo "make train    the embedded model, from rendered patients (TRAIN_ARGS=...)"
@@ -42,6 +44,9 @@ build/bench-venv/.installed: scripts/bench_requirements.txt
 
 attack: $(VENV)/.development
 	$(BIN)/python -m tests.attack --out build/attack.json $(ATTACK_ARGS)
+
+crash: $(VENV)/.development
+	$(BIN)/python -m tests.crash.campaign --out build/crash.json $(CRASH_ARGS)
 
 sweep: $(VENV)/.runtime
 	$(BIN)/twinveil sweep --out build/sweep.json

@@ -20,7 +20,7 @@ from plugin.commands.demo_archive import Receiver
 from plugin.config import load_configuration
 from plugin.ledger import FINISHED, Ledger, State
 from plugin.quarantine import Quarantine
-from tests.plugin.fakes import photograph, save
+from tests.plugin.fakes import photograph, save, skin
 
 STUDY = "1.2.826.0.1.3680043.8.498.79"
 PATIENCE = 90.0
@@ -159,7 +159,7 @@ def test_killed_while_the_archive_is_down_it_delivers_once_it_is_up(
     receiver.stop()
     with bench.worker() as (process, port):
         bench.send(port, save(photograph(STUDY), tmp_path / "in"))
-        wait_for(lambda: "deliver: delivery to archive" in (tmp_path / "log").read_text(), "a try to deliver")
+        wait_for(lambda: "destination archive: " in (tmp_path / "log").read_text(), "a try to deliver")
         process.send_signal(signal.SIGKILL)
         process.wait()
     edits = bench.calls()
@@ -208,7 +208,26 @@ def test_a_photograph_that_kills_its_process_ends_in_quarantine(
     assert bench.states() == {State.QUARANTINED: 1}
     quarantine = Quarantine(bench.state / "quarantine", SiteKey.from_file(tmp_path / "site.key"))
     (entry,) = quarantine.entries()
-    assert (entry.refusal.error, entry.sealed) == ("NoOutcome", True)
+    assert (entry.refusal.stage, entry.refusal.error, entry.sealed) == ("swap", "NoOutcome", True)
     quarantine.restore(entry.name, tmp_path / "back.dcm")
     assert pydicom.dcmread(tmp_path / "back.dcm").pixel_array.shape == pydicom.dcmread(path).pixel_array.shape
     assert receiver.stored == []
+
+
+def test_only_the_one_whose_step_ran_is_charged_for_it(bench: Bench, receiver: Receiver, tmp_path: Path) -> None:
+    """Four studies are under way each time that one of them takes the process down."""
+    (tmp_path / "die-on-64x64").touch()
+    poison = save(photograph(STUDY, rgb=skin(64)), tmp_path / "in")
+    innocent = [save(photograph(f"{STUDY}.{number}", number=number), tmp_path / "in") for number in (1, 2, 3)]
+    with bench.worker() as (process, port):
+        bench.send(port, poison, *innocent)
+        assert process.wait(PATIENCE) == -signal.SIGKILL
+    for _ in range(2):
+        with bench.worker() as (process, _):
+            assert process.wait(PATIENCE) == -signal.SIGKILL
+    with bench.worker() as (process, _):
+        wait_for(lambda: bench.finished(4), "all four")
+        assert process.poll() is None
+    assert bench.states() == {State.QUARANTINED: 1, State.PURGED: 3}
+    assert len(receiver.stored) == len(set(receiver.stored)) == 12
+    assert not list((bench.state / "jobs").iterdir())

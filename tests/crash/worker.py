@@ -14,7 +14,9 @@ import time
 from pathlib import Path
 
 from dicom_io.header import SiteKey
+from pipeline.disease import Lesion
 from pipeline.errors import ModelError
+from pipeline.photograph import Photograph
 from plugin.commands.logs import configure_logs
 from plugin.commands.serve import serve
 from plugin.config import Configuration, load_configuration
@@ -40,6 +42,20 @@ class Calls:
             time.sleep(0.02)
 
 
+class Poisoned(MirroringTwinMaker):
+    """Dies of photographs of the sizes that ``FOLDER/die-on-<height>x<width>`` names."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(on_call=Calls(folder))
+        self._folder = folder
+
+    def heal(self, photograph: Photograph) -> Lesion:
+        height, width = photograph.rgb.shape[:2]
+        if (self._folder / f"die-on-{height}x{width}").exists():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().heal(photograph)
+
+
 def main() -> None:
     configuration, folder = load_configuration(Path(sys.argv[1])), Path(sys.argv[2])
     configure_logs()
@@ -49,7 +65,7 @@ def main() -> None:
             time.sleep(0.02)
         if (folder / "die-in-load").exists():
             raise ModelError("the model is not there")
-        return MirroringTwinMaker(on_call=Calls(folder))
+        return Poisoned(folder)
 
     serve(configuration, SiteKey.from_file(configuration.key_path), load)
 

@@ -120,11 +120,11 @@ def test_one_dead_destination_keeps_nothing_from_the_other(
     with running(both, key) as node:
         for number in range(6):
             send(node, save(photograph(f"{STUDY}.{number}", number=number), tmp_path / "in"))
-        wait_for(lambda: len(receiver.stored) == 24, 60)
+        wait_for(lambda: len(receiver.stored) == 24)
         assert node.quarantine.entries() == []
         assert node.postings.backlog()["dead"].objects == 24
         second.start(port)
-        wait_for(lambda: node.ledger.counts() == {State.PURGED: 6}, 60)
+        wait_for(lambda: node.ledger.counts() == {State.PURGED: 6})
     assert sorted(second.stored) == sorted(receiver.stored)
 
 
