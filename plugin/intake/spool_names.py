@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dicom_io.header import SiteKey
 from dicom_io.receiving import keyed_name, rename_unkeyed
-from plugin.ledger import DATABASE, Ledger
+from plugin.ledger import DATABASE, Ledger, scrub
 
 UNKEYED_BATCH = 16
 """Hexadecimal digits that a job's name of format 1 ends in; those of a keyed one are more."""
@@ -37,3 +37,4 @@ def adopt_format_1(state: Path, names: SpoolNames) -> None:
     for folder, suffix in (("manifests", ".json"), ("jobs", "")):
         for path in sorted((state / folder).glob(f"*-*{suffix}")):
             path.rename(path.with_name(names.job(path.name.removesuffix(suffix)) + suffix))
+    scrub(state / DATABASE)

@@ -2,7 +2,7 @@
 
 from plugin.ledger.job_states import FINISHED, Event, State
 from plugin.ledger.ledger import DATABASE, Ledger, taken_again
-from plugin.ledger.rows import JobRow, Row, Unfinished, transaction
+from plugin.ledger.rows import JobRow, Row, Unfinished, scrub, transaction
 
 __all__ = [
     "FINISHED",
@@ -14,5 +14,6 @@ __all__ = [
     "Row",
     "Unfinished",
     "taken_again",
+    "scrub",
     "transaction",
 ]

@@ -226,7 +226,6 @@ class Ledger:
         What is in quarantine stays what ``entries(digest, name)`` called it there.
         """
         with transaction(self._database) as connection:
-            connection.execute("PRAGMA secure_delete = ON")
             for row in self._select(connection, "1 = 1"):
                 if (name := named(row.name)) == row.name:
                     continue

@@ -128,6 +128,16 @@ def transaction(database: Path, *, wait_for_disk: bool = True) -> Iterator[sqlit
     connection.close()
 
 
+def scrub(database: Path) -> None:
+    """Nothing of what was deleted or overwritten is left in the file or in its log. No transaction may be under way."""
+    connection = sqlite3.connect(database, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
+
+
 def _connection(database: Path) -> sqlite3.Connection:
     """One that lies idle, else a new one: opening costs more than most transactions, closing the last a checkpoint."""
     with _idle_lock:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from plugin.errors import StateRefused
 from plugin.intake import SpoolNames
-from plugin.ledger import Ledger, State, transaction
+from plugin.ledger import Ledger, State, scrub, transaction
 from plugin.node.custody import NodeCustody
 from plugin.node.jobs import UNFINISHED, WORKFLOW, WORKFLOW_VERSION
 from plugin.quarantine import MAYBE_SENT
@@ -54,12 +54,14 @@ def take_over(database: Path, executor_id: str, ledger: Ledger, custody: NodeCus
         if ledger.job(job) is None:
             ledger.begin(job, destinations)
     with transaction(database) as connection:
-        _forget_other_versions(connection)
+        forgotten = _forget_other_versions(connection)
         if _has(connection, "workflow_status"):
             connection.execute(
                 "UPDATE workflow_status SET executor_id = ? WHERE name = ? AND status = 'PENDING'",
                 (executor_id, WORKFLOW),
             )
+    if forgotten:
+        scrub(database)
 
 
 def _of_other_versions(connection: sqlite3.Connection) -> list[tuple[str, str]]:
@@ -74,19 +76,20 @@ def _of_other_versions(connection: sqlite3.Connection) -> list[tuple[str, str]]:
     ).fetchall()
 
 
-def _forget_other_versions(connection: sqlite3.Connection) -> None:
-    """Nothing that other versions recorded of their steps is left, nor are its bytes in the file."""
+def _forget_other_versions(connection: sqlite3.Connection) -> int:
+    """Nothing that other versions recorded of their steps is left. Returns how many jobs that was."""
     if not _has(connection, "workflow_status"):
-        return
-    connection.execute("PRAGMA secure_delete = ON")
+        return 0
+    forgotten = 0
     condition = "SELECT workflow_uuid FROM workflow_status WHERE name = ? AND coalesce(application_version, '') <> ?"
     tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     for table in sorted(tables, key=lambda name: name == "workflow_status"):  # that one last
         columns = {row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')}
         if "workflow_uuid" in columns:
-            connection.execute(
+            forgotten = connection.execute(
                 f'DELETE FROM "{table}" WHERE workflow_uuid IN ({condition})', (WORKFLOW, WORKFLOW_VERSION)
-            )
+            ).rowcount
+    return forgotten
 
 
 def _has(connection: sqlite3.Connection, table: str) -> bool:

@@ -324,7 +324,6 @@ def test_a_state_of_format_1_is_taken_over_and_keeps_keyed_names_alone(
         Review(state, key).release("", reviewer="Dr. Marigold Ashdown", reason="once more")
         wait_for(lambda: len(node.quarantine.entries()) == 1 and finished(node, 3))
         Review(state, key).discard("", reviewer="Dr. Marigold Ashdown", reason="a single pixel")
-    rows(configuration, "VACUUM")
     assert not told(*digests)
     assert receiver.stored == stored
 
