@@ -7,7 +7,8 @@ from pipeline.gate.calibration import SHIPPED_FOLDER, Calibration, Domain, find_
 from pipeline.gate.gate import Gate, gate_digests
 from pipeline.gate.labelled_faces import DEFAULT_NCC, FAR, LabelledFaces, calibrate, photographs_of
 from pipeline.gate.marks import hold_marks
-from pipeline.gate.policy import FacePolicy, Policy
+from pipeline.gate.policy import SOME, FacePolicy, Policy
+from pipeline.gate.sightings import DOUBTFUL_SCORE, FIGURES, Lookout, Witnesses
 
 __all__ = [
     "Calibration",
@@ -25,4 +26,9 @@ __all__ = [
     "hold_marks",
     "FacePolicy",
     "Policy",
+    "SOME",
+    "DOUBTFUL_SCORE",
+    "FIGURES",
+    "Lookout",
+    "Witnesses",
 ]

@@ -7,9 +7,8 @@ check is made as ever: a face that is found is compared, and a twin that is stil
     refused because                             release
     ------------------------------------------  ----------------------------------------------------------------------
     no face was found where one was expected    again; the reviewer's word is that the photograph shows no face
-    something may be a face                     again; the same word, which outweighs dlib's landmarks and nothing else:
-                                                what SFace or the gradients know for a face is held anew
-    a tattoo, a ring or a band may be seen      again; the reviewer's word is that nobody can be known by it
+    something may be a face                     again; the same word, which outweighs some evidence and never much:
+                                                what the gate's witnesses know for a face is held anew
     text touches skin or a face                 again; the reviewer's word is that it names nobody
     a job had no outcome,                       again, nothing waived: what was in the way may be gone
     a comparison could not be made, …

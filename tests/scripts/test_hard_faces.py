@@ -11,8 +11,8 @@ pytest.importorskip("numba", reason="numba is not installed: nothing renders (pi
 
 from pipeline.faces import FaceFinder, Recognisers
 from pipeline.gate import FacePolicy
+from pipeline.gate.policy import SOME
 from scripts.hard_faces import Case, counted, outcome, table
-from tests.pipeline.gate_fakes import faked
 from tests.pipeline.rendered_faces import patient, skin, stranger
 
 
@@ -39,11 +39,10 @@ def test_a_face_is_found_held_or_missed_and_skin_alone_passes(policy: FacePolicy
 
 
 def test_what_a_reviewer_s_word_lets_out_is_counted_among_the_held(recognisers: Recognisers) -> None:
-    unknown = faked(recognisers, "sface", sees=np.full(128, 0.01))
-    policy = FacePolicy(FaceFinder(), unknown)
-    policy._gradients_show = lambda *_: False  # type: ignore[method-assign]
-    assert counted(policy, Case("by dlib's landmarks alone", patient(), 1)) == ["held", "vouched"]
-    policy._gradients_show = lambda *_: True  # type: ignore[method-assign]
+    policy = FacePolicy(FaceFinder(), recognisers)
+    policy._lookout.evidence = lambda rgb, face: SOME  # type: ignore[method-assign]
+    assert counted(policy, Case("hardly known for a face", patient(), 1)) == ["held", "vouched"]
+    policy = FacePolicy(FaceFinder(), recognisers)
     assert counted(policy, Case("lying", np.ascontiguousarray(np.rot90(patient())), 1)) == ["held"]
     assert counted(policy, Case("nobody", skin(), 0)) == ["passed"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from dicom_io.reading import read_photograph
 from pipeline.errors import FaceDenied, FaceSuspected, NoFaceFound, Rejected, Undecided
 from pipeline.faces import Descriptor, FaceFinder, Recognisers
 from pipeline.gate import FacePolicy, Gate, Policy, load_calibration
-from pipeline.gate.policy import FACELESS
+from pipeline.gate.policy import FACELESS, MUCH, SOME
 from pipeline.photograph import Hints, Rgb, View
 from tests.pipeline.gate_fakes import faked, gate_with
 from tests.pipeline.rendered_faces import patient, skin, stranger
@@ -112,17 +113,34 @@ def test_one_witness_is_enough(finder: FaceFinder, blind: Recognisers, naevus: R
     assert FacePolicy(finder, faked(blind, "sface", sees=SOMETHING)).faces(naevus, DERMOSCOPY)
 
 
+def of_evidence(finder: FaceFinder, recognisers: Recognisers, evidence: float) -> FacePolicy:
+    """A policy to whose witnesses so much speaks for every detection."""
+    policy = FacePolicy(finder, recognisers)
+    policy._lookout.evidence = lambda rgb, face: evidence  # type: ignore[method-assign]
+    return policy
+
+
 @pytest.mark.parametrize("turns", [0, 1])
-def test_what_landmarks_alone_take_for_a_face_is_held_until_a_person_rules_it_out(
-    finder: FaceFinder, blind: Recognisers, naevus: Rgb, turns: int
+def test_what_some_evidence_speaks_for_is_held_until_a_person_rules_it_out(
+    finder: FaceFinder, recognisers: Recognisers, naevus: Rgb, turns: int
 ) -> None:
-    """A naevus would be made a face otherwise, and a profile that the others do not know would leave."""
-    landmarks = FacePolicy(finder, faked(blind, "dlib", sees=SOMETHING))
+    """A naevus would be made a face otherwise, and a profile that the witnesses hardly know would leave."""
     shown = np.ascontiguousarray(np.rot90(naevus, turns))
+    some, little = (of_evidence(finder, recognisers, value) for value in (SOME, SOME - 0.1))
     for hints in (DERMOSCOPY, CLOSE_UP):
-        with pytest.raises(FaceSuspected, match="turned" if turns else "landmarks alone"):
-            landmarks.faces(shown, hints)
-        assert landmarks.faces(shown, replace(hints, face_ruled_out=True)) == []
+        with pytest.raises(FaceSuspected, match="turned" if turns else "lets expect none") as held:
+            some.faces(shown, hints)
+        assert re.search(r"at x \d+ to \d+, y \d+ to \d+ \(detector 0\.\d\d", str(held.value)), "where a reviewer looks"
+        assert some.faces(shown, replace(hints, face_ruled_out=True)) == []
+        assert little.faces(shown, hints) == []
+
+
+def test_nobody_s_word_outweighs_much_evidence(finder: FaceFinder, recognisers: Recognisers, naevus: Rgb) -> None:
+    much = of_evidence(finder, recognisers, MUCH)
+    for hints in (replace(DERMOSCOPY, face_ruled_out=True), replace(CLOSE_UP, face_ruled_out=True)):
+        assert len(much.faces(naevus, hints)) == 1
+        with pytest.raises(FaceSuspected, match="turned"):
+            much.faces(np.ascontiguousarray(np.rot90(naevus)), hints)
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
