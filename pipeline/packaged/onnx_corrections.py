@@ -32,13 +32,16 @@ class _Field(NamedTuple):
     raw: bytes
 
 
-def open_session(model: bytes) -> Any:
-    """An onnxruntime session on one thread, so that the same pixels give the same bits on every run.
+def open_session(model: bytes, threads: int = 1) -> Any:
+    """An onnxruntime session, by default on one thread, so that the same pixels give the same bits on every run.
 
+    With more, whatever it needed for one picture is given back after it: what takes two threads takes much memory.
     Raises ModelError when onnxruntime does not accept the model.
     """
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
+    options.enable_cpu_mem_arena = threads == 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     # Fusing quantise/dequantise pairs would compute in int8; the weights alone are meant to be quantised.

@@ -51,6 +51,12 @@ _RED_TO_GREEN, _GREEN_TO_BLUE = 0.10, -0.03
 _DARK, _FLAT = 24, 2.0
 """Grey levels of 255: below which colour cannot be told, and the standard deviation of what is flat."""
 _BLACK, _WHITE = 8, 247
+_AROUND = 16
+"""Pixels around a ring that are looked at with it: as far as the filters of ``may_be_skin`` reach."""
+_ASKED = 1024
+"""Pixels of the longer side that tell whether a photograph has colour."""
+_TOLD = 4
+"""Places of text that a reason names."""
 _COLOURLESS = 6
 """Grey levels between the channels of a photograph without colour (99 % of its pixels)."""
 
@@ -124,7 +130,9 @@ class TextRemover:
             return BurnedInText()
         touching = self._touching(rgb, quads)
         if any(touching) and not vouched:
-            raise TextOnSkin(f"{sum(touching)} of {len(quads)} finds of text touch skin or a face")
+            raise TextOnSkin(
+                f"{sum(touching)} of {len(quads)} finds of text touch skin or a face: {_places(quads, touching)}"
+            )
         found = BurnedInText(
             covers_for(rgb, [quad for quad, touches in zip(quads, touching, strict=True) if not touches]), sum(touching)
         )
@@ -133,14 +141,31 @@ class TextRemover:
         return found
 
     def _touching(self, rgb: Rgb, quads: Sequence[Quad]) -> list[bool]:
-        skin = may_be_skin(rgb) | _around_faces(rgb, self._faces.find(rgb))
-        covered = _area(rgb, [_grown(quad, _margin(quad)) for quad in quads])
+        """Of each quad; only what lies around it is looked at, since the photograph may be large."""
+        colourless, heads = is_colourless(rgb), [_head(face) for face in self._faces.find(rgb)]
+        covers = [_grown(quad, _margin(quad)) for quad in quads]
         touching = []
         for quad in quads:
-            ring = _area(rgb, [_grown(quad, _margin(quad) + max(RING * _height(quad), _SMALLEST_RING))]) & ~covered
+            wide = _grown(quad, _margin(quad) + max(RING * _height(quad), _SMALLEST_RING))
+            (left, top), (right, bottom) = np.floor(wide.min(0)) - _AROUND, np.ceil(wide.max(0)) + _AROUND
+            rows = slice(max(int(top), 0), max(int(bottom), 0))
+            columns = slice(max(int(left), 0), max(int(right), 0))
+            part, corner = rgb[rows, columns], np.array([columns.start, rows.start])
+            ring = _area(part, [wide - corner]) & ~_area(part, [cover - corner for cover in covers])
             # Without a ring (a line as large as the photograph) nothing shows that the line is away from skin.
-            touching.append(not ring.any() or float(skin[ring].mean()) > MOST_SKIN)
+            touching.append(not ring.any() or _share_of_skin(part, ring, colourless, heads, corner) > MOST_SKIN)
         return touching
+
+
+def _share_of_skin(
+    part: Rgb, ring: Mask, colourless: bool, heads: Sequence[tuple[int, int, int, int]], corner: NDArray[np.int_]
+) -> float:
+    """Of ``ring`` in ``part``, which lies at ``corner`` (x, y) of the photograph that has the ``heads``."""
+    skin = may_be_skin(part, colourless)
+    for left, top, right, bottom in heads:
+        x, y = corner
+        skin[max(top - y, 0) : max(bottom - y, 0), max(left - x, 0) : max(right - x, 0)] = True
+    return float(skin[ring].mean())
 
 
 @lru_cache(maxsize=1)
@@ -164,14 +189,24 @@ def text_from_json(content: bytes) -> BurnedInText:
     return BurnedInText(tuple(covers), int(stated["left"]))
 
 
-def may_be_skin(rgb: Rgb) -> Mask:
-    """Where ``rgb`` (height, width, 3) cannot be told from skin; bool (height, width)."""
+def is_colourless(rgb: Rgb) -> bool:
+    """Whether ``rgb`` is a photograph without colour. Of a large one every so many pixels are asked."""
+    step = max(1, max(rgb.shape[:2]) // _ASKED)
+    smooth = cv2.GaussianBlur(rgb, (0, 0), 2.0)[::step, ::step]
+    return float(np.quantile(np.ptp(smooth.astype(np.int16), axis=2), 0.99)) <= _COLOURLESS
+
+
+def may_be_skin(rgb: Rgb, colourless: bool | None = None) -> Mask:
+    """Where ``rgb`` (height, width, 3) cannot be told from skin; bool (height, width).
+
+    ``colourless``: whether the photograph is that ``rgb`` is a part of; else ``rgb`` itself is asked.
+    """
     smooth = cv2.GaussianBlur(rgb, (0, 0), 2.0)
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
     mean = cv2.blur(grey, (9, 9))
     flat = np.sqrt(np.maximum(cv2.blur(grey * grey, (9, 9)) - mean * mean, 0)) < _FLAT
-    if float(np.quantile(np.ptp(smooth.astype(np.int16), axis=2), 0.99)) <= _COLOURLESS:
-        return ~(flat & ((mean <= _BLACK) | (mean >= _WHITE)))
+    if is_colourless(rgb) if colourless is None else colourless:
+        return np.asarray(~(flat & ((mean <= _BLACK) | (mean >= _WHITE))), np.bool_)
     linear = (np.maximum(smooth.astype(np.float32), 1) / 255) ** 2.2
     red, green, blue = np.log(linear[..., 0]), np.log(linear[..., 1]), np.log(linear[..., 2])
     coloured = (red - green >= _RED_TO_GREEN) & (green - blue >= _GREEN_TO_BLUE)
@@ -179,16 +214,23 @@ def may_be_skin(rgb: Rgb) -> Mask:
     return np.asarray(np.where(dark, ~flat, coloured), np.bool_)
 
 
-def _around_faces(rgb: Rgb, faces: Sequence[Face]) -> Mask:
-    """Canonical squares: a face with its hair and ears, whatever their colour."""
-    mask = np.zeros(rgb.shape[:2], np.uint8)
-    for face in faces:
-        square = square_around(face.landmarks)
-        half = square.side / 2
-        low = np.floor([square.centre_x - half, square.centre_y - half]).astype(int)
-        high = np.ceil([square.centre_x + half, square.centre_y + half]).astype(int)
-        mask[max(low[1], 0) : max(high[1], 0), max(low[0], 0) : max(high[0], 0)] = 1
-    return mask > 0
+def _head(face: Face) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the canonical square: a face with its hair and ears, whatever their colour."""
+    square = square_around(face.landmarks)
+    half = square.side / 2
+    low = np.floor([square.centre_x - half, square.centre_y - half]).astype(int)
+    high = np.ceil([square.centre_x + half, square.centre_y + half]).astype(int)
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+
+def _places(quads: Sequence[Quad], touching: Sequence[bool]) -> str:
+    """Where the finds lie that touch, for whoever looks at the photograph next."""
+    places = []
+    for quad in (quad for quad, touches in zip(quads, touching, strict=True) if touches):
+        (left, top), (right, bottom) = np.rint(quad.min(0)).astype(int), np.rint(quad.max(0)).astype(int)
+        places.append(f"x {left} to {right}, y {top} to {bottom}")
+    told = "; ".join(places[:_TOLD])
+    return told + (f" and {len(places) - _TOLD} more" if len(places) > _TOLD else "")
 
 
 def covers_for(rgb: Rgb, quads: Sequence[Quad]) -> tuple[Cover, ...]:

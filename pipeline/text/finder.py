@@ -1,14 +1,17 @@
 """Text in a photograph: found by PP-OCR's detector at several sizes, confirmed by its reader, never spelt out.
 
 The detector (differentiable binarisation, Liao et al., AAAI 2020; PP-OCRv6 small) takes lips, brows, hair and naevi for
-text as readily as letters, so each find is shown to the reader (PP-OCRv6 small, CTC). Of the reader only its confidence
-is used: which letters it saw is not decoded, so no name can end up in a log. Both networks run here by onnxruntime,
-from the files that ``rapidocr`` carries.
+text as readily as letters, so each find is shown to the reader (PP-OCRv6 small, CTC). Of the reader its confidence is
+used, and which signs are digits or of a unit of length, for the numbers of a ruler are no name (``scale``): no other
+letter is decoded, so no name can end up in a log. Both networks run here by onnxruntime, from the files that
+``rapidocr`` carries.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -18,6 +21,7 @@ from numpy.typing import NDArray
 from pipeline.errors import ModelError
 from pipeline.packaged import TEXT_DETECTOR, TEXT_READER, open_session
 from pipeline.photograph import Rgb
+from pipeline.text.scale import OTHER, SIGNS, is_scale
 
 Quad = NDArray[np.float64]
 """Float64 (4, 2): the corners of a line of text as x, y in pixels of the photograph, in order around it."""
@@ -47,6 +51,9 @@ _LONGEST_LINE = 24
 _CONFIDENCE = {2: 0.9, 4: 0.6}
 """From how many letters on which mean confidence of the reader, 0 to 1, makes a find text. Words of three letters are
 read with 0.95 and more; two eyes pass for two letters with up to 0.89, and seldom for more than that."""
+_PLAIN, _PLAIN_REACH, _PLAIN_BLUR = 8, 9, 0.7
+"""Grey levels of 255 between the darkest and the lightest pixel within so many pixels, once noise is smoothed by so
+much: below, there is no stroke. Letters of a contrast of 20, the faintest that are found at all, have more."""
 
 
 class TextFinder:
@@ -54,8 +61,9 @@ class TextFinder:
 
     def __init__(self) -> None:
         """Raises ModelError when the weights are missing or are not the pinned ones."""
-        self._detector = open_session(TEXT_DETECTOR.read())
+        self._detector = open_session(TEXT_DETECTOR.read(), threads=min(2, os.cpu_count() or 1))
         self._reader = open_session(TEXT_READER.read())
+        self._signs = _signs_of(self._reader)
 
     def find(self, rgb: Rgb) -> list[Quad]:
         """The lines of text in ``rgb`` (uint8, height x width x 3); one line may be found at more than one size.
@@ -69,22 +77,27 @@ class TextFinder:
         for side in levels(max(rgb.shape[:2])):
             scale = side / max(rgb.shape[:2])
             for left, top, tile in _tiles(_resized(rgb, scale)):
-                for quad in self._detect(tile):
+                for quad in () if _is_plain(tile) else self._detect(tile):
                     yield (quad + np.array([left, top])) / scale
 
     def is_text(self, rgb: Rgb, quad: Quad) -> bool:
-        """Whether the reader sees letters in ``quad``, held any way up."""
-        return any(
-            any(letters >= fewest and confidence >= needed for fewest, needed in _CONFIDENCE.items())
-            for letters, confidence in (self.read(line) for line in _lines(rgb, quad))
-        )
+        """Whether the reader sees letters in ``quad``, held any way up, and not the numbers of a ruler."""
+        readings = [self._reading(line) for line in _lines(rgb, quad)]
+        sure = [reading for reading in readings if reading.is_sure]
+        return bool(sure) and not is_scale(max(sure, key=lambda reading: reading.confidence).signs)
 
     def read(self, line: Rgb) -> tuple[int, float]:
         """How many letters the reader sees in a line of ``_READER_HEIGHT`` pixels, and its mean confidence in them."""
+        reading = self._reading(line)
+        return reading.letters, reading.confidence
+
+    def _reading(self, line: Rgb) -> _Reading:
         values = _run(self._reader, line)[0]  # (positions, classes), the first class is "none"
         best = values.argmax(axis=1)
         letters = (best != 0) & np.concatenate([[True], best[1:] != best[:-1]])
-        return int(letters.sum()), float(values.max(axis=1)[letters].mean()) if letters.any() else 0.0
+        confidence = float(values.max(axis=1)[letters].mean()) if letters.any() else 0.0
+        signs = "".join(self._signs.get(int(number), OTHER) for number in best[letters])
+        return _Reading(int(letters.sum()), confidence, signs)
 
     def _detect(self, rgb: Rgb) -> Iterator[Quad]:
         height, width = rgb.shape[:2]
@@ -100,6 +113,35 @@ class TextFinder:
             margin = 2 * _UNCLIP * long * short / (2 * (long + short))
             if min(long, short) + margin >= _SMALLEST_LINE:
                 yield cv2.boxPoints(((x, y), (long + margin, short + margin), angle)).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What the reader made of a line. ``signs``: digits and the letters of units of length alone; all else is
+    ``scale.OTHER``, so that no name is ever spelt out."""
+
+    letters: int
+    confidence: float
+    signs: str
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether so many letters with such confidence are text."""
+        return any(self.letters >= fewest and self.confidence >= needed for fewest, needed in _CONFIDENCE.items())
+
+
+def _signs_of(reader: Any) -> dict[int, str]:
+    """By the reader's class: those of ``scale.SIGNS`` among the characters that its file lists, and the space."""
+    characters = reader.get_modelmeta().custom_metadata_map["character"].split("\n")
+    known = {number: sign for number, sign in enumerate(characters, start=1) if sign in SIGNS and sign}
+    return {**known, len(characters) + 1: " "}
+
+
+def _is_plain(tile: Rgb) -> bool:
+    """Whether nothing in ``tile`` differs enough from what lies beside it to be read."""
+    grey = cv2.GaussianBlur(cv2.cvtColor(tile, cv2.COLOR_RGB2GRAY), (0, 0), _PLAIN_BLUR)
+    near = np.ones((_PLAIN_REACH, _PLAIN_REACH), np.uint8)
+    return int(cv2.subtract(cv2.dilate(grey, near), cv2.erode(grey, near)).max()) < _PLAIN
 
 
 def levels(longest: int) -> list[int]:
@@ -131,16 +173,17 @@ def _lines(rgb: Rgb, quad: Quad) -> Iterator[Rgb]:
 
 def _tiles(rgb: Rgb) -> Iterator[tuple[int, int, Rgb]]:
     """Left, top and pixels of the overlapping tiles that cover ``rgb``."""
-    for top in _starts(rgb.shape[0]):
-        for left in _starts(rgb.shape[1]):
-            yield left, top, rgb[top : top + TILE, left : left + TILE]
+    for rows in _spans(rgb.shape[0]):
+        for columns in _spans(rgb.shape[1]):
+            yield columns.start, rows.start, rgb[rows, columns]
 
 
-def _starts(length: int) -> list[int]:
-    if length <= TILE:
-        return [0]
-    count = -(-(length - OVERLAP) // (TILE - OVERLAP))
-    return [round(number * (length - TILE) / (count - 1)) for number in range(count)]
+def _spans(length: int) -> list[slice]:
+    """As few as cover ``length``, none longer than ``TILE``, each sharing ``OVERLAP`` with the next or a pixel more."""
+    count = max(1, -(-(length - OVERLAP) // (TILE - OVERLAP)))
+    side = -(-(length + (count - 1) * OVERLAP) // count)
+    starts = [round(number * (length - side) / max(count - 1, 1)) for number in range(count)]
+    return [slice(start, start + side) for start in starts]
 
 
 def _resized(rgb: Rgb, scale: float) -> Rgb:

@@ -12,7 +12,7 @@ import pytest
 from dicom_io.reading import read_photograph
 from pipeline.photograph import Rgb
 from pipeline.text import TextFinder
-from pipeline.text.finder import OVERLAP, TILE, _starts, levels
+from pipeline.text.finder import OVERLAP, TILE, _spans, levels
 from scripts.planted_text import CELL, as_jpeg, backdrop, covered_by, plant, written
 from tests.pipeline.rendered_faces import patient, stranger
 
@@ -60,8 +60,8 @@ def test_small_photographs_are_enlarged_and_large_ones_seen_at_their_own_size() 
 
 
 def test_tiles_leave_nothing_out_and_share_a_word_s_width() -> None:
-    for length in (1, TILE, TILE + 1, 2 * TILE, 4000):
-        starts = _starts(length)
-        assert starts[0] == 0
-        assert starts[-1] + TILE >= length
-        assert all(after - before <= TILE - OVERLAP for before, after in pairwise(starts))
+    for length in (1, TILE, TILE + 1, 2 * TILE, 4000, 7001):
+        spans = _spans(length)
+        assert spans[0].start == 0 and spans[-1].stop == length
+        assert all(span.stop - span.start <= TILE for span in spans)
+        assert all(before.stop - after.start >= OVERLAP for before, after in pairwise(spans))
