@@ -84,7 +84,8 @@ class Twins:
 class Subtraction:
     """The difference between the twins, ``sick - healthy``.
 
-    ``difference``: float32 (height, width, 3), signed CIELAB (L*, a*, b*). ``probability``: float32 (height, width) in
+    ``difference``: float32 (height, width, 3), signed CIELAB (L*, a*, b*); of large twins at the smaller size at which
+    they were compared. ``probability``: float32 (height, width) in
     [0, 1]. ``mask``: bool (height, width). ``lesion_class``: from the sign of the difference inside the mask.
     """
 

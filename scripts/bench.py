@@ -9,6 +9,8 @@ find_faces_ms, policy_ms, gate_ms, text_ms
                 median milliseconds of processor time, on one thread, of the face detection, of the search of all four
                 orientations, of one judgement of a twin that is released, and of the search for burned-in text, on one
                 sample photograph that is new to each run (see bench_photograph.py); and the slowest run of each
+photograph_12mp_s, photograph_12mp_mb
+                seconds and megabytes of a close-up of 12 megapixels through `twinveil process` (see bench_large.py)
 ready_s         seconds from the start of `twinveil serve` to its open port; the models load behind it
 ingest_ratio_1, ingest_ratio_4
                 C-STORE over 1 and 4 associations: instances a second as a share of dcmtk's storescp, the lower of JPEG
@@ -37,12 +39,15 @@ from dicom_io.header import ConfidentialityProfile, Pseudonyms, SiteKey, generat
 from dicom_io.leaks import CARRIERS, Sweep
 from dicom_io.quiet import quiet
 from scripts.bench_ingest import ingest_figures, start_figures
+from scripts.bench_large import large_photograph_figures
 from scripts.bench_photograph import photograph_milliseconds
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_data" / "studies"
 ROUNDS = 20
 PHOTOGRAPH, PHOTOGRAPH_ROUNDS = "signe-rosacea", 7
 """The sample study, of a face, on which the work on pixels is timed, and how often."""
+LARGE = "anselm-forearm"
+"""The sample study that is enlarged to a telephone's photograph."""
 
 
 def header_milliseconds(key: SiteKey) -> dict[str, Any]:
@@ -123,6 +128,7 @@ def main() -> None:
             **header_milliseconds(key),
             **headers_beside(key, arguments.others),
             **photograph_milliseconds(SAMPLES / PHOTOGRAPH / "photograph.dcm", PHOTOGRAPH_ROUNDS),
+            **large_photograph_figures(SAMPLES / LARGE / "photograph.dcm"),
             **start_figures(out.parent / "bench-start"),
             **ingest_figures(out.parent / "bench-ingest"),
             "conditions": conditions(),

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from pipeline.disease.field import bands, rows_of
 from pipeline.photograph import Rgb
 
 DARKEST = 0.004
@@ -25,7 +26,10 @@ _FEATHER = 1.5
 
 @dataclass(frozen=True, eq=False)
 class Lesion:
-    """``change``: float32 (height, width, 3), logarithm of diseased over healthy intensity; 0 where nothing is."""
+    """``change``: float32 (height, width, 3), logarithm of diseased over healthy intensity; 0 where nothing is.
+
+    Of a large photograph it is smaller: as fine as it was seen.
+    """
 
     change: NDArray[np.float32]
 
@@ -59,13 +63,24 @@ class Lesion:
         return self._times(sick, -self.change)
 
     def _times(self, rgb: Rgb, change: NDArray[np.float32]) -> Rgb:
-        if rgb.shape != change.shape:
+        if not _fits(change.shape, rgb.shape):
             raise ValueError(f"a lesion of {change.shape} does not fit a photograph of {rgb.shape}")
-        touched = (change != 0).any(-1)
         result = rgb.copy()
-        intensity = (intensities(rgb[touched]) + DARKEST) * np.exp(change[touched]) - DARKEST
-        result[touched] = _coded(intensity)
+        for rows in bands(rgb.shape[0]):
+            here = rows_of(change, rgb.shape, rows)
+            touched = (here != 0).any(-1)
+            band = result[rows]
+            intensity = (intensities(band[touched]) + DARKEST) * np.exp(here[touched]) - DARKEST
+            band[touched] = _coded(intensity)
         return result
+
+
+def _fits(change: tuple[int, ...], rgb: tuple[int, ...]) -> bool:
+    """Of the same size, or smaller in the same proportions, to a pixel."""
+    if change == rgb:
+        return True
+    scale = max(change[:2]) / max(rgb[:2])
+    return scale < 1 and all(abs(small - large * scale) <= 1 for small, large in zip(change[:2], rgb[:2], strict=True))
 
 
 def intensities(rgb: Rgb) -> NDArray[np.float32]:

@@ -10,11 +10,13 @@ faces to a recogniser, but a person who knows the patient may know a necklace or
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, overload
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.disease import bands
 from pipeline.errors import UnusablePhotograph
 from pipeline.faces import Face, square_around
 from pipeline.photograph import Rgb
@@ -50,22 +52,28 @@ class _Square:
         self._expect(rgb)
         rows = np.clip(np.arange(self.top, self.top + self.side), 0, self.height - 1)
         columns = np.clip(np.arange(self.left, self.left + self.side), 0, self.width - 1)
-        return _resize(rgb[rows[:, None], columns], side).astype(np.uint8)
+        return _resize(rgb[rows[:, None], columns], side)
 
     def within(self, points: NDArray[np.floating], side: int = 128) -> NDArray[np.float64]:
         """``points`` (n, 2) of the photograph in pixels of what ``take`` gives."""
         return np.asarray((points - [self.left, self.top]) * (side / self.side), np.float64)
 
-    def _add(self, rgb: Rgb, addition: NDArray[np.float32], keep: Mask) -> Rgb:
-        """``keep * rgb + addition`` inside the square, both (side, side[, 3]); the photograph elsewhere."""
+    def _add(self, rgb: Rgb, addition: NDArray[np.float32] | Rgb, share: Mask, keep: bool) -> Rgb:
+        """``addition`` times ``share`` inside the square, on what is there, or with ``keep`` on what ``share`` leaves
+        of it; both (side, side[, 3]). The photograph elsewhere. In bands: a head may fill a large photograph."""
         top, left = max(self.top, 0), max(self.left, 0)
         bottom, right = min(self.top + self.side, self.height), min(self.left + self.side, self.width)
-        if bottom <= top or right <= left:
-            return rgb.copy()
-        inside = np.s_[top - self.top : bottom - self.top, left - self.left : right - self.left]
         out = rgb.copy()
-        mixed = out[top:bottom, left:right] * keep[inside][..., None] + addition[inside]
-        out[top:bottom, left:right] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+        if bottom <= top or right <= left:
+            return out
+        for rows in bands(bottom - top):
+            inside = np.s_[
+                top - self.top + rows.start : top - self.top + rows.stop, left - self.left : right - self.left
+            ]
+            there = np.s_[top + rows.start : top + rows.stop, left:right]
+            here = share[inside][..., None]
+            mixed = (out[there] if keep else out[there] * (1 - here)) + addition[inside] * here
+            out[there] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
         return out
 
     def _add_difference(self, rgb: Rgb, before: Rgb, after: Rgb, window: Mask) -> Rgb:
@@ -73,7 +81,7 @@ class _Square:
         if before.shape != after.shape:
             raise ValueError(f"before is {before.shape} and after {after.shape}")
         delta = _resize(after.astype(np.float32) - before.astype(np.float32), self.side)
-        return self._add(rgb, delta * window[..., None], np.ones((self.side, self.side), np.float32))
+        return self._add(rgb, delta, window, keep=True)
 
     def _expect(self, rgb: Rgb) -> None:
         if rgb.shape[:2] != (self.height, self.width):
@@ -103,8 +111,7 @@ class FaceCrop(_Square):
         Nothing of ``rgb`` remains where the mask is 1, neither its colours nor its fine texture.
         """
         self._expect(rgb)
-        mask = head_matte(self.side)
-        return self._add(rgb, _resize(edited.astype(np.float32), self.side) * mask[..., None], 1 - mask)
+        return self._add(rgb, _resize(edited, self.side), head_matte(self.side), keep=False)
 
     def put_difference(self, rgb: Rgb, before: Rgb, after: Rgb) -> Rgb:
         """A copy of ``rgb`` with ``after - before`` (two edits' states of this square, same size) added.
@@ -152,14 +159,16 @@ def head_matte(side: int, reach: float = 1.0) -> Mask:
     return _smooth_step((_FEATHER_END - radius.astype(np.float32)) / (_FEATHER_END - 1))
 
 
-def _resize(values: NDArray[np.uint8] | NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """(n, n, 3) to float32 (side, side, 3): area when shrinking, cubic when growing."""
+@overload
+def _resize(values: NDArray[np.uint8], side: int) -> NDArray[np.uint8]: ...
+@overload
+def _resize(values: NDArray[np.float32], side: int) -> NDArray[np.float32]: ...
+def _resize(values: NDArray[Any], side: int) -> NDArray[Any]:
+    """(n, n, 3) to (side, side, 3) of the same type: area when shrinking, cubic when growing."""
     grow = values.shape[0] < side
-    interpolation = cv2.INTER_CUBIC if grow else cv2.INTER_AREA
-    resized = np.asarray(cv2.resize(values.astype(np.float32), (side, side), interpolation=interpolation), np.float32)
-    if values.dtype == np.uint8:
-        return np.clip(np.rint(resized), 0, 255)
-    return resized
+    return np.asarray(
+        cv2.resize(values, (side, side), interpolation=cv2.INTER_CUBIC if grow else cv2.INTER_AREA), values.dtype
+    )
 
 
 def _smooth_step(value: Mask) -> Mask:

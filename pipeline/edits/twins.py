@@ -21,6 +21,7 @@ from torch import Tensor
 from pipeline.disease import Lesion, subtract
 from pipeline.edits.crop import FaceCrop, FrameCrop
 from pipeline.edits.flowedit import flow_edit
+from pipeline.edits.resolution import enlarged, reduced
 from pipeline.errors import ModelError
 from pipeline.faces import Face, FaceFinder, Recognisers, eyes
 from pipeline.gate import Calibration, Gate, Policy, hold_marks, load_calibration
@@ -78,6 +79,13 @@ class TwinMaker(Protocol):
 FINEST = 4
 """Times the model's resolution to which an edit is enlarged; a head that is larger still loses its finest texture."""
 
+FINE = 4.0
+"""Photograph pixels to one of the healing's, beyond which the disease is looked at in a smaller picture: what it
+changes has no finer detail, and is laid over the photograph once."""
+
+LARGEST = 2048
+"""Pixels of that picture's longest side, however small a face in it is."""
+
 
 @dataclass(frozen=True)
 class EditKnobs:
@@ -129,13 +137,12 @@ class FlowTwinMaker:
     def heal(self, photograph: Photograph) -> Lesion:
         if not self._settings.lesion_lock:
             return Lesion.none(photograph.rgb.shape)
-        faces = self._faces(photograph.rgb, photograph.hints)
-        healthy = self._healed(photograph.rgb, photograph.hints, faces)
-        pixel = self._model_pixel(photograph.rgb, faces)
-        found = subtract(photograph.rgb, healthy, model_pixel=pixel)
+        rgb, faces = self._workable(photograph.rgb, self._faces(photograph.rgb, photograph.hints))
+        healthy = self._healed(rgb, photograph.hints, faces)
+        pixel = self._model_pixel(rgb, faces)
+        found = subtract(rgb, healthy, model_pixel=pixel)
         # An eye is no lesion, whatever the model takes its pupil for: put on the twin it would be the patient's.
-        lesion = Lesion.between(photograph.rgb, healthy, found.mask, pixel)
-        return lesion.beside(eyes(faces, photograph.rgb.shape))
+        return Lesion.between(rgb, healthy, found.mask, pixel).beside(eyes(faces, rgb.shape))
 
     def swap(self, photograph: Photograph, lesion: Lesion, persona_seed: bytes, attempt: int) -> Twins:
         faces = self._faces(photograph.rgb, photograph.hints)
@@ -162,10 +169,12 @@ class FlowTwinMaker:
         return self._gate.judge(photograph.rgb, twins.sick, photograph.hints, lesion)
 
     def subtract(self, twins: Twins) -> Subtraction:
-        pixel = self._model_pixel(twins.sick, self._faces(twins.sick, Hints()))
+        sick, faces = self._workable(twins.sick, self._faces(twins.sick, Hints()))
         # Twins made of one picture differ by the lesion alone: there is no noise that a floor would have to hold down.
         floor = 0.0 if self._settings.lesion_lock else None
-        return subtract(twins.sick, twins.healthy, model_pixel=pixel, floor=floor)
+        healthy = reduced(twins.healthy, sick.shape)
+        found = subtract(sick, healthy, model_pixel=self._model_pixel(sick, faces), floor=floor)
+        return enlarged(found, twins.sick.shape)
 
     def _faces(self, rgb: Rgb, hints: Hints) -> list[Face]:
         """As the gate's policy counts them, the largest first. That there are no others the gate makes sure of."""
@@ -213,6 +222,15 @@ class FlowTwinMaker:
         changed = np.asarray((lesion.change != 0).any(-1), np.uint8)
         diseased = FrameCrop.whole(changed.shape).take(np.repeat(changed[..., None] * 255, 3, -1), model.resolution)
         hold_marks(sureness, diseased[..., 0] > 0, rgb.shape)
+
+    def _workable(self, rgb: Rgb, faces: list[Face]) -> tuple[Rgb, list[Face]]:
+        """``rgb`` and its ``faces`` no larger than the healing's resolution is worth."""
+        scale = min(1.0, FINE / self._model_pixel(rgb, faces), LARGEST / max(rgb.shape[:2]))
+        if scale == 1:
+            return rgb, faces
+        small = reduced(rgb, tuple(max(1, round(length * scale)) for length in rgb.shape[:2]))
+        by = np.array([small.shape[1] / rgb.shape[1], small.shape[0] / rgb.shape[0]])
+        return small, [Face(face.box * np.tile(by, 2), face.landmarks * by, face.score) for face in faces]
 
     def _model_pixel(self, rgb: Rgb, faces: list[Face]) -> float:
         """Photograph pixels to one of the healing's, in the largest square that is healed."""
@@ -267,7 +285,7 @@ def load_twin_maker(
     ``personas``: who has become whom; forgotten with the process where none is given.
     """
     if model != "embedded":
-        raise ModelError(f"model {model!r}: this version runs the embedded model alone; say model = \"embedded\"")
+        raise ModelError(f'model {model!r}: this version runs the embedded model alone; say model = "embedded"')
     if device != "cpu":
         raise ModelError(f"device {device!r}: the embedded model runs on the CPU")
     return load_flow_twin_maker(personas=personas, policy=policy, calibration=calibration)

@@ -26,6 +26,9 @@ COLUMNS = ("Sick twin", "Healthy twin", "Difference", "Mask")
 CELL = 300
 """Pixels: the longer side of a picture in the overview."""
 
+DRAWN = 4 * CELL
+"""The same of what it is made from."""
+
 MARGIN, GAP, HEADER, CAPTION = 28, 14, 74, 44
 PAPER, INK, FAINT, OUTLINE = (250, 249, 247), (32, 34, 38), (120, 124, 130), (0, 230, 230)
 
@@ -137,4 +140,15 @@ def _row(entry: dict[str, Any], folder: Path) -> Row:
         if gate[name] is not None:
             figures.append(f"{label} {gate[name]:.2f}")
     figures += [f"persona {entry['attempts']}", f"{sum(entry['seconds'].values()):.1f} s", entry["source"][:12]]
+    sick, healthy, mask = (None if each is None else _drawable(each) for each in (sick, healthy, mask))
+    assert sick is not None and mask is not None
     return Row(sick, healthy, mask, found, title, "    ".join(figures))
+
+
+def _drawable(picture: NDArray[Any]) -> NDArray[Any]:
+    """``picture`` no larger than it is worth to draw: of 12 megapixels, a difference alone would take a gigabyte."""
+    scale = DRAWN / max(picture.shape[:2])
+    if scale >= 1:
+        return picture
+    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX), picture.dtype)

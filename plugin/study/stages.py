@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 KEPT_IN_MEMORY = 4
 """Decoded sources kept from one step to the next; a 12 megapixel photograph is 36 MB."""
+KEPT_BYTES = 256 * 2**20
+"""Of their pixels together; the one read last is kept however large it is."""
 
 
 class Custody(Protocol):
@@ -201,9 +203,12 @@ class SourceCache:
         photograph = read_photograph(source.path, self._limits)
         with self._lock:
             self._read[source.path] = photograph
-            while len(self._read) > KEPT_IN_MEMORY:
+            while len(self._read) > 1 and (len(self._read) > KEPT_IN_MEMORY or self._bytes() > KEPT_BYTES):
                 self._read.popitem(last=False)
         return photograph
+
+    def _bytes(self) -> int:
+        return sum(photograph.rgb.nbytes for photograph in self._read.values())
 
     def forget(self, source: Source) -> None:
         with self._lock:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from pipeline.disease import Lesion, signed_difference
+from pipeline.disease.field import BAND
 from pipeline.photograph import Rgb
 
 SIDE = 96
@@ -93,3 +95,23 @@ def test_what_is_covered_is_not_carried_along(patient: tuple[Rgb, Rgb, Lesion]) 
     kept = lesion.beside(covered)
     assert np.array_equal(kept.put_on(healthy)[covered], healthy[covered])
     assert np.array_equal(kept.change[~covered], lesion.change[~covered])
+
+
+def test_a_lesion_seen_in_a_smaller_picture_is_laid_over_the_large_one() -> None:
+    """As it would be if its field were enlarged at once, whatever the bands."""
+    height, width = 3 * BAND + 17, 640
+    change = np.zeros((height // 4, width // 4, 3), np.float32)
+    change[40:120, 30:90] = np.random.default_rng(0).uniform(-1, 0, (80, 60, 3))
+    healthy = np.random.default_rng(1).integers(60, 220, (height, width, 3)).astype(np.uint8)
+    sick = Lesion(change).put_on(healthy)
+    whole = cv2.resize(change, (width, height), interpolation=cv2.INTER_LINEAR)
+    assert np.abs(sick.astype(int) - Lesion(whole).put_on(healthy)).max() <= 1
+    untouched = ~(whole != 0).any(-1)
+    assert untouched.any() and np.array_equal(sick[untouched], healthy[untouched])
+    assert (sick[4 * 60 : 4 * 100, 4 * 40 : 4 * 80] < healthy[4 * 60 : 4 * 100, 4 * 40 : 4 * 80]).mean() > 0.9
+
+
+@pytest.mark.parametrize("shape", [(100, 100, 3), (400, 100, 3), (50, 90, 3)])
+def test_a_lesion_of_other_proportions_fits_no_photograph(shape: tuple[int, int, int]) -> None:
+    with pytest.raises(ValueError, match="does not fit"):
+        Lesion(np.ones(shape, np.float32)).put_on(np.zeros((200, 300, 3), np.uint8))
