@@ -51,7 +51,7 @@ _LONGEST_LINE = 24
 _CONFIDENCE = {2: 0.9, 4: 0.6}
 """From how many letters on which mean confidence of the reader, 0 to 1, makes a find text. Words of three letters are
 read with 0.95 and more; two eyes pass for two letters with up to 0.89, and seldom for more than that."""
-_PLAIN, _PLAIN_REACH, _PLAIN_BLUR = 8, 9, 0.7
+_PLAIN, _PLAIN_REACH, _PLAIN_BLUR = 9, 9, 1.0
 """Grey levels of 255 between the darkest and the lightest pixel within so many pixels, once noise is smoothed by so
 much: below, there is no stroke. Letters of a contrast of 20, the faintest that are found at all, have more."""
 
@@ -84,7 +84,9 @@ class TextFinder:
         """Whether the reader sees letters in ``quad``, held any way up, and not the numbers of a ruler."""
         readings = [self._reading(line) for line in _lines(rgb, quad)]
         sure = [reading for reading in readings if reading.is_sure]
-        return bool(sure) and not is_scale(max(sure, key=lambda reading: reading.confidence).signs)
+        longest = max((reading.letters for reading in sure), default=0)
+        # Held the wrong way up, digits are read as letters, and seldom as more of them.
+        return bool(sure) and not any(reading.letters >= longest - 1 and is_scale(reading.signs) for reading in sure)
 
     def read(self, line: Rgb) -> tuple[int, float]:
         """How many letters the reader sees in a line of ``_READER_HEIGHT`` pixels, and its mean confidence in them."""

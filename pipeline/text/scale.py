@@ -27,21 +27,28 @@ _SHORTEST_RUN = 3
 
 
 def is_scale(signs: str) -> bool:
-    """Whether ``signs``, a line as it was read with ``OTHER`` for what is not in ``SIGNS``, is part of a scale."""
-    text = signs.strip().lower()
-    without_unit = _UNIT.sub("", text).strip()
-    if re.search(r"[^0-9.,\-|/' ]", without_unit):
-        return False
+    """Whether ``signs``, a line as it was read with ``OTHER`` for what is not in ``SIGNS``, is part of a scale.
+
+    One sign at an end may be anything: where a line is cut, a stroke of the tape is read as a letter.
+    """
+    text = signs.strip().lower().removeprefix(OTHER)
+    if text == signs.strip().lower():
+        text = text.removesuffix(OTHER)
+    cut = len(text) < len(signs.strip())
+    without_unit = _UNIT.sub(" ", text).strip()
+    has_unit = without_unit != text.strip()
     if _TENTHS.fullmatch(without_unit):
-        return True
+        return not cut
+    if re.search(r"[^0-9|' ]", without_unit):
+        return False
     numbers = re.findall(r"\d+", without_unit)
     if not numbers:
-        return without_unit != text  # a unit alone
-    if len(numbers) == 1:
-        short = 3 if without_unit != text else 2
-        return len(numbers[0]) <= short or _is_run(numbers[0])
-    values = [int(number) for number in numbers]
-    return _in_steps(values) or (len(numbers) >= 2 and all(len(number) > 2 and _is_run(number) for number in numbers))
+        return has_unit and not cut
+    if any(number != "0" and number.startswith("0") for number in numbers[1:]):
+        return False  # a date or a record's number
+    if len(numbers) == 1 and len(numbers[0]) <= (3 if has_unit else 2):
+        return not cut
+    return (len(numbers) > 1 and _in_steps([int(number) for number in numbers])) or _is_run("".join(numbers))
 
 
 def _in_steps(values: list[int]) -> bool:
