@@ -124,7 +124,7 @@ class Lookout:
     def sightings(self, rgb: Rgb) -> tuple[Sighting, ...]:
         """All in ``rgb`` (uint8) that score at least ``DOUBTFUL_SCORE`` in one of the four orientations, the largest
         of each orientation first."""
-        key = (hashlib.blake2b(np.ascontiguousarray(rgb)).digest(), rgb.shape)
+        key = (hashlib.blake2b(np.ascontiguousarray(rgb).data).digest(), rgb.shape)
         if key not in self._known:
             self._known[key] = self._looked(rgb)
             while len(self._known) > _REMEMBERED:

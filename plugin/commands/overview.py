@@ -140,9 +140,8 @@ def _row(entry: dict[str, Any], folder: Path) -> Row:
         if gate[name] is not None:
             figures.append(f"{label} {gate[name]:.2f}")
     figures += [f"persona {entry['attempts']}", f"{sum(entry['seconds'].values()):.1f} s", entry["source"][:12]]
-    sick, healthy, mask = (None if each is None else _drawable(each) for each in (sick, healthy, mask))
-    assert sick is not None and mask is not None
-    return Row(sick, healthy, mask, found, title, "    ".join(figures))
+    drawn = None if healthy is None else _drawable(healthy)
+    return Row(_drawable(sick), drawn, _drawable(mask), found, title, "    ".join(figures))
 
 
 def _drawable(picture: NDArray[Any]) -> NDArray[Any]:
