@@ -7,6 +7,7 @@
     ├── ProfileError          the confidentiality profile cannot be applied as configured
     ├── KeyRefused            the site's key is missing, short, constant or readable by others
     ├── LeakFound             an identifying value of the source stands in an object that was about to leave
+    ├── LeakSuspected         what may be such a value, or chance: for a person to decide
     ├── DeliveryFailed        an association or a store to a destination did not succeed
     ├── InvalidObject         an object that was about to leave breaks its information object definition
     ├── CertificateRefused    the files of TLS are missing, or do not fit together
@@ -54,6 +55,20 @@ class LeakFound(DicomError):
     def __init__(self, tags: Sequence[str]) -> None:
         self.tags: tuple[str, ...] = tuple(tags)
         super().__init__(f"values of the source stand in an outgoing object: {', '.join(self.tags)}")
+
+
+class LeakSuspected(DicomError):
+    """Something in an outgoing object looks like values of the source, and may be there by chance.
+
+    They were bytes or numbers in the source, and stand among bytes or numbers. ``tags`` as with ``LeakFound``.
+    """
+
+    def __init__(self, tags: Sequence[str]) -> None:
+        self.tags: tuple[str, ...] = tuple(tags)
+        super().__init__(
+            f"bytes or numbers in an outgoing object look like values of the source: {', '.join(self.tags)}; "
+            "a reviewer who knows that these name nobody can release it"
+        )
 
 
 class DeliveryFailed(DicomError):

@@ -9,7 +9,7 @@ from dicom_io.header.cleaning import private_creator
 from dicom_io.header.dummies import DATE, ENUMERATED
 from dicom_io.header.explanation import Decision
 from dicom_io.header.identity import PatientIdentity, SourceIdentity, lacks_uid
-from dicom_io.header.lacking import is_lacking
+from dicom_io.header.lacking import is_lacking, is_lacking_uid
 from dicom_io.header.profile import ConfidentialityProfile, check_options
 from dicom_io.header.pseudonyms import LONGEST_SHIFT, Pseudonyms
 from dicom_io.header.public_codes import is_coded_entry
@@ -31,6 +31,7 @@ __all__ = [
     "PatientIdentity",
     "SourceIdentity",
     "is_lacking",
+    "is_lacking_uid",
     "lacks_uid",
     "Pseudonyms",
     "is_coded_entry",

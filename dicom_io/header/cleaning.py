@@ -42,6 +42,23 @@ def is_clean_text(text: str, names: Collection[str]) -> bool:
     )
 
 
+SHORTEST_NAME = 3
+LONG_NAME = 8
+"""Letters of a name from which it is one inside another word too."""
+
+
+def names_somebody(values: Sequence[Any], names: Collection[str]) -> bool:
+    """Whether a text that is kept as it is, the name of a camera or a place, has a word of somebody's name in it.
+
+    People are called Carl, Max and Canon. ``names`` as for ``is_clean_text``.
+    """
+    text = " ".join(str(value) for value in values).lower()
+    known = {name for name in names if len(name) >= SHORTEST_NAME or not name.isascii()}
+    if not known.isdisjoint(re.findall(r"[^\W_]+", text)):
+        return True
+    return any(len(name) >= LONG_NAME and name in text for name in known)
+
+
 PACKED = {"AT": "I", "UL": "I", "SL": "i", "US": "H", "SS": "h", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
 """Binary numbers, as ``struct`` packs them."""
 

@@ -15,9 +15,16 @@ from pydicom.sr.coding import Code
 from pydicom.tag import BaseTag
 
 from dicom_io.errors import ProfileError, UnreadableObject
-from dicom_io.header.actions import Action, basic_action, cleared_action
+from dicom_io.header.actions import TEXT, Action, basic_action, cleared_action
 from dicom_io.header.ages import told_age
-from dicom_io.header.cleaning import PRIVATE_VRS, hides_text, is_clean_text, may_stay_as_content, private_creator
+from dicom_io.header.cleaning import (
+    PRIVATE_VRS,
+    hides_text,
+    is_clean_text,
+    may_stay_as_content,
+    names_somebody,
+    private_creator,
+)
 from dicom_io.header.dummies import ENUMERATED, dummy_value, empty_value
 from dicom_io.header.explanation import Decision, Outcome, Recorder, outcome_of
 from dicom_io.header.identity import SourceIdentity
@@ -239,7 +246,7 @@ class ProfileEngine:
             allowed(vr, str(value)) and (enumerated is None or str(value) in enumerated) for value in _values(source)
         ):
             return self._replaced(source, cleared_action(need), need, path)
-        if hides_text(vr, _values(source)):
+        if hides_text(vr, _values(source)) or (vr in TEXT and names_somebody(_values(source), self._names)):
             return self._replaced(source, cleared_action(need), need, path)
         if vr == "AS" and not _is_empty(source):
             age = told_age(str(source.value))

@@ -24,8 +24,6 @@ from dicom_io.quiet import quiet
 from dicom_io.standard import BASIC_PROFILE, OPTIONS
 
 DATES = frozenset({"retain_longitudinal_full_dates", "retain_longitudinal_modified_dates"})
-CLEANING_TEXT = frozenset({"clean_descriptors", "retain_patient_characteristics"})
-"""Options under which text may stay, where the words of names have to be known."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +70,9 @@ class ConfidentialityProfile:
             raise ProfileError("an encapsulated document can't be made anonymous by its header")
         identity = SourceIdentity.of(dataset)
         patient = identity.patient
-        names = words_of_names(dataset) if self.options & CLEANING_TEXT else ()
-        engine = ProfileEngine(self.pseudonyms, self.rulebook, sop_class, identity, names, record)
+        engine = ProfileEngine(
+            self.pseudonyms, self.rulebook, sop_class, identity, words_of_names(dataset), record
+        )
         clean = engine.cleaned(dataset)
         clean.PatientID = self.pseudonyms.patient_id(patient.patient_id, patient.issuer)
         clean.PatientName = self.pseudonyms.patient_name(patient.patient_id, patient.issuer)
@@ -101,6 +100,8 @@ class ConfidentialityProfile:
                 setattr(clean, keyword, self.pseudonyms.derived_uid("made for", keyword, identity.instance))
                 if record is not None:
                     record(Decision((keyword,), "new value", "the source has none; made from the instance"))
+            elif not UID(told).is_valid:  # a UID that is none can be replaced, but not retained
+                setattr(clean, keyword, self.pseudonyms.uid(told))
 
     def _tell_age(self, dataset: Dataset, clean: Dataset, record: Recorder | None) -> None:
         """A birth date never leaves, under no option. Where there is no age, the age that it makes may."""

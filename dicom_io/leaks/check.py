@@ -17,7 +17,8 @@ from pydicom.encaps import get_frame
 from pydicom.sr._concepts_dict import concepts
 from pydicom.uid import SegmentationStorage
 
-from dicom_io.errors import InvalidObject, LeakFound
+from dicom_io.errors import InvalidObject, LeakFound, LeakSuspected
+from dicom_io.leaks.identifiers import Suspected
 from dicom_io.quiet import quiet
 from dicom_io.reading import srgb_profile
 from dicom_io.standard import OPTIONS, PHOTOGRAPH_CLASSES, TRANSFER_SYNTAXES
@@ -42,7 +43,8 @@ class SourceIdentifiers(Protocol):
     """What identified the source."""
 
     def found_in(self, blob: bytes, own_texts: Collection[str] = ()) -> list[str]:
-        """Names of the source's values that stand in ``blob``, ``own_texts`` not counted."""
+        """Names of the source's values that stand in ``blob``, ``own_texts`` not counted; ``Suspected`` where it may
+        be by chance."""
         ...
 
 
@@ -53,15 +55,22 @@ CLAIMS = {
 """Options of the profile (CID 7050) and the attribute that says of an image the same."""
 
 
-def check_outgoing(path: Path, identifiers: SourceIdentifiers, algorithm: Algorithm | None = None) -> None:
+def check_outgoing(
+    path: Path, identifiers: SourceIdentifiers, algorithm: Algorithm | None = None, *, vouched: bool = False
+) -> None:
     """Raise unless the file at ``path``, made by ``algorithm``, may leave.
 
-    Raises LeakFound, which is looked for first, or InvalidObject, which names every rule that is broken.
+    ``vouched``: a reviewer answers for what only looks like a value of the source. What is one stays one.
+
+    Raises LeakFound, which is looked for first, LeakSuspected, or InvalidObject, which names every rule that is broken.
     """
     blob = path.read_bytes()
-    leaked = identifiers.found_in(blob, own_texts(algorithm) if algorithm is not None else ())
-    if leaked:
-        raise LeakFound(leaked)
+    ours = own_texts(algorithm) if algorithm is not None else frozenset()
+    if leaked := identifiers.found_in(blob, ours):
+        if certain := [where for where in leaked if not isinstance(where, Suspected)]:
+            raise LeakFound(certain)
+        if not vouched:
+            raise LeakSuspected(leaked)
     with quiet():
         try:
             dataset = pydicom.dcmread(path)

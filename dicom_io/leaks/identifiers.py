@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -21,7 +21,8 @@ from pydicom import Dataset
 from pydicom._uid_dict import UID_dictionary
 
 from dicom_io.header import DATE, ConfidentialityProfile, PatientIdentity, is_defined_term, public_values
-from dicom_io.leaks.frame_metadata import segments
+from dicom_io.leaks.frame_metadata import Segment, segments
+from dicom_io.leaks.furniture import is_signature, without_furniture
 from dicom_io.leaks.identifying_values import IdentifyingValue, Kind, identifying_values
 from dicom_io.leaks.outgoing_bytes import NotParsed, Value, values
 from dicom_io.quiet import quiet
@@ -33,6 +34,9 @@ ALLOWANCES: Mapping[str, str] = {
     "defined terms": "coded strings that the standard or its list of body parts defines",
     "short numbers": "numeric strings below 6 characters: sizes, counts and ratios meet identifiers by chance",
     "make of the camera": "manufacturer, model and software stay, and descriptions of devices repeat them",
+    "directions": "Patient Orientation is made of six letters, and some names are",
+    "dummies": "what stands where a value must and none is known is the same for everyone",
+    "furniture of codecs": "headers, tables and signatures of encoders in a frame are nobody's (``furniture``)",
     "colour profile": "the ICC profile that we write is the same for everyone",
     "our own words": "constant texts of the program, given by the caller",
     "pixels": "in pixel data only values of at least 8 characters are searched for: shorter ones occur by chance",
@@ -53,9 +57,16 @@ FEWEST_DISTINCT = 4
 DUMMY_DATES = frozenset({DATE, "19000101", "00010101", "19700101"})
 DUMMY_TIMES = frozenset({"000000", "120000", "235959"})
 
+DUMMIES = frozenset({"19000101", "19000101000000", "000000", "000Y", "REMOVED", "UNKNOWN", "urn:removed:0"})
+DIRECTIONS = re.compile(r"[APRLHF]{1,3}\\[APRLHF]{1,3}")
+PATIENT_ORIENTATION = 0x00200020
+
 MAKE = frozenset({0x00080070, 0x00081090, 0x00181020, 0x00020013})
 CODE_ENTRY = frozenset({0x00080100, 0x00080102, 0x00080104})
 ICC_PROFILE = 0x00282000
+NUMERIC = frozenset({"DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"})
+PLAIN_SEGMENTS = frozenset({("APP0", b"JFIF\0", 14), ("APP14", b"Adobe", 12)})
+"""Name, beginning and length of segments that hold numbers alone."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,8 @@ class Pattern:
     where: str
     edges: Edges | None
     descriptive: bool
+    chance: bool = False
+    """It was read out of bytes, so that finding it somewhere may mean nothing."""
 
     def is_in(self, text: bytes) -> bool:
         """Whether it stands in ``text``, which is in lower case."""
@@ -96,6 +109,12 @@ class Pattern:
                 return True
             place = text.find(self.needle, place + 1)
         return False
+
+
+class Suspected(str):
+    """The name of an attribute of which a value seems to stand in an object: it may be chance. A person decides."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
@@ -130,7 +149,10 @@ class Identifiers:
         with quiet():
             found: dict[tuple[Kind, str | bytes], IdentifyingValue] = {}
             stay: set[tuple[Kind, str | bytes]] = set()
+            make = _make_of(dataset)
             for value in identifying_values(dataset, raw, retained, safe_private):
+                if value.kind == "text" and "private" in value.where and str(value.value).lower() in make:
+                    value = replace(value, kind="description")
                 if value.stays:
                     stay.add((value.kind, value.value))
                 elif value.moves and value.kind == "date" and (moved := _moved(value.value, shift)):
@@ -154,17 +176,24 @@ class Identifiers:
     def found_in(self, blob: bytes, own_texts: Collection[str] = ()) -> list[str]:
         """Names of the source's attributes of which a value stands in ``blob``, sorted; empty for a clean object.
 
+        ``Suspected`` where it was read out of bytes that need not have been text at all, or is a number among numbers.
         ``own_texts``: whole values that the program writes into every object (descriptions, names of algorithms).
         """
+        found = self._patterns_in(blob, own_texts)
+        certain = {each.where for each in found if not (each.chance or _is_number_among_numbers(each, blob))}
+        return sorted(where if where in certain else Suspected(where) for where in {each.where for each in found})
+
+    def are_in(self, text: str) -> bool:
+        """Whether something that identifies stands in ``text``, the name of a camera, say."""
+        searched = text.lower().encode()
+        return any(not pattern.descriptive and pattern.is_in(searched) for pattern in self.patterns)
+
+    def _patterns_in(self, blob: bytes, own_texts: Collection[str]) -> list[Pattern]:
         text, text_without_make, pixels = _parts(blob, frozenset(own_texts))
-        found = {
-            pattern.where
-            for pattern in self.patterns
-            if pattern.is_in(text_without_make if pattern.descriptive else text)
-        }
-        if pixels:
-            found |= _found_in_pixels(self.patterns, pixels)
-        return sorted(found)
+        found = [
+            pattern for pattern in self.patterns if pattern.is_in(text_without_make if pattern.descriptive else text)
+        ]
+        return found + (_found_in_pixels(self.patterns, pixels) if pixels else [])
 
 
 def _moved(day: str | bytes, shift: int) -> str | None:
@@ -176,10 +205,10 @@ def _moved(day: str | bytes, shift: int) -> str | None:
 
 def _patterns(value: IdentifyingValue) -> Iterator[Pattern]:
     """The forms that a value can take in a file."""
-    descriptive = value.kind == "description"
+    descriptive, chance = value.kind == "description", value.read_out
     if isinstance(value.value, bytes):
         if len(value.value) >= 8 and len(set(value.value)) >= FEWEST_DISTINCT:
-            yield Pattern(value.value.lower(), value.where, None, descriptive)
+            yield Pattern(value.value.lower(), value.where, None, descriptive, chance)
         return
     if len(value.value) < SHORTEST[value.kind] and value.value.isascii():
         return
@@ -195,7 +224,7 @@ def _patterns(value: IdentifyingValue) -> Iterator[Pattern]:
                 needle = _encoded(form, codec).lower()
                 if len(needle) >= 3 and needle not in seen and len(set(needle)) > 1:
                     seen.add(needle)
-                    yield Pattern(needle, value.where, _edges_for(value, codec), descriptive)
+                    yield Pattern(needle, value.where, _edges_for(value, codec), descriptive, chance)
 
 
 def _encoded(text: str, codec: str) -> bytes:
@@ -246,8 +275,8 @@ def _parts(blob: bytes, own_texts: frozenset[str]) -> tuple[bytes, bytes, bytes]
         content = blob[value.start : value.end]
         blank = b"\0" * len(content)
         if value.is_bulk:
-            pixels.append(content)
-            loose += [segment.payload for segment in segments(content)]
+            pixels.append(without_furniture(content))
+            loose += [each.payload for each in segments(content) if not _is_furniture(each)]
         if value.is_bulk or _is_allowed(value, content, own_texts):
             text[value.start : value.end] = blank
             without_make[value.start : value.end] = blank
@@ -269,14 +298,48 @@ def _is_allowed(value: Value, content: bytes, own_texts: frozenset[str]) -> bool
     text = content.decode("utf-8", "replace").strip(" \0")
     if value.vr == "UI":
         return all(uid in UID_dictionary for uid in text.split("\\"))
-    if value.vr == "CS":
-        return is_defined_term(text)
+    if value.tag == PATIENT_ORIENTATION and DIRECTIONS.fullmatch(text):
+        return True
+    if value.vr == "CS" and is_defined_term(text):
+        return True
     if value.vr in ("DS", "IS"):
         return all(len(number.strip()) < 6 for number in text.split("\\"))
-    return text in own_texts or (value.tag in CODE_ENTRY and text in public_values())
+    return text in own_texts or text in DUMMIES or (value.tag in CODE_ENTRY and text in public_values())
 
 
-def _found_in_pixels(patterns: Iterable[Pattern], pixels: bytes) -> set[str]:
+def _is_furniture(segment: Segment) -> bool:
+    return segment.name in ("COM", "APP0", "APP14") and (
+        is_signature(segment.payload) or (segment.name, segment.payload[:5], len(segment.payload)) in PLAIN_SEGMENTS
+    )
+
+
+def _make_of(dataset: Dataset) -> str:
+    """What the source says of the camera, in lower case."""
+    return "\0".join(_text(dataset, keyword) for keyword in ("Manufacturer", "ManufacturerModelName")).lower()
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    try:
+        return str(dataset.get(keyword) or "")
+    except Exception:  # pydicom parses a value when it is first asked for, and damaged ones raise almost anything
+        return ""
+
+
+def _is_number_among_numbers(pattern: Pattern, blob: bytes) -> bool:
+    """Whether ``pattern`` is digits that stand in ``blob`` in nothing but values that are numbers."""
+    if not re.fullmatch(rb"[\d.]+", pattern.needle):
+        return False
+    try:
+        found = values(blob)
+    except NotParsed:
+        return False
+    return not any(
+        value.vr not in NUMERIC and not value.is_bulk and pattern.is_in(blob[value.start : value.end].lower())
+        for value in found
+    )
+
+
+def _found_in_pixels(patterns: Iterable[Pattern], pixels: bytes) -> list[Pattern]:
     """Which patterns stand in ``pixels``, in one pass whatever their number.
 
     Bytes 0-1, 2-3 and 4-5 of every pattern are marked in three tables; where all three match, patterns are compared.
@@ -287,7 +350,7 @@ def _found_in_pixels(patterns: Iterable[Pattern], pixels: bytes) -> set[str]:
     for pattern in long:
         by_start.setdefault(pattern.needle[:6], []).append(pattern)
     if not by_start or len(pixels) < FIRST_IN_PIXELS:
-        return set()
+        return []
     lowered = pixels.lower()
     data = np.frombuffer(lowered, np.uint8)
     tables = np.zeros((3, 65536), bool)
@@ -298,9 +361,9 @@ def _found_in_pixels(patterns: Iterable[Pattern], pixels: bytes) -> set[str]:
     places = np.flatnonzero(tables[0][pairs[:-4]])
     places = places[tables[1][pairs[places + 2]]]
     places = places[tables[2][pairs[places + 4]]]
-    found: set[str] = set()
+    found: list[Pattern] = []
     for place in places.tolist():
         for pattern in by_start.get(lowered[place : place + 6], ()):
             if lowered.startswith(pattern.needle, place):
-                found.add(pattern.where)
+                found.append(pattern)
     return found

@@ -20,7 +20,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.encaps import generate_frames
 from pydicom.tag import BaseTag
 
-from dicom_io.header import MODIFIED_DATES, is_coded_entry, is_public_vocabulary, private_creator
+from dicom_io.header import MODIFIED_DATES, is_coded_entry, is_lacking, is_public_vocabulary, private_creator
 from dicom_io.leaks.frame_metadata import exif_entries, segments
 from dicom_io.standard import PrivateElement, profile_table
 
@@ -40,6 +40,8 @@ class IdentifyingValue:
     """An option of the profile retains it, unchanged."""
     moves: bool = False
     """An option lets the date stay, moved."""
+    read_out: bool = False
+    """Read out of bytes that need not be text: it may be chance that they look like something."""
 
 
 TEXT_VRS = frozenset({"AE", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
@@ -61,11 +63,30 @@ NOT_IDENTIFYING = {
 }
 """Attributes that are not collected, with the reason."""
 
-SOFTWARE_FIELDS = frozenset({0x010F, 0x0110, 0x0131, 0x9000, 0xA000, 0xA300, 0xA301, 0x0001, 0x0002})
-"""EXIF make, model, software, versions: as with the attributes of the same meaning."""
+SOFTWARE_FIELDS = frozenset({0x010F, 0x0110, 0x0131, 0x9000, 0xA000, 0xA300, 0xA301, 0xA433, 0xA434, 0x0001, 0x0002})
+"""EXIF make, model, software, lens, versions: as with the attributes of the same meaning."""
 
-ENCODER_COMMENT = re.compile(rb"(?i)openjpeg|kakadu|libjpeg|gd-jpeg|lead tech|adobe|photoshop|lavc|handmade")
-"""Encoders sign their streams; ours may be the same one."""
+PLACES = frozenset(
+    {
+        0x00080080,  # Institution Name
+        0x00080081,  # Institution Address
+        0x00081040,  # Institutional Department Name
+        0x00080092,  # Referring Physician's Address
+        0x00080094,  # Referring Physician's Telephone Numbers
+        0x00081084,  # Admitting Diagnoses Description
+        0x00181000,  # Device Serial Number
+        0x00181007,  # Cassette ID
+        0x00181008,  # Gantry ID
+        0x00321033,  # Requesting Service
+        0x00380300,  # Current Patient Location
+        0x00400241,  # Performed Station AE Title
+        0x00400243,  # Performed Location
+        0x00402016,  # Placer Order Number
+        0x00402017,  # Filler Order Number
+        0x00080055,  # Station AE Title
+    }
+)
+"""Text outside the patient's groups that names a place, a device or a request, and that no make of camera excuses."""
 
 EMPTY_WORDS = frozenset({"anonymous", "anonymised", "anonymized", "none", "null", "removed", "unknown", "twinveil"})
 HONORIFICS = frozenset({"prof", "mrs", "phd", "dipl", "miss"})
@@ -74,6 +95,12 @@ STRONG_GROUPS = frozenset({0x0010, 0x0012, 0x0038})
 DATE_IN_TEXT = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)([-:./ ]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?!\d)")
 RUN = re.compile(rb"[\x20-\x7e]{6,200}")
 WIDE_RUN = re.compile(rb"(?:[\x20-\x7e]\x00){6,200}")
+PICTURES = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
+"""How a JPEG, a JPEG 2000 code stream and its file begin."""
+
+DEEPEST_PICTURE = 16
+"""Pictures behind pictures."""
+
 MOST_RUNS = 500
 """Printable runs taken from one binary value: random bytes have them too."""
 
@@ -196,9 +223,9 @@ def _of_name(where: str, text: str, encodings: tuple[str, ...]) -> Iterator[Iden
 
 def _of_text(where: str, tag: BaseTag, text: str, encodings: tuple[str, ...]) -> Iterator[IdentifyingValue]:
     """Text as a whole, line by line, and each of its words that has digits, for that is what numbers look like."""
-    if text.lower() in EMPTY_WORDS:
+    if text.lower() in EMPTY_WORDS or is_lacking(text):
         return
-    strong = tag.group in STRONG_GROUPS or tag.is_private or int(tag) in (0x00080050, 0x00200010)
+    strong = tag.group in STRONG_GROUPS or tag.is_private or int(tag) in (0x00080050, 0x00200010, *PLACES)
     kind: Kind = "text" if strong else "description"
     is_id = int(tag) in (0x00100020, 0x00101000, 0x00101090)
     pieces = {text, *text.splitlines()}
@@ -225,9 +252,12 @@ def _of_time(where: str, vr: str, text: str) -> Iterator[IdentifyingValue]:
 
 
 def _of_bytes(where: str, value: bytes) -> Iterator[IdentifyingValue]:
+    """Text in bytes and how they begin; of a picture, what it says beside its pixels."""
     yield from _runs(where, value)
-    if len(value) >= 8:
-        yield IdentifyingValue(where, "bytes", value[:32].rstrip(b"\0 "))
+    if value.startswith(PICTURES):
+        yield from _of_frame(where, value)
+    elif len(value) >= 8:
+        yield IdentifyingValue(where, "bytes", value[:32].rstrip(b"\0 "), read_out=True)
 
 
 def _runs(where: str, value: bytes) -> Iterator[IdentifyingValue]:
@@ -237,19 +267,19 @@ def _runs(where: str, value: bytes) -> Iterator[IdentifyingValue]:
     for run in found[:MOST_RUNS]:
         for piece in {run, *re.split(r"[\s<>\"';,|=]+", run)}:
             if len(piece) >= 6 and not is_public_vocabulary(piece) and "://" not in piece:
-                yield IdentifyingValue(where, "description", piece.strip())
+                yield IdentifyingValue(where, "description", piece.strip(), read_out=True)
         for date in DATE_IN_TEXT.finditer(run):
             yield IdentifyingValue(where, "date", date[1] + date[3] + date[4])
 
 
-def _of_frame(where: str, frame: bytes) -> Iterator[IdentifyingValue]:
-    """Comments, EXIF with GPS, XMP and makers' segments of one compressed frame."""
+def _of_frame(where: str, frame: bytes, depth: int = 0) -> Iterator[IdentifyingValue]:
+    """Comments, EXIF with GPS, XMP and makers' segments of one compressed frame, and of the pictures behind it."""
     for segment in segments(frame):
         place = f"{where} {segment.name}"
         if segment.payload.startswith((b"JFIF\0", b"JFXX\0", b"ICC_PROFILE\0", b"Adobe\0")):
             continue
-        if segment.name == "COM" and ENCODER_COMMENT.search(segment.payload):
-            continue
+        if segment.payload.startswith(PICTURES) and depth < DEEPEST_PICTURE:  # the second picture of an MPF, say
+            yield from _of_frame(place, segment.payload, depth + 1)
         entries = exif_entries(segment.payload)
         if not entries:
             yield from _runs(place, segment.payload)

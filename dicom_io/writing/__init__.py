@@ -11,10 +11,8 @@ from dicom_io.writing.codes import (
     PRIVATE_SCHEME,
 )
 from dicom_io.writing.derived import (
-    CAMERA,
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,
-    OF_THE_SOURCE,
     ROLES,
     Algorithm,
     derived_image,
@@ -23,6 +21,7 @@ from dicom_io.writing.kinds import kinds_that_leave
 from dicom_io.writing.own_words import own_texts
 from dicom_io.writing.picture import wrapped
 from dicom_io.writing.segmentation import segmentations
+from dicom_io.writing.taken_over import CAMERA, OF_THE_SOURCE, TAKEN_OVER
 
 __all__ = [
     "BASIC_PROFILE",
@@ -36,6 +35,7 @@ __all__ = [
     "IMPLEMENTATION_VERSION_NAME",
     "OF_THE_SOURCE",
     "ROLES",
+    "TAKEN_OVER",
     "derived_image",
     "kinds_that_leave",
     "own_texts",

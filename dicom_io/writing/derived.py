@@ -1,7 +1,7 @@
 """The images that leave: the sick twin and the healthy twin of one photograph.
 
-Each is written anew from a list of attributes taken over from the already cleaned header; whatever is not on the list
-does not leave, whoever added it to the header and why. Pixel data is always encoded here, so that nothing that a
+Each is written anew from a table of attributes (``taken_over``) of the already cleaned header; whatever is not in the
+table does not leave, whoever added it to the header and why. Pixel data is always encoded here, so that nothing that a
 camera put into a frame (EXIF, GPS, comments, a thumbnail) can come along.
 """
 
@@ -16,7 +16,6 @@ from typing import Literal, Protocol
 from openjpeg.utils import encode_array
 from PIL import Image
 from pydicom import Dataset
-from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
@@ -24,8 +23,9 @@ from pydicom.uid import UID, JPEG2000Lossless, JPEGBaseline8Bit
 
 from dicom_io.errors import UnsupportedObject
 from dicom_io.reading import LossyHistory, Rgb, srgb_profile
-from dicom_io.standard import PHOTOGRAPH_CLASSES, PhotographClass, iod_types, profile_table
+from dicom_io.standard import PHOTOGRAPH_CLASSES, PhotographClass, iod_types
 from dicom_io.writing import codes
+from dicom_io.writing.taken_over import CAMERA, checked, taken_over
 
 Role = Literal["sick-twin", "healthy-twin"]
 
@@ -42,47 +42,8 @@ _ONE_ENCODER = threading.Lock()
 LONG_STRING = 64
 """Characters of an LO (PS3.5 6.2)."""
 
-TAKEN_OVER = (
-    # Patient and Patient Study (PS3.3 C.7.1.1, C.7.2.2)
-    "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "PatientAge",
-    "PatientSize", "PatientWeight",
-    # General Study (C.7.2.1)
-    "StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName",
-    "StudyDescription",
-    "ProcedureCodeSequence", "ReasonForPerformedProcedureCodeSequence",
-    # General Series (C.7.3.1)
-    "Modality", "SeriesDate", "SeriesTime", "BodyPartExamined",
-    # General Image (C.7.6.1)
-    "InstanceNumber", "PatientOrientation", "AcquisitionDate", "AcquisitionTime", "AcquisitionNumber",
-    # Anatomy, acquisition context and the visible light modules (10.5, C.7.6.14, C.8.12)
-    "AnatomicRegionSequence", "PrimaryAnatomicStructureSequence", "AcquisitionContextSequence",
-    "ViewCodeSequence",
-    "LightSourcePolarization", "EmitterColorTemperature", "ContactMethod", "OpticalMagnificationFactor",
-    "LongitudinalTemporalOffsetFromEvent", "LongitudinalTemporalEventType", "PixelSpacing",
-    # What the profile says of itself (C.12.1)
-    "PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence",
-    "LongitudinalTemporalInformationModified", "TimezoneOffsetFromUTC",
-)  # fmt: skip
-"""Keywords of the cleaned header that a derived image repeats."""
-
-ACQUISITION_GROUP = 0x0016
-"""VL Photographic Acquisition (PS3.3 C.8.12.1.2): exposure, lens and light, which colour depends on."""
-
-CAMERA = (
-    "Manufacturer", "ManufacturerModelName", "SoftwareVersions", "StationName", "DeviceSerialNumber", "DeviceUID",
-    "UDISequence", "DateOfLastCalibration", "TimeOfLastCalibration",
-)  # fmt: skip
-"""What is told of the camera, as Contributing Equipment: General Equipment of a derived image is ours."""
-
-OF_THE_SOURCE = frozenset(
-    tag_for_keyword(keyword)
-    for keyword in (
-        *CAMERA, "SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SeriesDescription", "SeriesNumber",
-        "DerivationDescription", "ContentDate", "ContentTime", "InstanceCreationDate", "InstanceCreationTime",
-        "Laterality", "ImageLaterality",
-    )
-)  # fmt: skip
-"""Never taken over, though an option retains it: what the derived image has of its own."""
+HIGHEST_NUMBER = 99_999
+"""Five digits, as people count photographs; and too short to be taken for somebody's."""
 
 TYPE_2 = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
@@ -195,8 +156,15 @@ def derived_image(
     sop_class = UID(str(clean.get("SOPClassUID", "")))
     if sop_class not in PHOTOGRAPH_CLASSES:
         raise UnsupportedObject(f"SOP class {sop_class.name} cannot be derived from")
-    image = Dataset()
-    _take_over(image, clean, options)
+    told = "InstanceNumber" in clean and not clean["InstanceNumber"].is_empty
+    clean = checked(clean)
+    if told and "InstanceNumber" not in clean:
+        clean.InstanceNumber = _own_number(pseudonyms, source_sop_instance_uid)
+    image = taken_over(clean, options)
+    image.SpecificCharacterSet = "ISO_IR 192"
+    for keyword in TYPE_2:
+        if keyword not in image:
+            setattr(image, keyword, "")
     _identify(image, clean, PHOTOGRAPH_CLASSES[sop_class], role, source_sop_instance_uid, pseudonyms)
     _describe_equipment(image, algorithm, clean)
     _describe_derivation(image, ROLES[role], sick_twin)
@@ -205,19 +173,9 @@ def derived_image(
     return image
 
 
-def _take_over(image: Dataset, clean: Dataset, options: frozenset[str]) -> None:
-    image.SpecificCharacterSet = "ISO_IR 192"
-    for tag in clean.keys():  # noqa: SIM118  a Dataset iterates over its elements
-        row = profile_table().row(tag)
-        optional = row is not None and options.intersection(row.options) and tag not in OF_THE_SOURCE
-        if optional or tag.group == ACQUISITION_GROUP:
-            image[tag] = deepcopy(clean[tag])
-    for keyword in TAKEN_OVER:
-        if keyword in clean:
-            image[keyword] = deepcopy(clean[keyword])
-    for keyword in TYPE_2:
-        if keyword not in image:
-            setattr(image, keyword, "")
+def _own_number(pseudonyms: DerivedUids, source: str) -> int:
+    """An Instance Number in place of one that is none: 1 to ``HIGHEST_NUMBER``, the same in all that is made."""
+    return 1 + int(pseudonyms.derived_uid("instance number", source).rpartition(".")[2]) % HIGHEST_NUMBER
 
 
 def _identify(
@@ -229,7 +187,7 @@ def _identify(
     image.SeriesNumber = ROLES[role].series_number
     image.SeriesDescription = ROLES[role].series_description
     image.Modality = (clean.get("Modality") if kind.secondary_capture else None) or kind.modality
-    image.InstanceNumber = clean.get("InstanceNumber") or 1
+    image.InstanceNumber = clean.get("InstanceNumber", 1)
     image.ImageType = ["DERIVED", "PRIMARY"]
     image.ContentDate = _first_of(clean, "ContentDate", "AcquisitionDate", "StudyDate") or UNKNOWN_DATE
     image.ContentTime = _first_of(clean, "ContentTime", "AcquisitionTime", "StudyTime") or UNKNOWN_TIME
@@ -245,6 +203,8 @@ def _identify(
         for keyword in TYPE_2_OF_DERMOSCOPY:
             if keyword not in image:
                 setattr(image, keyword, None)
+        if image.ContactMethod == "CONTACT" and "ImmersionMedia" not in image:
+            image.ImmersionMedia = ""  # Type 2C
     image.file_meta = FileMetaDataset()
     image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID
     image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID

@@ -23,7 +23,14 @@ from pydicom import Dataset
 from dicom_io.errors import InvalidObject
 from dicom_io.quiet import quiet
 from dicom_io.writing import codes
-from dicom_io.writing.derived import LONG_STRING, MANUFACTURER, Algorithm, DerivedUids
+from dicom_io.writing.derived import (
+    IMPLEMENTATION_CLASS_UID,
+    IMPLEMENTATION_VERSION_NAME,
+    LONG_STRING,
+    MANUFACTURER,
+    Algorithm,
+    DerivedUids,
+)
 from dicom_io.writing.kinds import SEGMENTATION_SYNTAX
 
 LesionClass = Literal["erythema", "pigmented", "depigmented", "none"]
@@ -168,8 +175,12 @@ def _segmentation(
 def _settle(segmentation: Dataset, image: Dataset) -> None:
     """What highdicom leaves out or takes from the clock."""
     segmentation.PatientOrientation = image.get("PatientOrientation", "")
+    segmentation.file_meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
+    segmentation.file_meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
     segmentation.ContentDate = image.ContentDate
     segmentation.ContentTime = image.ContentTime
+    if "PixelAspectRatio" in image:  # the same grid, and as little square
+        segmentation.PixelAspectRatio = image.PixelAspectRatio
     segmentation.ContentCreatorName = ""  # Type 2 (PS3.3 C.8.20.2)
     orientation = Dataset()
     orientation.ImageOrientationPatient = ROWS_ALONG_ROWS

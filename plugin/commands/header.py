@@ -15,7 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from dicom_io.element_bounds import check_file
 from dicom_io.errors import DicomError, LeakFound, UnreadableObject, in_words
 from dicom_io.header import ConfidentialityProfile, Decision
-from dicom_io.leaks import Identifiers
+from dicom_io.leaks import Identifiers, leave_out_namesakes
 from dicom_io.quiet import quiet
 from dicom_io.writing import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from plugin.durable import write_file
@@ -67,9 +67,11 @@ def read_header(file: Path) -> Dataset:
 
 def _clean_header(file: Path, out: Path, profile: ConfidentialityProfile) -> Path:
     source = read_header(file)
+    identifiers = Identifiers.under(profile, source, file.read_bytes())
     clean = profile.apply(source)
+    leave_out_namesakes(clean, identifiers)
     blob = as_file(clean)
-    if leaked := Identifiers.under(profile, source, file.read_bytes()).found_in(blob):
+    if leaked := identifiers.found_in(blob):
         raise LeakFound(leaked)
     path = out / str(clean.StudyInstanceUID) / f"{clean.SOPInstanceUID}.dcm"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,8 @@ check is made as ever: a face that is found is compared, and a twin that is stil
     something may be a face                     again; the same word, which outweighs some evidence and never much:
                                                 what the gate's witnesses know for a face is held anew
     text touches skin or a face                 again; the reviewer's word is that it names nobody
+    bytes or numbers look like the source's     again; the reviewer's word is that what the header says there names
+                                                nobody. What is a value of the source is held anew
     a job had no outcome,                       again, nothing waived: what was in the way may be gone
     a comparison could not be made, …
     the gate *rejected* the twin                never. The comparison was made and said "still the patient". Nobody's
@@ -25,6 +27,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
+from dicom_io.errors import LeakSuspected
 from dicom_io.header import SiteKey
 from dicom_io.receiving import Spool
 from pipeline.errors import FaceSuspected, IdentifyingMark, NoFaceFound, Rejected, TextOnSkin
@@ -38,6 +41,7 @@ from plugin.quarantine.rows import forget_returned, row_of
 from plugin.study import CONFLICT, Refusal
 
 WAIVABLE = {
+    LeakSuspected.__name__: "naming nobody in the bytes and numbers that look like its header's",
     FaceSuspected.__name__: "showing no face but those that get a twin",
     IdentifyingMark.__name__: "bearing no mark that anybody can be known by",
     NoFaceFound.__name__: "showing no face",

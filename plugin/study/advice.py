@@ -9,6 +9,7 @@ ADVICE: dict[str, str] = {
     "ProfileError": "Mend the profile's settings (`twinveil check` says which), then release it.",
     "KeyRefused": "Put the site's key in order (`twinveil check`), then release it.",
     "LeakFound": "Look at the attributes that are named: what identifies nobody there can be mended at the source.",
+    "LeakSuspected": "Look at what the header says there: release it where that names nobody.",
     "DeliveryFailed": "See that the destination runs and takes such objects (`twinveil check`), then release it.",
     "InvalidObject": "Report it with this reason: nothing that is wrong with the photograph should end so.",
     "SpoolFull": "Make room on the disk, then send it again.",

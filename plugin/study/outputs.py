@@ -10,7 +10,7 @@ from pathlib import Path
 from pydicom import Dataset
 
 from dicom_io.header import ConfidentialityProfile, Pseudonyms, SourceIdentity
-from dicom_io.leaks import Identifiers
+from dicom_io.leaks import Identifiers, leave_out_namesakes
 from dicom_io.reading import SourcePhotograph
 from dicom_io.writing import Algorithm, derived_image, segmentations
 from pipeline.photograph import Rgb, Subtraction
@@ -46,6 +46,7 @@ class OutputWriter:
         Raises what ``dicom_io`` raises when the profile or an object cannot be made.
         """
         clean = self.profile.apply(source.header)
+        leave_out_namesakes(clean, self.identifiers_of(source))
         # New UIDs are derived from this, and nothing of it is written.
         uid = SourceIdentity.of(source.header).instance + (f" making {making}" if making else "")
         sick_image = derived_image(

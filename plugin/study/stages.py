@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from dicom_io.errors import LeakSuspected
 from dicom_io.header import PatientIdentity, Pseudonyms
 from dicom_io.leaks import check_outgoing
 from dicom_io.reading import Limits, SourcePhotograph, read_photograph
@@ -138,11 +139,12 @@ class PhotographStages:
         )
 
     def check(self, source: Source, outputs: Sequence[Output]) -> None:
-        """The last look at the bytes. Raises ``LeakFound`` or ``InvalidObject``."""
+        """The last look at the bytes. Raises ``LeakFound``, ``LeakSuspected`` or ``InvalidObject``."""
         read = self._sources.get(source)
         identifiers = self._writer.identifiers_of(read)
+        vouched = LeakSuspected.__name__ in source.waived
         for output in outputs:
-            check_outgoing(output.path, identifiers, self._writer.algorithm)
+            check_outgoing(output.path, identifiers, self._writer.algorithm, vouched=vouched)
 
     def quarantine(self, source: Source, study: Study, refusal: Refusal) -> None:
         """Kept for a person to decide. Its twins, which may be the patient still, are deleted."""
