@@ -12,8 +12,9 @@ from pydicom import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
-from dicom_io.errors import InvalidObject, LeakFound
+from dicom_io.errors import InvalidObject, LeakFound, LeakSuspected
 from dicom_io.leaks import check_outgoing
+from dicom_io.leaks.identifiers import Suspected
 from dicom_io.reading import srgb_profile
 from tests.dicom_io.builders import clean_header, code, skin, write
 from tests.dicom_io.writing.test_derived import derive
@@ -42,6 +43,25 @@ def test_what_we_write_may_leave(tmp_path: Path, lossless: bool) -> None:
     image = derive(clean_header(), lossless=lossless)
     for dataset in (image, derive(clean_header(), role="healthy-twin", sick_twin=image), *segment(image)):
         check_outgoing(write(dataset, tmp_path / "outgoing.dcm"), Nothing())
+
+
+class Chance(One):
+    """A source with a value that may stand anywhere."""
+
+    def found_in(self, blob: bytes, own_texts: Collection[str] = ()) -> list[str]:
+        return [Suspected(where) for where in super().found_in(blob)]
+
+
+def test_what_may_be_chance_waits_for_a_reviewers_word_and_what_is_a_leak_has_none(tmp_path: Path) -> None:
+    image = derive(clean_header())
+    image.SeriesDescription = "abcdefgh"
+    path = write(image, tmp_path / "outgoing.dcm")
+    with pytest.raises(LeakSuspected, match="private") as found:
+        check_outgoing(path, Chance("(0019,1001) private", b"abcdefgh"))
+    assert "abcdefgh" not in str(found.value)
+    check_outgoing(path, Chance("(0019,1001) private", b"abcdefgh"), vouched=True)
+    with pytest.raises(LeakFound):
+        check_outgoing(path, One("(0010,0020) PatientID", b"abcdefgh"), vouched=True)
 
 
 def test_a_leak_is_named_by_its_tag_and_never_quoted(tmp_path: Path) -> None:

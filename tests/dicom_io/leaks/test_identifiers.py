@@ -14,7 +14,7 @@ from pydicom.uid import JPEGBaseline8Bit
 
 from dicom_io.leaks import Identifiers
 from dicom_io.leaks.frame_metadata import exif_entries, segments
-from dicom_io.leaks.identifiers import ALLOWANCES
+from dicom_io.leaks.identifiers import ALLOWANCES, Suspected
 from dicom_io.leaks.identifying_values import NOT_IDENTIFYING
 from dicom_io.leaks.outgoing_bytes import NotParsed, values
 from tests.dicom_io.profile_sources import SYNTAXES, as_file, photograph, profile, read_back
@@ -168,6 +168,92 @@ def test_a_broken_file_is_searched_whole(identifiers: Identifiers) -> None:
     with pytest.raises(NotParsed):
         values(blob[:-300])
     assert any("PatientName" in where for where in identifiers.found_in(blob[:-100]))
+
+
+def a_jpeg(size: int = 64, **settings: object) -> bytes:
+    buffer = BytesIO()
+    noise = np.random.default_rng(size).integers(0, 256, (size, size, 3), np.uint8)
+    Image.fromarray(noise).save(buffer, "JPEG", quality=95, **settings)
+    return buffer.getvalue()
+
+
+def sent_as_jpeg(frame: bytes) -> bytes:
+    clean = outgoing()
+    clean.PixelData, clean.PhotometricInterpretation = encapsulate([frame]), "YBR_FULL_422"
+    return as_file(clean, JPEGBaseline8Bit)
+
+
+def test_the_tables_and_signatures_of_codecs_are_nobodys() -> None:
+    """A second picture behind the first, one in a private attribute, and one inside a maker's note."""
+    source, other = photograph(), a_jpeg(48)
+    block = source.private_block(0x0019, "VENDOR", create=True)
+    block.add_new(1, "OB", other + b"\0" * (len(other) % 2))
+    block.add_new(2, "OB", b"MakerNote " + other + b"\0" * (len(other) % 2))
+    block.add_new(3, "OB", b"Created by OpenJPEG version 2.5.0 ")
+    source.PhotometricInterpretation, source.PixelData = "YBR_FULL_422", encapsulate([a_jpeg() + other])
+    raw = as_file(source, JPEGBaseline8Bit)
+    identifiers = Identifiers.of(read_back(raw), raw)
+    assert identifiers.found_in(sent_as_jpeg(a_jpeg(80))) == []
+    assert identifiers.found_in(sent_as_jpeg(a_jpeg(80, comment=b"Created by OpenJPEG version 2.5.0"))) == []
+
+
+@pytest.mark.parametrize("comment", [b"Created by OpenJPEG version 2.5.0 for Vetinari", b"AppleMark, ward of Vetinari"])
+def test_a_signature_with_a_word_more_is_somebodys(comment: bytes) -> None:
+    source = photograph()
+    source.PhotometricInterpretation, source.PixelData = "YBR_FULL_422", encapsulate([a_jpeg(comment=comment)])
+    raw = as_file(source, JPEGBaseline8Bit)
+    found = Identifiers.of(read_back(raw), raw).found_in(sent_as_jpeg(a_jpeg(80, comment=comment)))
+    assert any("COM" in where for where in found)
+    assert any("PatientName" in where for where in found)
+
+
+def test_tables_that_are_no_standard_ones_are_searched() -> None:
+    """What hides in a table is found: only the tables that everybody has are excused."""
+    secret = b"MRN-5543210"
+    table = b"\x00" + bytes([0, len(secret)]) + bytes(14) + secret
+    segment = b"\xff\xc4" + struct.pack(">H", 2 + len(table)) + table
+    frame = a_jpeg(80)
+    identifiers = Identifiers.of(photograph(), b"")
+    assert any("PatientID" in where for where in identifiers.found_in(sent_as_jpeg(frame[:2] + segment + frame[2:])))
+
+
+def test_a_makers_name_in_private_attributes_is_no_secret_but_a_place_in_the_makers_stead_is() -> None:
+    source = photograph()
+    block = source.private_block(0x0019, "INVENTED OPTICS", create=True)
+    block.add_new(1, "LO", "Dermacam 9")
+    clean = profile().apply(source)
+    assert clean.ManufacturerModelName == "Dermacam 9"
+    assert Identifiers.of(source, b"").found_in(as_file(clean)) == []
+    clean.Manufacturer = source.InstitutionName
+    found = Identifiers.of(source, b"").found_in(as_file(clean))
+    assert found
+    assert not any(isinstance(where, Suspected) for where in found)
+
+
+@pytest.mark.parametrize("patient_id", ["19000101", "000000", "UNKNOWN", "REMOVED"])
+def test_a_dummy_of_ours_is_nobodys_id(patient_id: str) -> None:
+    source = photograph()
+    source.PatientID = patient_id
+    clean = outgoing()
+    clean.ContentDate, clean.ContentTime = "19000101", "000000"
+    assert Identifiers.of(source, b"").found_in(as_file(clean)) == []
+
+
+def test_what_may_be_chance_is_told_apart_from_what_is_none() -> None:
+    source = photograph()
+    source.private_block(0x0019, "VENDOR", create=True).add_new(1, "OB", b"\1\2\3 abcdefgh ijklmnop \4")
+    source.PatientWeight = "71.238"
+    identifiers = Identifiers.of(source, b"")
+    (where,) = identifiers.found_in(as_file(outgoing("abcdefgh")))
+    assert isinstance(where, Suspected)
+    clean = outgoing()
+    clean.PixelSpacing = ["71.238", "71.238"]
+    (where,) = identifiers.found_in(as_file(clean))
+    assert isinstance(where, Suspected)
+    clean.ImageComments = "weighs 71.238"
+    (where,) = identifiers.found_in(as_file(clean))
+    assert not isinstance(where, Suspected)
+    assert not any(isinstance(each, Suspected) for each in identifiers.found_in(as_file(outgoing("MRN-5543210"))))
 
 
 def test_every_allowance_has_a_reason() -> None:

@@ -71,7 +71,8 @@ def test_no_odd_value_stops_a_photograph_or_breaks_what_is_made_of_it(
     tmp_path: Path, sop_class: str, options: tuple[str, ...]
 ) -> None:
     require_peer("dciodvfy")
-    inputs, distinct = 0, {}
+    inputs = 0
+    distinct: dict[bytes, tuple[str, Dataset]] = {}
     for keyword in ATTRIBUTES:
         before = inputs
         for blob in with_odd_values(source(sop_class), keyword):

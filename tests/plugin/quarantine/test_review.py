@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dicom_io.errors import LeakSuspected
 from dicom_io.header import SiteKey
 from pipeline.errors import FaceSuspected, NoFaceFound, Undecided
 from pipeline.photograph import Findings, Photograph, Rgb
@@ -19,7 +20,7 @@ from plugin.ledger import Ledger, State
 from plugin.node import Node
 from plugin.quarantine import Quarantine, Review, outlook
 from plugin.quarantine.review import MOST_RELEASES
-from plugin.study import Refusal
+from plugin.study import Refusal, stages
 from tests.plugin.conftest import wait_for
 from tests.plugin.fakes import MirroringTwinMaker, photograph, save, skin
 from tests.plugin.node.test_node import finished, manifest_entries, running, send
@@ -75,6 +76,31 @@ def test_a_released_instance_goes_through_once_more_and_its_twins_leave(
     assert (line["action"], line["entry"], line["waived"]) == ("release", name, doubt)
     assert (line["reviewer"], line["reason"]) == (WHO["reviewer"], WHO["reason"])
     assert (line["refused_stage"], line["refused_error"]) == ("gate", doubt)
+
+
+def test_what_only_looks_like_a_leak_goes_on_a_reviewers_word_and_on_record(
+    configuration: Configuration, key: SiteKey, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looks_like_one(*_: object, vouched: bool, **__: object) -> None:
+        if not vouched:
+            raise LeakSuspected(["(0019,1001) private"])
+
+    monkeypatch.setattr(stages, "check_outgoing", looks_like_one)
+    with running(configuration, key) as node:
+        send(node, save(photograph(STUDY), tmp_path / "in"))
+        wait_for(lambda: finished(node, 1))
+        (entry,) = node.quarantine.entries()
+        assert "(0019,1001) private" in entry.refusal.reason
+        assert "reviewer" in outlook(entry.refusal)
+        review = Review(configuration.state_folder, key)
+        assert review.release(entry.name, **WHO) == ("LeakSuspected",)
+        wait_for(lambda: node.ledger.counts() == {State.PURGED: 1})
+    assert [line["waived"] for line in review.audit.read()] == ["LeakSuspected"]
+    assert len(receiver.stored) == 4
+
+
+def test_a_leak_is_waived_by_nobodys_word() -> None:
+    assert "nothing waived" in outlook(Refusal("check", "LeakFound", ""))
 
 
 @pytest.mark.parametrize("error", ["Rejected", "Conflict"])
