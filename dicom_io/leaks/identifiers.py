@@ -64,6 +64,7 @@ PATIENT_ORIENTATION = 0x00200020
 MAKE = frozenset({0x00080070, 0x00081090, 0x00181020, 0x00020013})
 CODE_ENTRY = frozenset({0x00080100, 0x00080102, 0x00080104})
 ICC_PROFILE = 0x00282000
+COUNTED: frozenset[Kind] = frozenset({"number", "date", "time"})
 NUMERIC = frozenset({"DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"})
 PLAIN_SEGMENTS = frozenset({("APP0", b"JFIF\0", 14), ("APP14", b"Adobe", 12)})
 """Name, beginning and length of segments that hold numbers alone."""
@@ -96,7 +97,9 @@ class Pattern:
     edges: Edges | None
     descriptive: bool
     chance: bool = False
-    """It was read out of bytes, so that finding it somewhere may mean nothing."""
+    """It was read out of bytes, so that finding it among pixels may mean nothing."""
+    counted: bool = False
+    """It is a number, a day or a time of day, so that finding it among numbers may mean nothing."""
 
     def is_in(self, text: bytes) -> bool:
         """Whether it stands in ``text``, which is in lower case."""
@@ -176,24 +179,22 @@ class Identifiers:
     def found_in(self, blob: bytes, own_texts: Collection[str] = ()) -> list[str]:
         """Names of the source's attributes of which a value stands in ``blob``, sorted; empty for a clean object.
 
-        ``Suspected`` where it was read out of bytes that need not have been text at all, or is a number among numbers.
-        ``own_texts``: whole values that the program writes into every object (descriptions, names of algorithms).
+        ``Suspected`` where it stands in pixels alone and was read out of bytes that need not have been text at all, or
+        is a number among numbers. ``own_texts``: whole values that the program writes into every object (descriptions,
+        names of algorithms).
         """
-        found = self._patterns_in(blob, own_texts)
-        certain = {each.where for each in found if not (each.chance or _is_number_among_numbers(each, blob))}
-        return sorted(where if where in certain else Suspected(where) for where in {each.where for each in found})
+        text, text_without_make, pixels = _parts(blob, frozenset(own_texts))
+        told = [each for each in self.patterns if each.is_in(text_without_make if each.descriptive else text)]
+        shown = _found_in_pixels(self.patterns, pixels) if pixels else []
+        certain = {each.where for each in told if not _is_number_among_numbers(each, blob)}
+        certain |= {each.where for each in shown if not each.chance}
+        found = {each.where for each in (*told, *shown)}
+        return sorted(where if where in certain else Suspected(where) for where in found)
 
     def are_in(self, text: str) -> bool:
         """Whether something that identifies stands in ``text``, the name of a camera, say."""
         searched = text.lower().encode()
         return any(not pattern.descriptive and pattern.is_in(searched) for pattern in self.patterns)
-
-    def _patterns_in(self, blob: bytes, own_texts: Collection[str]) -> list[Pattern]:
-        text, text_without_make, pixels = _parts(blob, frozenset(own_texts))
-        found = [
-            pattern for pattern in self.patterns if pattern.is_in(text_without_make if pattern.descriptive else text)
-        ]
-        return found + (_found_in_pixels(self.patterns, pixels) if pixels else [])
 
 
 def _moved(day: str | bytes, shift: int) -> str | None:
@@ -205,7 +206,7 @@ def _moved(day: str | bytes, shift: int) -> str | None:
 
 def _patterns(value: IdentifyingValue) -> Iterator[Pattern]:
     """The forms that a value can take in a file."""
-    descriptive, chance = value.kind == "description", value.read_out
+    descriptive, chance, counted = value.kind == "description", value.read_out, value.kind in COUNTED
     if isinstance(value.value, bytes):
         if len(value.value) >= 8 and len(set(value.value)) >= FEWEST_DISTINCT:
             yield Pattern(value.value.lower(), value.where, None, descriptive, chance)
@@ -224,7 +225,7 @@ def _patterns(value: IdentifyingValue) -> Iterator[Pattern]:
                 needle = _encoded(form, codec).lower()
                 if len(needle) >= 3 and needle not in seen and len(set(needle)) > 1:
                     seen.add(needle)
-                    yield Pattern(needle, value.where, _edges_for(value, codec), descriptive, chance)
+                    yield Pattern(needle, value.where, _edges_for(value, codec), descriptive, chance, counted)
 
 
 def _encoded(text: str, codec: str) -> bytes:
@@ -326,8 +327,8 @@ def _text(dataset: Dataset, keyword: str) -> str:
 
 
 def _is_number_among_numbers(pattern: Pattern, blob: bytes) -> bool:
-    """Whether ``pattern`` is digits that stand in ``blob`` in nothing but values that are numbers."""
-    if not re.fullmatch(rb"[\d.]+", pattern.needle):
+    """Whether ``pattern`` is a number that stands in ``blob`` in nothing but values that are numbers."""
+    if not pattern.counted:
         return False
     try:
         found = values(blob)

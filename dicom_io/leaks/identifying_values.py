@@ -41,7 +41,7 @@ class IdentifyingValue:
     moves: bool = False
     """An option lets the date stay, moved."""
     read_out: bool = False
-    """Read out of bytes that need not be text: it may be chance that they look like something."""
+    """Out of bytes that need not be text: that pixels hold them as well may be chance."""
 
 
 TEXT_VRS = frozenset({"AE", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
@@ -253,7 +253,7 @@ def _of_time(where: str, vr: str, text: str) -> Iterator[IdentifyingValue]:
 
 def _of_bytes(where: str, value: bytes) -> Iterator[IdentifyingValue]:
     """Text in bytes and how they begin; of a picture, what it says beside its pixels."""
-    yield from _runs(where, value)
+    yield from (replace(found, read_out=True) for found in _runs(where, value))
     if value.startswith(PICTURES):
         yield from _of_frame(where, value)
     elif len(value) >= 8:
@@ -267,7 +267,7 @@ def _runs(where: str, value: bytes) -> Iterator[IdentifyingValue]:
     for run in found[:MOST_RUNS]:
         for piece in {run, *re.split(r"[\s<>\"';,|=]+", run)}:
             if len(piece) >= 6 and not is_public_vocabulary(piece) and "://" not in piece:
-                yield IdentifyingValue(where, "description", piece.strip(), read_out=True)
+                yield IdentifyingValue(where, "description", piece.strip())
         for date in DATE_IN_TEXT.finditer(run):
             yield IdentifyingValue(where, "date", date[1] + date[3] + date[4])
 

@@ -241,11 +241,13 @@ def test_a_dummy_of_ours_is_nobodys_id(patient_id: str) -> None:
 
 def test_what_may_be_chance_is_told_apart_from_what_is_none() -> None:
     source = photograph()
-    source.private_block(0x0019, "VENDOR", create=True).add_new(1, "OB", b"\1\2\3 abcdefgh ijklmnop \4")
-    source.PatientWeight = "71.238"
+    source.private_block(0x0019, "VENDOR", create=True).add_new(1, "OB", b"\1\2\3 qxzvwkpt ijklmnop \4")
+    source.PatientWeight, source.PatientID = "71.238", "5543210"
     identifiers = Identifiers.of(source, b"")
-    (where,) = identifiers.found_in(as_file(outgoing("abcdefgh")))
+    (where,) = identifiers.found_in(as_file(outgoing(pixels=bytes(range(60)) + b"qxzvwkpt" + bytes(range(124)))))
     assert isinstance(where, Suspected)
+    (where,) = identifiers.found_in(as_file(outgoing("qxzvwkpt")))
+    assert not isinstance(where, Suspected), "in a text it is no chance"
     clean = outgoing()
     clean.PixelSpacing = ["71.238", "71.238"]
     (where,) = identifiers.found_in(as_file(clean))
@@ -253,7 +255,17 @@ def test_what_may_be_chance_is_told_apart_from_what_is_none() -> None:
     clean.ImageComments = "weighs 71.238"
     (where,) = identifiers.found_in(as_file(clean))
     assert not isinstance(where, Suspected)
-    assert not any(isinstance(each, Suspected) for each in identifiers.found_in(as_file(outgoing("MRN-5543210"))))
+    clean = outgoing()
+    clean.InstanceNumber = "5543210"
+    (where,) = identifiers.found_in(as_file(clean))
+    assert not isinstance(where, Suspected), "a patient's ID is one wherever it stands"
+
+
+def test_what_a_frame_says_beside_its_pixels_is_no_chance(identifiers: Identifiers) -> None:
+    for written in (OWNER, COMMENT, "BODY-220044"):
+        found = identifiers.found_in(as_file(outgoing(written)))
+        assert found
+        assert not any(isinstance(where, Suspected) for where in found)
 
 
 def test_every_allowance_has_a_reason() -> None:
