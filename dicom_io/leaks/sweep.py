@@ -17,7 +17,7 @@ from jpeg_ls import encode_array as encode_jpeg_ls
 from openjpeg.utils import encode_array as encode_jpeg_2000
 from PIL import Image
 from pydicom import DataElement, Dataset
-from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR
+from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VM, dictionary_VR
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
@@ -110,7 +110,9 @@ class Sentinels:
                 item.ImageComments = item.PatientSpeciesDescription = item.BodyPartExamined = name.split("^")[0]
                 dataset[tag] = DataElement(tag, "SQ", Sequence([item]))
             else:
-                dataset[tag] = DataElement(tag, vr, self.value(vr, where))
+                fewest = int(dictionary_VM(tag)[0]) if dictionary_has_tag(tag) else 1
+                value = self.value(vr, where)
+                dataset[tag] = DataElement(tag, vr, [value] * fewest if fewest > 1 else value)
                 if vr == "US":  # two bytes alone would be found anywhere
                     header = (tag >> 16).to_bytes(2, "little") + (tag & 0xFFFF).to_bytes(2, "little") + b"US\x02\0"
                     self.planted[where] = header + self.planted[where]
@@ -192,7 +194,7 @@ def _stays(tag: int, options: frozenset[str]) -> bool:
     if row is None or not dictionary_has_tag(tag) or dictionary_VR(tag) == "SQ":
         return False
     keyword = dictionary_keyword(tag)
-    if keyword in ENUMERATED:  # a sentinel is not one of the values that may stay
+    if keyword in ENUMERATED or keyword == "TimezoneOffsetFromUTC":  # a sentinel is not one of the values that may stay
         return False
     if tag in OF_THE_SOURCE and keyword not in CAMERA and keyword not in ("ContentDate", "ContentTime"):
         return False

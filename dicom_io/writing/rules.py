@@ -125,10 +125,10 @@ def moment(values: Sequence[Any]) -> Sequence[Any] | None:
     """A DT whose parts are in the calendar and on the clock."""
     texts = [str(value).strip() for value in values]
     for text in texts:
-        found = re.fullmatch(r"(\d{4}|\d{6}|\d{8})((?<=\d{8})\d\d(\d\d(\d\d(\.\d{1,6})?)?)?)?([+-]\d{4})?", text)
-        if found is None or not _is_day((found[1] + "0101")[:8] if len(found[1]) < 8 else found[1]):
+        found = re.fullmatch(r"(\d{4}|\d{6}|\d{8})((?<=\d{8})[\d.]+)?([+-]\d{4})?", text)
+        if found is None or not _is_day((found[1] + "0101")[:8]):
             return None
-        if (found[2] and not _is_time(found[2])) or (found[5] and zone([found[5]]) is None):
+        if (found[2] and not _is_time(found[2])) or (found[3] and zone([found[3]]) is None):
             return None
     return texts
 
