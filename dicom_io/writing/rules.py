@@ -12,14 +12,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from pydicom.uid import UID
-
 from dicom_io.header import is_lacking_uid
 
 Rule = Callable[[Sequence[Any]], Sequence[Any] | None]
 
 LARGEST_IS = 2**31 - 1
 """PS3.5 table 6.2-1."""
+
+LONGEST_UI = 64
+UID_SYNTAX = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
+"""PS3.5 section 9.1."""
 
 LONGEST_DS = 16
 DIGITS_OF_DS = 10
@@ -151,7 +153,8 @@ def zone(values: Sequence[Any]) -> Sequence[Any] | None:
 def uid(values: Sequence[Any]) -> Sequence[Any] | None:
     """UIDs, of more than zeros."""
     texts = [str(value).rstrip(" \0") for value in values]
-    return texts if all(UID(text).is_valid and not is_lacking_uid(text) for text in texts) else None
+    fits = all(len(text) <= LONGEST_UI and UID_SYNTAX.fullmatch(text) and not is_lacking_uid(text) for text in texts)
+    return texts if fits else None
 
 
 def orientation(values: Sequence[Any]) -> Sequence[Any] | None:
