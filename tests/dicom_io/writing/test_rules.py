@@ -15,7 +15,8 @@ L_F = ["L", "F"]
 @pytest.mark.parametrize(
     ("rule", "value", "expected"),
     [
-        (rules.orientation, "L\\F", L_F), (rules.orientation, "LEFT\\FOOT", L_F), (rules.orientation, "RAF\\H", ["RAF", "H"]),
+        (rules.orientation, "L\\F", L_F), (rules.orientation, "LEFT\\FOOT", L_F),
+        (rules.orientation, "RAF\\H", ["RAF", "H"]),
         (rules.orientation, "LA\\F", ["LA", "F"]), (rules.orientation, "L\\R", None), (rules.orientation, "L", None),
         (rules.orientation, "LR\\F", None), (rules.orientation, "LL\\F", None), (rules.orientation, "L\\F\\A", None),
         (rules.orientation, "\\F", None), (rules.orientation, "PORTRAIT\\UP", None),
