@@ -10,7 +10,7 @@ from pydicom import Dataset
 from pydicom.sr.coding import Code
 from pydicom.uid import UID
 
-from dicom_io.errors import DicomError, ProfileError, UnreadableObject
+from dicom_io.errors import DicomError, ProfileError, UnreadableObject, in_words
 from dicom_io.header.additions import NO_ADDITIONS, SiteAdditions
 from dicom_io.header.ages import age_at
 from dicom_io.header.cleaning import words_of_names
@@ -62,7 +62,7 @@ class ConfidentialityProfile:
             except DicomError:
                 raise
             except Exception as error:  # pydicom raises almost anything on damaged input
-                raise UnreadableObject(f"the header can't be read ({type(error).__name__}); it is damaged") from error
+                raise UnreadableObject(f"the header can't be read: {in_words(error)}") from error
 
     def _applied(self, dataset: Dataset, record: Recorder | None) -> Dataset:
         sop_class = str(dataset.get("SOPClassUID") or "")

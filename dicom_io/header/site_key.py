@@ -65,7 +65,7 @@ class SiteKey:
         try:
             return cls(secret)
         except KeyRefused as error:
-            raise KeyRefused(f"key file {path}: {error}") from None
+            raise KeyRefused(f"key file {path} holds no key: {error}") from None
 
     def mac(self, purpose: str, *parts: str) -> bytes:
         """HMAC-SHA-256 (RFC 2104) over ``purpose`` and ``parts``: 32 bytes.
@@ -101,7 +101,7 @@ def generate_key_file(path: str | os.PathLike[str]) -> None:
     except FileExistsError as error:
         raise KeyRefused(f"key file {path} exists and is kept. Move it away first if you mean to start anew") from error
     except OSError as error:
-        raise KeyRefused(f"key file {path}: {error.strerror}") from error
+        raise KeyRefused(f"key file {path} cannot be written: {error.strerror}. Name another folder") from error
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(file.fileno(), 0o600)
         file.write(os.urandom(SHORTEST_KEY))

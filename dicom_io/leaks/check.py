@@ -17,7 +17,7 @@ from pydicom.encaps import get_frame
 from pydicom.sr._concepts_dict import concepts
 from pydicom.uid import SegmentationStorage
 
-from dicom_io.errors import InvalidObject, LeakFound, LeakSuspected
+from dicom_io.errors import InvalidObject, LeakFound, LeakSuspected, in_words
 from dicom_io.leaks.identifiers import Suspected
 from dicom_io.quiet import quiet
 from dicom_io.reading import srgb_profile
@@ -80,7 +80,7 @@ def check_outgoing(
         except InvalidObject:
             raise
         except Exception as error:  # whatever pydicom raises on it, such a file does not leave
-            raise InvalidObject(f"an outgoing object cannot be read ({type(error).__name__})") from error
+            raise InvalidObject(f"an outgoing object cannot be read: {in_words(error)}") from error
     if broken:
         raise InvalidObject(f"an outgoing object breaks its definition: {'; '.join(broken)}")
 

@@ -91,7 +91,7 @@ def _check_depth(dataset: Dataset) -> None:
         raise UnreadableObject(f"without {', '.join(absent)}; the object is damaged or was cut short")
     stored, allocated = numbers["BitsStored"], numbers["BitsAllocated"]
     if stored != 8 or allocated not in (8, 16):
-        raise UnsupportedObject(f"{stored} bits stored in {allocated}; 8 in 8 or in 16 are supported")
+        raise UnsupportedObject("Bits Stored and Bits Allocated are not supported; 8 in 8 or in 16 are")
     if numbers["PixelRepresentation"] != 0:
         raise UnsupportedObject("signed pixel values")
 
@@ -101,7 +101,7 @@ def _size(dataset: Dataset, limits: Limits) -> tuple[int, int]:
     if rows < 1 or columns < 1:
         raise UnreadableObject("Rows or Columns is absent or zero")
     if rows * columns > limits.max_pixels:
-        raise UnreadableObject(f"{columns} x {rows} pixels; the limit is {limits.max_pixels} in all")
+        raise UnreadableObject(f"Rows x Columns is beyond the limit of {limits.max_pixels} pixels in all")
     if not dataset.get("PixelData"):
         raise UnreadableObject("there is no pixel data; the object is damaged or was cut short")
     return rows, columns

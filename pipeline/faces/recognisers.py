@@ -66,7 +66,7 @@ class SFace:
         try:
             values = self._session.run(None, {"data": np.ascontiguousarray(chip)})[0][0]
         except Exception as error:
-            raise Undecided(f"SFace failed: {error}") from error
+            raise Undecided(f"SFace failed on a face that was found: {error}") from error
         return _finite(values, "SFace")
 
     def score(self, first: Descriptor, second: Descriptor) -> float:

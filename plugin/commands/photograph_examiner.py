@@ -87,7 +87,7 @@ class PhotographExaminer:
             twins = Twins(photograph.rgb, lesion.taken_off(photograph.rgb))
             found = self._maker.subtract(twins)
         except PipelineError as error:
-            raise UnusablePhotograph(f"{type(error).__name__}: {error}") from error
+            raise UnusablePhotograph(f"nothing can be made of its pixels: {error}") from error
         return Result(
             twins.sick, twins.healthy, found.mask, found.lesion_class,
             held_for=held_for(outcome.refusal), reason=f"{outcome.refusal.error}: {outcome.refusal.reason}",

@@ -8,6 +8,7 @@ ADVICE: dict[str, str] = {
     "UnreadableObject": "Send it again from where it was made; if that is held as well, that copy is damaged too.",
     "ProfileError": "Mend the profile's settings (`twinveil check` says which), then release it.",
     "KeyRefused": "Put the site's key in order (`twinveil check`), then release it.",
+    "CertificateRefused": "Put the certificates in order (`twinveil check`), then start the node again.",
     "LeakFound": "Look at the attributes that are named: what identifies nobody there can be mended at the source.",
     "LeakSuspected": "Look at what the header says there: release it where that names nobody.",
     "DeliveryFailed": "See that the destination runs and takes such objects (`twinveil check`), then release it.",

@@ -9,7 +9,7 @@ import pytest
 
 from plugin.commands.demo_archive import Receiver
 from plugin.ledger import State
-from tests.crash.test_kill import STUDY, Bench, bench, receiver, wait_for
+from tests.crash.test_kill import PATIENCE, STUDY, Bench, bench, receiver, wait_for
 from tests.plugin.fakes import photograph, save
 
 __all__ = ["bench", "receiver"]
@@ -24,7 +24,7 @@ def test_ended_while_the_models_load_it_keeps_what_it_took(
     with bench.worker() as (process, port):
         bench.send(port, save(photograph(STUDY, number=1), tmp_path / "in"))
         process.send_signal(ended_by)
-        status = process.wait(timeout=20)
+        status = process.wait(timeout=PATIENCE)
     assert status == (0 if ended_by == signal.SIGTERM else -signal.SIGKILL)
     assert bench.states() == {State.RECEIVED: 1}
     with bench.worker() as (_, port):
@@ -43,6 +43,6 @@ def test_a_node_whose_models_cannot_be_loaded_ends_and_says_why(bench: Bench, tm
     with bench.worker() as (process, port):
         bench.send(port, save(photograph(STUDY, number=1), tmp_path / "in"))
         hold.unlink()
-        assert process.wait(timeout=60) != 0
+        assert process.wait(timeout=PATIENCE) != 0
     assert "the model is not there" in (tmp_path / "log").read_text()
     assert bench.states() == {State.RECEIVED: 1}

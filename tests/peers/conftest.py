@@ -18,13 +18,10 @@ from dicom_io.header import Pseudonyms, SiteKey
 from tests.peers.dcmtk import storescu
 from tests.peers.node import Node, make_node
 from tests.peers.orthanc import Orthanc, orthanc
-from tests.peers.processes import wait_until
+from tests.peers.processes import PATIENCE, wait_until
 
 OBJECTS_PER_PHOTOGRAPH = 4
 """Sick twin, healthy twin, SEG BINARY, SEG FRACTIONAL."""
-
-SECONDS_PER_PHOTOGRAPH = 90
-"""A bound for two busy cores and three tries, not a measurement."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, sample_files: tuple[Path, ...]
                 assert sent.returncode == 0, sent.stderr
             wait_until(
                 lambda: outcomes_of(node, sample_files) is not None,
-                SECONDS_PER_PHOTOGRAPH * len(sample_files),
+                PATIENCE * len(sample_files),
                 f"an outcome of every photograph; the node's log is {node.log}",
                 interval=1,
             )

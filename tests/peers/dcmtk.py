@@ -17,7 +17,7 @@ from pydicom.uid import (
 )
 
 from tests.peers import require_peer
-from tests.peers.processes import LOOPBACK
+from tests.peers.processes import LOOPBACK, PATIENCE
 
 PROPOSAL: dict[UID, str] = {
     ExplicitVRLittleEndian: "-xe",
@@ -37,17 +37,18 @@ def storescu(
     syntaxes = {pydicom.dcmread(file, stop_before_pixels=True).file_meta.TransferSyntaxUID for file in files}
     (syntax,) = syntaxes
     return subprocess.run(
-        [require_peer("storescu"), "-d", "-R", PROPOSAL[syntax], "-to", "20", "-ta", "20", "-td", "60",
+        [require_peer("storescu"), "-d", "-R", PROPOSAL[syntax], "-to", "600", "-ta", "600", "-td", "600",
          "-aet", calling, "-aec", called, LOOPBACK, str(port), *map(str, files)],
-        capture_output=True, text=True, errors="replace", check=False, timeout=120,
+        capture_output=True, text=True, errors="replace", check=False, timeout=PATIENCE,
     )  # fmt: skip
 
 
 def echoscu(port: int, *, calling: str = "CAMERA", called: str = "TWINVEIL") -> subprocess.CompletedProcess[str]:
     """One C-ECHO."""
     return subprocess.run(
-        [require_peer("echoscu"), "-v", "-to", "20", "-ta", "20", "-aet", calling, "-aec", called, LOOPBACK, str(port)],
-        capture_output=True, text=True, errors="replace", check=False, timeout=60,
+        [require_peer("echoscu"), "-v", "-to", "600", "-ta", "600",
+         "-aet", calling, "-aec", called, LOOPBACK, str(port)],
+        capture_output=True, text=True, errors="replace", check=False, timeout=PATIENCE,
     )  # fmt: skip
 
 
@@ -55,6 +56,6 @@ def dciodvfy_errors(file: Path) -> list[str]:
     """The Error lines of dicom3tools' ``dciodvfy`` for ``file``."""
     report = subprocess.run(
         [require_peer("dciodvfy"), "-new", str(file)],
-        capture_output=True, text=True, errors="replace", check=False, timeout=60,
+        capture_output=True, text=True, errors="replace", check=False, timeout=PATIENCE,
     )  # fmt: skip
     return [line for line in (report.stdout + report.stderr).splitlines() if line.startswith("Error")]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.peers import require_peer
-from tests.peers.processes import LOOPBACK, free_port, running
+from tests.peers.processes import LOOPBACK, PATIENCE, free_port, running
 
 AE_TITLE = "SITEPACS"
 
@@ -30,7 +30,7 @@ class Orthanc:
         return json.loads(self.get_bytes(path))
 
     def get_bytes(self, path: str) -> bytes:
-        with _NO_PROXY.open(f"http://{LOOPBACK}:{self.http_port}{path}", timeout=60) as answer:
+        with _NO_PROXY.open(f"http://{LOOPBACK}:{self.http_port}{path}", timeout=PATIENCE) as answer:
             content: bytes = answer.read()
             return content
 

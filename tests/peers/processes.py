@@ -11,6 +11,9 @@ from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 
+PATIENCE = 1800.0
+"""Seconds that only a hang takes, however busy the machine. Nothing waits for them to pass, but for an event."""
+
 
 def free_port() -> int:
     """A TCP port on loopback that was free a moment ago."""
@@ -21,7 +24,10 @@ def free_port() -> int:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str, interval: float = 0.2) -> None:
-    """Return as soon as ``condition`` holds; AssertionError naming ``what`` when it does not within ``seconds``."""
+    """Return as soon as ``condition`` holds; AssertionError naming ``what`` when it does not within ``seconds``.
+
+    ``seconds`` is ``PATIENCE`` unless the time itself is what is tested.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -37,17 +43,30 @@ def is_listening(port: int) -> bool:
 
 @contextlib.contextmanager
 def running(
-    command: Sequence[str | Path], log: Path, *, port: int, seconds: float = 60, env: Mapping[str, str] | None = None
+    command: Sequence[str | Path],
+    log: Path,
+    *,
+    port: int | None = None,
+    says: str = "",
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run ``command`` until the block ends, with its output in ``log``; entered once it listens on ``port``."""
+    """Run ``command`` until the block ends, with its output in ``log``.
+
+    Entered on its own word, once ``says`` stands in the log, or, where it gives none, once it listens on ``port``.
+    """
+
+    def is_there() -> bool:
+        if says:
+            return says in log.read_text(errors="replace")
+        return port is None or is_listening(port)
+
     with log.open("wb") as output:
         process = subprocess.Popen(
             [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env
         )
         try:
-            wait_until(
-                lambda: process.poll() is not None or is_listening(port), seconds, f"{command[0]} listens on {port}"
-            )
+            what = f"{command[0]} says {says!r}" if says else f"{command[0]} listens on {port}"
+            wait_until(lambda: process.poll() is not None or is_there(), PATIENCE, what)
             if process.poll() is not None:
                 said = log.read_text(errors="replace")
                 raise AssertionError(f"{command[0]} ended with {process.returncode}:\n{said}")
@@ -55,7 +74,7 @@ def running(
         finally:
             process.terminate()
             try:
-                process.wait(40)
+                process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(40)
+                process.wait()

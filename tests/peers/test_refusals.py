@@ -18,7 +18,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, JPEGBaseline8Bit
 from plugin.quarantine import Quarantine
 from tests.peers.dcmtk import echoscu, storescu
 from tests.peers.node import Node, make_node, twinveil
-from tests.peers.processes import wait_until
+from tests.peers.processes import PATIENCE, wait_until
 
 pytestmark = pytest.mark.peers
 
@@ -130,7 +130,7 @@ def test_spoilt_pixels_are_quarantined_by_name(node: Node, spoilt: dict[str, Pat
     for file in spoilt.values():
         sent = storescu([file], node.port)
         assert sent.returncode == 0, sent.stderr
-    wait_until(lambda: len(quarantine.entries()) >= len(spoilt), 60, "three instances in quarantine")
+    wait_until(lambda: len(quarantine.entries()) >= len(spoilt), PATIENCE, "three instances in quarantine")
     assert sorted(entry.refusal.error for entry in quarantine.entries()) == sorted(QUARANTINED.values())
     kept = {(path / "source.sealed").stat().st_size for path in quarantine.folder.iterdir()}
     assert all(size > 0 for size in kept)

@@ -50,7 +50,11 @@ def configuration(tmp_path: Path, receiver: Receiver) -> Configuration:
     )
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 120.0) -> None:
+PATIENCE = 900.0
+"""Seconds that only a hang takes, however busy the machine."""
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Return once ``condition`` holds; fail when it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -103,7 +103,7 @@ def translated(what: str) -> Iterator[None]:
     except ModelError:
         raise
     except Exception as error:  # the libraries raise nearly every type there is, safetensors' own among them
-        raise ModelError(f"{what}: {type(error).__name__}: {error}") from error
+        raise ModelError(f"{what}; the library says {type(error).__name__}: {error}") from error
 
 
 def token_ids(tokenizer: Any, words: str, length: int) -> Tensor:
