@@ -9,6 +9,9 @@ from typing import Any
 
 from pydicom import Dataset
 
+MOST_COUNTED = 0xFFFF
+"""The largest value of a US, which rows, bits and the like are."""
+
 
 def values(dataset: Dataset, keyword: str) -> list[Any]:
     """All values of ``keyword``, those that are empty left out; empty for an attribute that cannot be decoded."""
@@ -45,6 +48,11 @@ def finite(value: object) -> float | None:
     except ValueError:
         return None
     return found if math.isfinite(found) else None
+
+
+def told(count: int | None) -> str:
+    """A count out of a header as it may be repeated: one that no object has may be somebody's telephone number."""
+    return "an impossible number of" if count is not None and not 0 <= count <= MOST_COUNTED else str(count)
 
 
 def words(value: object, *, little_endian: bool = True) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from dicom_io.reading.decoders import PROCESSES, check_decodable, decode
 from dicom_io.reading.evidence import colour_model
 from dicom_io.reading.frames import is_encapsulated, one_picture
 from dicom_io.reading.grey import shown
-from dicom_io.reading.header_values import text, whole_number
+from dicom_io.reading.header_values import text, told, whole_number
 from dicom_io.reading.labels import Label, label_of
 from dicom_io.reading.native import Stored, native_samples
 from dicom_io.reading.palette import through_palette
@@ -91,7 +91,7 @@ def _check_depth(dataset: Dataset) -> None:
         raise UnreadableObject(f"without {', '.join(absent)}; the object is damaged or was cut short")
     stored, allocated = numbers["BitsStored"], numbers["BitsAllocated"]
     if stored != 8 or allocated not in (8, 16):
-        raise UnsupportedObject("Bits Stored and Bits Allocated are not supported; 8 in 8 or in 16 are")
+        raise UnsupportedObject(f"{told(stored)} bits stored in {told(allocated)}; 8 in 8 or in 16 are supported")
     if numbers["PixelRepresentation"] != 0:
         raise UnsupportedObject("signed pixel values")
 
@@ -101,7 +101,7 @@ def _size(dataset: Dataset, limits: Limits) -> tuple[int, int]:
     if rows < 1 or columns < 1:
         raise UnreadableObject("Rows or Columns is absent or zero")
     if rows * columns > limits.max_pixels:
-        raise UnreadableObject(f"Rows x Columns is beyond the limit of {limits.max_pixels} pixels in all")
+        raise UnreadableObject(f"{told(columns)} x {told(rows)} pixels; the limit is {limits.max_pixels} in all")
     if not dataset.get("PixelData"):
         raise UnreadableObject("there is no pixel data; the object is damaged or was cut short")
     return rows, columns

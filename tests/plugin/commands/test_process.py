@@ -108,7 +108,7 @@ def test_what_is_no_dicom_file_is_held_or_passed_over_and_named(
     whole = save(photograph(STUDY, rgb=skin(1)), folder)
     (folder / "no preamble").write_bytes(whole.read_bytes()[132:])
     (folder / "truth.png").write_bytes(b"\x89PNG")
-    (folder / "again.dcm").write_bytes(whole.read_bytes())
+    (folder / "second-copy.dcm").write_bytes(whole.read_bytes())
     run(folder)
     said = capsys.readouterr().err
     assert f"held back: {folder / 'no preamble'}: UnreadableObject: the file has no file meta information" in said
@@ -121,7 +121,7 @@ def test_what_is_no_dicom_file_is_held_or_passed_over_and_named(
     ]  # fmt: skip
     named = [entry["source"] for entry in (*manifest["instances"], *manifest["passed_over"])]
     assert len(set(named)) == len(named) == 4
-    assert not [name for name in ("truth", "again", "preamble", str(folder)) if name in json.dumps(manifest)]
+    assert not [name for name in ("truth", "second-copy", "no preamble", str(folder)) if name in json.dumps(manifest)]
 
 
 def test_two_damaged_files_of_one_name_are_two(run: Callable[..., list[Outcome]], tmp_path: Path) -> None:
