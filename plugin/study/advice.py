@@ -22,7 +22,7 @@ ADVICE: dict[str, str] = {
     "NoFaceFound": "Look at the photograph: release it where it shows no face.",
     "OutsideDomain": "Discard it, or wait for a model that knows such faces, then release it.",
     "TextOnSkin": "Look at the photograph: release it where what was taken for text names nobody.",
-    "IdentifyingMark": "Look at the photograph: what may tell who somebody is stays on the twin, so discard it or crop it.",
+    "IdentifyingMark": "Look at the photograph: release it where what was taken for a mark tells nobody who it is.",
     "ModelError": "Put the model in order (`twinveil check`), then release it.",
     "UnusablePhotograph": "Send a larger photograph in 8-bit colour, or discard it.",
     # plugin
