@@ -24,6 +24,7 @@ import pipeline.errors
 import plugin.errors
 from dicom_io.errors import WORDS, DicomError, in_words
 from dicom_io.header import SiteKey, generate_key_file
+from dicom_io.quiet import quiet
 from pipeline.errors import PipelineError
 from plugin.commands import process as module
 from plugin.commands.process import process
@@ -165,7 +166,8 @@ def planted(keyword: str, value: bytes, vr: str, folder: Path) -> Path:
     tag = Tag(tag_for_keyword(keyword))
     padded = value + b" " * (len(value) % 2)
     image[tag] = RawDataElement(tag, "LO", len(padded), padded, 0, False, True)  # written as it is, whatever it says
-    image.save_as(path, enforce_file_format=True)
+    with quiet():
+        image.save_as(path, enforce_file_format=True)
     if vr == "UN":
         head = struct.pack("<HH", tag.group, tag.element)
         short, long = struct.pack("<2sH", b"LO", len(padded)), struct.pack("<2sxxI", b"UN", len(padded))
