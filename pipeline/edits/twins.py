@@ -8,29 +8,26 @@ it, stands beside it for comparison (``TwinSettings.lesion_lock``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from pipeline.disease import Lesion, subtract
 from pipeline.edits.crop import FaceCrop, FrameCrop
-from pipeline.edits.flowedit import flow_edit
+from pipeline.edits.edit import EditKnobs, edited
+from pipeline.edits.heads import HeadSwap
 from pipeline.edits.resolution import enlarged, reduced
 from pipeline.errors import ModelError
 from pipeline.faces import Face, FaceFinder, Recognisers, eyes
-from pipeline.gate import Calibration, Gate, Policy, hold_marks, load_calibration
+from pipeline.gate import Calibration, Domain, Gate, Policy, hold_marks, load_calibration
+from pipeline.heads import read_heads
 from pipeline.models import (
     FOLDER,
-    Branch,
     EmbeddedModel,
-    PixelFlow,
-    Prompt,
     Subject,
     load_embedded,
     pixels_from_rgb,
@@ -88,15 +85,6 @@ LARGEST = 2048
 
 
 @dataclass(frozen=True)
-class EditKnobs:
-    """FlowEdit's knobs for one of the edits."""
-
-    sigma_start: float
-    steps: int
-    n_avg: int = 1
-
-
-@dataclass(frozen=True)
 class TwinSettings:
     """Knobs of both edits."""
 
@@ -110,7 +98,7 @@ class TwinSettings:
 class FlowTwinMaker:
     """Twins by FlowEdit on the embedded model. Serves one thread."""
 
-    version = "0.4.0"
+    version = "0.5.0"
 
     def __init__(
         self,
@@ -119,8 +107,12 @@ class FlowTwinMaker:
         gate: Gate,
         settings: TwinSettings | None = None,
         personas: Personas | None = None,
+        heads: HeadSwap | None = None,
+        portrayed: Domain | None = None,
     ) -> None:
+        """``heads``: how faces are swapped that are not ``portrayed``, which the swapping network knows."""
         self.name, self.digest = model.name, model.digest
+        self._heads, self._portrayed = heads, portrayed
         self._model, self._recognisers, self._gate = model, recognisers, gate
         self._settings = settings or TwinSettings()
         self._personas = personas or Personas()
@@ -156,10 +148,10 @@ class FlowTwinMaker:
             # A close-up keeps its own pixels: nobody is in it, and its sick twin need not be put together again.
             prompt = healed(describe(photograph.hints))
             without = lesion.taken_off(photograph.rgb)
-            healthy = self._swapped(without, prompt, faces, photograph.rgb, persona_seed, attempt)
+            healthy = self._swapped(without, prompt, faces, photograph, persona_seed, attempt)
             return Twins(lesion.put_on(healthy) if faces else photograph.rgb, healthy)
         prompt = describe(photograph.hints)
-        sick = self._swapped(photograph.rgb, prompt, faces, photograph.rgb, persona_seed, attempt)
+        sick = self._swapped(photograph.rgb, prompt, faces, photograph, persona_seed, attempt)
         return Twins(sick, self._healed(sick, photograph.hints, self._faces(sick, photograph.hints)))
 
     def judge(self, photograph: Photograph, twins: Twins) -> Findings:
@@ -181,14 +173,19 @@ class FlowTwinMaker:
         return self._gate.policy.upright(rgb, hints)
 
     def _swapped(
-        self, rgb: Rgb, prompt: ClinicalPrompt, faces: list[Face], original: Rgb, persona_seed: bytes, attempt: int
+        self, rgb: Rgb, prompt: ClinicalPrompt, faces: list[Face], photograph: Photograph, seed: bytes, attempt: int
     ) -> Rgb:
-        """``rgb``, which ``prompt`` describes and which has the original's ``faces``, with a persona's for each."""
+        """``rgb``, which ``prompt`` describes and which has the photograph's ``faces``, with a persona's for each."""
+        original, hints = photograph.rgb, photograph.hints
         prompt = prompt.saying(view="face")
         model, resolution = self._model.swapping, self.resolution
         knobs = self._settings.swaps[min(attempt, len(self._settings.swaps) - 1)]
         for number, face in enumerate(faces):
-            deck = self._personas.deck(persona_seed, lambda: self.likeness(original, faces[0]))
+            if self._heads is not None and not self._knows(original, face):
+                head = self._heads.head_for(original, faces[0], hints, seed, attempt, number)
+                rgb = self._heads.swapped(rgb, face, head)
+                continue
+            deck = self._personas.deck(seed, lambda: self.likeness(original, faces[0]))
             crop = FaceCrop.around(face, rgb.shape)
             before = crop.take(rgb, resolution)
             landmarks = crop.within(face.landmarks, resolution)
@@ -201,6 +198,10 @@ class FlowTwinMaker:
                 after = rgb_from_pixels(whole)
             rgb = crop.put_back(rgb, after)
         return rgb
+
+    def _knows(self, original: Rgb, face: Face) -> bool:
+        """Whether the swapping network was trained on such faces as the ``original`` has there."""
+        return self._portrayed is None or self._portrayed.holds(self._recognisers.sface.describe(original, face))
 
     def _healed(self, rgb: Rgb, hints: Hints, faces: list[Face]) -> Rgb:
         """``rgb`` without disease: each face, or without faces the whole frame."""
@@ -248,29 +249,13 @@ class FlowTwinMaker:
         """One swap of a square of the model's size, uint8, with ``landmarks`` (5, 2) in its pixels."""
         subject, model = Subject(pixels_from_rgb(rgb), landmarks), self._model.swapping
         prompts = [model.embed((prompt, subject)) for prompt in (source, target)]
-        return _edited(model, subject.photograph, prompts, knobs)
+        return edited(model, subject.photograph, prompts, knobs)
 
     def heal_square(self, rgb: Rgb, source: ClinicalPrompt, target: ClinicalPrompt) -> Rgb:
         """One healing of a square of the model's size, uint8."""
         photograph, model = pixels_from_rgb(rgb), self._model.healing
         prompts = [model.embed((prompt, photograph)) for prompt in (source, target)]
-        return _edited(model, photograph, prompts, self._settings.heal)
-
-
-def _edited(model: PixelFlow[Any, Any], photograph: Tensor, prompts: Sequence[Prompt], knobs: EditKnobs) -> Rgb:
-    """FlowEdit from the first of the prompts to the second, in pixel space."""
-    source, target = (Branch(prompt) for prompt in prompts)
-    with torch.inference_mode():
-        (edited,) = flow_edit(
-            model,
-            model.encode(photograph),
-            source,
-            [target],
-            sigma_start=knobs.sigma_start,
-            steps=knobs.steps,
-            n_avg=knobs.n_avg,
-        )
-    return rgb_from_pixels(model.decode(edited))
+        return edited(model, photograph, prompts, self._settings.heal)
 
 
 def load_twin_maker(
@@ -299,7 +284,10 @@ def load_flow_twin_maker(
     calibration: Calibration | None = None,
 ) -> FlowTwinMaker:
     """The embedded model of ``folder`` with a face finder and a gate, by default one calibrated on rendered faces."""
-    recognisers = Recognisers.load()
-    rendered = load_calibration("rendered")
-    gate = Gate(FaceFinder(), recognisers, calibration or rendered, policy=policy, knows=rendered.domain)
-    return FlowTwinMaker(load_embedded(folder), recognisers, gate, settings, personas)
+    model, recognisers = load_embedded(folder), Recognisers.load()
+    rendered, people = load_calibration("rendered"), personas or Personas()
+    # What a model knows stands in its own config. One that knows rendered faces alone makes a twin of no other.
+    heads = None if model.heads is None else HeadSwap(read_heads(folder, model.heads), recognisers, people)
+    knows = rendered.domain if heads is None else None
+    gate = Gate(FaceFinder(), recognisers, calibration or rendered, policy=policy, knows=knows)
+    return FlowTwinMaker(model, recognisers, gate, settings, people, heads, rendered.domain)

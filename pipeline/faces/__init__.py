@@ -3,7 +3,7 @@
 Nothing enters that judges: what a likeness means is for the gate to say.
 """
 
-from pipeline.faces.alignment import similarity
+from pipeline.faces.alignment import similarity, warp
 from pipeline.faces.finder import Face, FaceFinder, eyes, overlap, turned_back
 from pipeline.faces.framing import Square, square_around
 from pipeline.faces.recognisers import Descriptor, Recogniser, Recognisers, SFace
@@ -11,6 +11,7 @@ from pipeline.faces.texture import REVISION, retained_texture
 
 __all__ = [
     "similarity",
+    "warp",
     "Face",
     "FaceFinder",
     "eyes",

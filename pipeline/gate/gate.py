@@ -7,8 +7,8 @@ Which thresholds apply is decided face by face. A calibration made on rendered f
 people: rendered faces resemble each other, so two strangers among them score what would be one person among
 photographs. Such a calibration therefore carries a test for its own domain. A face that fails the test is judged by
 the stricter thresholds for photographs, whatever model made the twin; a rendered face taken for a photograph is merely
-refused more often. A model that was trained on rendered faces alone goes further: it may not make a twin of any other
-(``knows``), since nothing tells how much of a face it does not know it leaves as it was.
+refused more often. A model whose config says that it knows rendered faces alone goes further: it may not make a twin of
+any other (``knows``), since nothing tells how much of a face it does not know it leaves as it was.
 
 What is not looked at: hair, neck, clothes and background outside the head; and burned-in text.
 """
@@ -80,8 +80,8 @@ class Gate:
         knows: Domain | None = None,
     ) -> None:
         """``outside`` judges the faces that do not belong to the calibration's domain ("photographs" by default).
-        ``policy``: what is taken for a face, and when there may be none. ``knows``: the faces that the model was
-        trained on, where it may make twins of no others.
+        ``policy``: what is taken for a face, and when there may be none. ``knows``: the faces that the model
+        knows, where it may make twins of no others.
 
         Raises ModelError when a calibration was made for another finder or recogniser than those given.
         """

@@ -2,7 +2,8 @@
 
 Its folder (``pipeline/models/embedded_weights``) holds the weights (bf16) of two networks, ``heal.safetensors`` and
 ``swap.safetensors``, ``portraits.jpg`` (the personas, finer than the network sees them), ``config.json`` with their
-sizes, the vocabulary they were trained with and the SHA-256 of each file, and the model card.
+sizes, the vocabulary they were trained with, the SHA-256 of each file and the kinds of faces that the model knows, with
+what was measured on them, and the model card.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ FOLDER = Path(__file__).parent / "embedded_weights"
 Expert = Literal["heal", "swap"]
 EXPERTS: tuple[Expert, Expert] = ("heal", "swap")
 CONTACT_SHEET = "portraits.jpg"
+KNOWABLE = ("rendered", "photographs")
+"""Kinds of faces of which a model can say, in its config, that it was measured on them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +42,10 @@ class EmbeddedModel:
     healing: HealingFlow
     swapping: SwappingFlow
     digest: str
-    """SHA-256 over the weights' and the portraits' SHA-256."""
+    """SHA-256 over the SHA-256 of weights, portraits and heads."""
+    heads: str | None = None
+    """Digest of the composed heads beside the weights, where the config says that the model knows photographs of
+    people: it draws those on them. None: it knows rendered faces alone."""
     name: str = PixelFlow.name
 
 
@@ -90,7 +96,9 @@ def load_embedded(folder: Path = FOLDER) -> EmbeddedModel:
     experts = config.get("experts", {})
     if sorted(experts) != sorted(EXPERTS):
         raise ModelError(f"the model in {folder} lacks a network: it has {', '.join(sorted(experts)) or 'none'}")
+    heads = _heads_of(config)
     digests = [experts[expert].get(name, "") for expert in EXPERTS for name in ("sha256", "portraits_sha256")]
+    digests += [heads] if heads is not None else []
     digest = hashlib.sha256(" ".join(digests).encode()).hexdigest()
     healing = HealingNet(NetConfig.from_json(experts["heal"]["net"]))
     _load_weights(healing, folder / "heal.safetensors", experts["heal"])
@@ -99,7 +107,20 @@ def load_embedded(folder: Path = FOLDER) -> EmbeddedModel:
     if "portraits_sha256" in experts["swap"]:
         sheet, views = folder / CONTACT_SHEET, swapping.config.views
         swapping.portraits.large = read_contact_sheet(sheet, experts["swap"]["portraits_sha256"], views)
-    return EmbeddedModel(HealingFlow(healing, digest), SwappingFlow(swapping, digest), digest)
+    return EmbeddedModel(HealingFlow(healing, digest), SwappingFlow(swapping, digest), digest, heads)
+
+
+def _heads_of(config: dict[str, Any]) -> str | None:
+    """What the config says of photographs of people. Of a kind of pictures that nobody has heard of: ``ModelError``."""
+    knows = config.get("knows", {})
+    if unknown := sorted(set(knows) - set(KNOWABLE)):
+        raise ModelError(f"the model says that it knows {', '.join(unknown)}; it can know {', '.join(KNOWABLE)}")
+    if "photographs" not in knows:
+        return None
+    digest = knows["photographs"].get("heads")
+    if not isinstance(digest, str):
+        raise ModelError("the model says that it knows photographs, but not by which heads")
+    return digest
 
 
 def _load_weights(net: HealingNet | SwappingNet, path: Path, about: dict[str, Any]) -> None:

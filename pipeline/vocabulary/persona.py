@@ -61,12 +61,21 @@ class Personas:
         self._decks: dict[bytes, tuple[str, ...]] = {}
 
     def deck(self, seed: bytes, likeness: Callable[[], Sequence[float] | None]) -> tuple[str, ...]:
-        """The deck of ``seed``, dealt now if it never was. ``likeness`` is asked only then."""
-        kept = self._recall(seed)
-        if kept is None:
-            kept = deck_for(seed, likeness())
-            self._keep(seed, kept)
-        return kept
+        """The deck of ``seed`` over ``PERSONAS``, dealt now if it never was. ``likeness`` is asked only then."""
+        return self.kept(seed, PERSONAS, lambda: deck_for(seed, likeness()))
+
+    def kept(self, seed: bytes, names: Sequence[str], deal: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
+        """The deck of ``seed`` over ``names``; ``deal`` is asked where there is none.
+
+        Another version of the model may know other people; then the patient is dealt anew.
+        """
+        if len(seed) < SHORTEST_SEED:
+            raise ValueError(f"a persona's seed needs at least {SHORTEST_SEED} bytes: it must not be guessable")
+        deck = self._recall(seed)
+        if deck is None or sorted(deck) != sorted(names):
+            deck = deal()
+            self._keep(seed, deck)
+        return deck
 
     def _recall(self, seed: bytes) -> tuple[str, ...] | None:
         return self._decks.get(seed)

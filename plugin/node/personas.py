@@ -9,7 +9,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from pipeline.vocabulary import PERSONAS, Personas
+from pipeline.vocabulary import Personas
 from plugin.durable import private_folder
 from plugin.ledger import transaction
 
@@ -36,9 +36,7 @@ class KeptPersonas(Personas):
             found = connection.execute(
                 "SELECT deck FROM twinveil_personas WHERE patient = ?", (_patient(seed),)
             ).fetchone()
-        deck = tuple(json.loads(found[0])) if found else None
-        # Another version of the model may know other people; then the patient is dealt anew.
-        return deck if deck is not None and sorted(deck) == sorted(PERSONAS) else None
+        return tuple(json.loads(found[0])) if found else None
 
     def _keep(self, seed: bytes, deck: tuple[str, ...]) -> None:
         private_folder(self._database.parent)

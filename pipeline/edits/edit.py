@@ -1,0 +1,39 @@
+"""One edit of one square, as FlowEdit makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pipeline.edits.flowedit import flow_edit
+from pipeline.models import Branch, PixelFlow, Prompt, rgb_from_pixels
+from pipeline.photograph import Rgb
+
+
+@dataclass(frozen=True)
+class EditKnobs:
+    """FlowEdit's knobs for one of the edits."""
+
+    sigma_start: float
+    steps: int
+    n_avg: int = 1
+
+
+def edited(model: PixelFlow[Any, Any], photograph: Tensor, prompts: Sequence[Prompt], knobs: EditKnobs) -> Rgb:
+    """FlowEdit from the first of the prompts to the second, in pixel space."""
+    source, target = (Branch(prompt) for prompt in prompts)
+    with torch.inference_mode():
+        (edited,) = flow_edit(
+            model,
+            model.encode(photograph),
+            source,
+            [target],
+            sigma_start=knobs.sigma_start,
+            steps=knobs.steps,
+            n_avg=knobs.n_avg,
+        )
+    return rgb_from_pixels(model.decode(edited))

@@ -1,0 +1,139 @@
+"""A composed head drawn on a photograph: posed as the patient is, in the patient's light, behind what hangs before it.
+
+The photograph is bent so that the patient's outline becomes the persona's; the persona's skin is laid on the mesh; at
+the outline the one fades into the other. Where lips part, the bent photograph shows through.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.heads.bending import bend, bent
+from pipeline.heads.in_front import in_front
+from pipeline.heads.light import as_sharp, blurred, relit
+from pipeline.heads.mesh import Points
+from pipeline.heads.shapes import Frame
+from pipeline.heads.skin_square import SkinSquare
+from pipeline.heads.topology import INNER_LIPS, LOWER_LIP, OVAL, UPPER_LIP
+from pipeline.photograph import Rgb
+
+_FEATHER = 0.07
+"""Of the outline, over the face's width."""
+_PARTED = 0.03
+"""Gap between the lips, over the face's width, from which something is seen between them."""
+_OUTLINE, _LIPS = list(OVAL), list(INNER_LIPS)
+_REACH = 1.45
+"""Half side of the region around a head that is drawn anew, over the face's larger extent."""
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """A persona: skin, uint8 (SIDE, SIDE, 3), and neutral shape, (468, 3) in the frame."""
+
+    name: str
+    skin: Rgb
+    shape: Points
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of a photograph, in whole pixels."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @classmethod
+    def around(cls, points: Points, shape: tuple[int, ...]) -> Region:
+        """What drawing a head at ``points`` may change in a photograph of ``shape``."""
+        low, high = points[_OUTLINE, :2].min(0), points[_OUTLINE, :2].max(0)
+        centre, half = (low + high) / 2, _REACH * float((high - low).max())
+        left, top = np.clip(np.floor(centre - half), 0, [shape[1], shape[0]]).astype(int)
+        right, bottom = np.clip(np.ceil(centre + half), 0, [shape[1], shape[0]]).astype(int)
+        return cls(int(top), int(left), int(bottom), int(right))
+
+    def of(self, rgb: Rgb) -> Rgb:
+        return rgb[self.top : self.bottom, self.left : self.right]
+
+    def within(self, points: Points) -> Points:
+        """``points`` of the photograph as pixels of the region."""
+        return points - [self.left, self.top, 0]
+
+    def put_back(self, rgb: Rgb, edited: Rgb) -> Rgb:
+        """A copy of ``rgb`` with ``edited``, of the region's size, in its place."""
+        whole = rgb.copy()
+        whole[self.top : self.bottom, self.left : self.right] = edited
+        return whole
+
+
+class Drawing:
+    """Draws heads of one frame. One object serves one thread."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.square = SkinSquare(frame.mean)
+
+    def drawn(self, rgb: Rgb, points: Points, head: Head, chance: np.random.Generator | None = None) -> Rgb:
+        """``rgb`` with ``head`` on the face at ``points``; of its size. ``chance``: by default the system's entropy."""
+        chance = chance or np.random.default_rng()
+        shape, width = (rgb.shape[0], rgb.shape[1]), float(np.ptp(points[_OUTLINE, 0]))
+        posed = self.frame.posed(head.shape, points)
+        around = bent(rgb, bend(shape, points, posed, chance))
+        patient, seen = self.square.unwrapped(rgb, points)
+        before = in_front(self.square, patient, seen)
+        # Where nothing of the patient's skin is seen the nearest that is stands for it.
+        weight = (self.square.skin * seen * (1 - before) + 1e-4 * self.square.oval).astype(np.float32)
+        skin = relit(head.skin.astype(np.float32), patient.astype(np.float32), weight)
+        place = laid(self.square, posed, shape)
+        face = cv2.remap(skin, place[..., 0], place[..., 1], cv2.INTER_CUBIC)
+        share = _share(posed, place, width)
+        share *= 1 - cv2.remap(before, place[..., 0], place[..., 1], cv2.INTER_LINEAR)
+        bare = cv2.remap(self.square.skin, place[..., 0], place[..., 1], cv2.INTER_LINEAR) * share
+        face = as_sharp(face, around.astype(np.float32), bare, width)
+        mixed = around * (1 - share[..., None]) + face * share[..., None]
+        return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+
+
+def laid(square: SkinSquare, points: Points, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """For each pixel of ``shape`` its place in the square, float32 (height, width, 2); -1 where the mesh is not seen.
+
+    Triangles that turn away are left out; the nearest covers those behind it.
+    """
+    height, width = shape
+    places = np.full((height, width, 2), -1, np.float32)
+    plane, triangles = points[:, :2], square.triangles
+    for corners in triangles[np.argsort(-points[triangles, 2].mean(1))]:
+        origin = plane[corners[0]]
+        sides = np.stack([plane[corners[1]] - origin, plane[corners[2]] - origin], 1)
+        if np.linalg.det(sides) <= 1e-3:
+            continue
+        low = np.maximum(np.floor(plane[corners].min(0)).astype(int), 0)
+        high = np.minimum(np.ceil(plane[corners].max(0)).astype(int) + 1, [width, height])
+        if (high <= low).any():
+            continue
+        x, y = np.meshgrid(np.arange(low[0], high[0]), np.arange(low[1], high[1]))
+        along = np.stack([x - origin[0], y - origin[1]], -1) @ np.linalg.inv(sides).T
+        inside = (along >= -0.01).all(-1) & (along.sum(-1) <= 1.01)
+        there = square.points[corners]
+        place = there[0] + along[..., :1] * (there[1] - there[0]) + along[..., 1:] * (there[2] - there[0])
+        places[low[1] : high[1], low[0] : high[0]][inside] = place[inside]
+    return places
+
+
+def _share(posed: Points, place: NDArray[np.float32], width: float) -> NDArray[np.float32]:
+    """How much of the head is shown at each pixel: 1 within, feathered at the outline, nothing between parted lips."""
+    covered = (place[..., 0] >= 0).astype(np.uint8)
+    lips = np.zeros_like(covered)
+    cv2.fillPoly(lips, [posed[_LIPS, :2].round().astype(np.int32)], 1)
+    feather = max(3, int(_FEATHER * width))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (feather, feather))
+    inner = cv2.erode(cv2.erode(covered, np.ones((3, 3), np.uint8)) | lips, kernel)
+    share = blurred(inner.astype(np.float32), feather / 2.2) * covered
+    if np.linalg.norm(posed[UPPER_LIP] - posed[LOWER_LIP]) > _PARTED * width:
+        share *= 1 - blurred(lips.astype(np.float32), max(0.8, 0.006 * width))
+    return np.asarray(share, np.float32)

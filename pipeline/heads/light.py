@@ -1,0 +1,68 @@
+"""The persona's skin in the patient's light, and as sharp as the photograph is."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.heads.skin_square import Mask
+
+Picture = NDArray[np.float32]
+"""Float32 (height, width, 3), 0 to 255."""
+
+_COARSE = 25.0
+"""Pixels of the square, about an eighth of the face: shades that are larger are light, smaller ones are features."""
+_DARKEST = 6.0
+"""Added to both sides of a ratio of intensities."""
+_BANDS = (0.008, 0.016, 0.032)
+"""Standard deviations of the Gaussians between which sharpness is matched, over the face's width."""
+_NARROWEST = 0.5
+"""Pixels below which a band holds nothing."""
+_LEAST_GAIN, _MOST_GAIN = 0.7, 1.8
+_STILL = 0.15
+"""Intensities below which a band is noise of the file."""
+_NORMAL_MEDIAN = 0.4549
+"""Median of the square of a standard normal."""
+_FEWEST = 200
+
+
+def blurred(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """By a Gaussian of ``sigma`` pixels."""
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma), np.float32)
+
+
+def mean_around(picture: Picture, weight: Mask, sigma: float) -> Picture:
+    """The mean of what has ``weight`` around each place (normalised convolution)."""
+    total = blurred(weight, sigma) + 1e-3
+    return np.asarray(blurred(picture * weight[..., None], sigma) / total[..., None], np.float32)
+
+
+def relit(skin: Picture, patient: Picture, weight: Mask) -> Picture:
+    """``skin`` with its large shades exchanged for the patient's, both laid out in the square.
+
+    ``weight``: where both show skin that is seen. Features are left out on both sides, so that they keep their own
+    contrast.
+    """
+    ratio = (mean_around(patient, weight, _COARSE) + _DARKEST) / (mean_around(skin, weight, _COARSE) + _DARKEST)
+    return np.clip(skin * ratio, 0, 255).astype(np.float32)
+
+
+def as_sharp(face: Picture, photograph: Picture, skin: Mask, width: float) -> Picture:
+    """``face`` as sharp as the ``photograph`` where ``skin`` is, band by band; ``width``: the face's, in pixels."""
+    compared = skin > 0.9
+    if compared.sum() < _FEWEST:
+        return face
+
+    def energy(band: Picture) -> float:
+        return float(np.sqrt(np.median(band[compared].mean(-1) ** 2) / _NORMAL_MEDIAN)) + _STILL
+
+    sharper, finer, other = face.copy(), face, photograph
+    for share in _BANDS:
+        if share * width < _NARROWEST:
+            continue
+        coarser, other_coarser = blurred(face, share * width), blurred(photograph, share * width)
+        gain = float(np.clip(energy(other - other_coarser) / energy(finer - coarser), _LEAST_GAIN, _MOST_GAIN))
+        sharper += (finer - coarser) * (gain - 1)
+        finer, other = coarser, other_coarser
+    return sharper
