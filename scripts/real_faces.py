@@ -1,6 +1,6 @@
 """What the shipped model and gate make of real faces: figures of a folder of photographs, or one public portrait.
 
-    python -m scripts.real_faces [FOLDER] [--count N] [--leaks N] [--sheet FILE] [--json FILE]
+    python -m scripts.real_faces [FOLDER] [--count N] [--leaks N] [--workers N] [--sheet FILE] [--json FILE]
 
 Without a folder: NASA's portrait of Eileen Collins, in the public domain, as scikit-image carries it
 (``skimage.data.astronaut``), and whether it is released or held. With one: the figures of
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -37,37 +38,29 @@ def main() -> None:
     options = _options()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    maker = load_flow_twin_maker(options.model)
     if options.folder is None:
-        _one(maker)
+        _one(load_flow_twin_maker(options.model))
         return
-    digest = load_embedded(options.model).heads
-    if digest is None:
-        raise SystemExit("this model knows no photographs of people")
-    bank = read_heads(options.model, digest)
-    examiner = PersonExaminer(maker, bank.frame, bank.known)
-    cases: list[PersonCase] = []
-    pairs: list[Rgb] = []
     files = sorted(path for path in options.folder.iterdir() if path.suffix in {".jpg", ".jpeg", ".png"})
     if options.count:
         shuffled = np.random.default_rng(options.seed).permutation(len(files))
         files = [files[number] for number in shuffled[: options.count]]
-    for number, path in enumerate(files):
-        with Image.open(path) as image:
-            photograph = Photograph(np.asarray(image.convert("RGB"), np.uint8), Hints(view="face"))
-        examined = examiner.examine(path.stem, photograph, leaks=number < options.leaks)
-        if examined is None:
-            print(f"{path.name}: no face", flush=True)
-            continue
-        cases.append(examined)
-        word = "released" if examined.released else "held"
-        print(f"{number + 1}/{len(files)} {path.name}: {word}, {examined.refusals}", flush=True)
-        if options.sheet and examined.twins is not None:
-            shown = [cv2.resize(each, (_SHOWN, _SHOWN), interpolation=cv2.INTER_AREA)
-                     for each in (photograph.rgb, examined.twins.healthy, examined.twins.sick)]  # fmt: skip
-            pairs.append(np.hstack(shown))
-        if options.json:
-            options.json.write_text(json.dumps(people_figures(cases), indent=1) + "\n")
+    cases: list[PersonCase] = []
+    pairs: list[Rgb] = []
+    with ProcessPoolExecutor(options.workers, initializer=_begin, initargs=(options.model, os.urandom(32))) as workers:
+        leaks = [number < options.leaks for number in range(len(files))]
+        for path, examined in zip(files, workers.map(_examine, files, leaks), strict=True):
+            if examined is None:
+                print(f"{path.name}: no face", flush=True)
+                continue
+            cases.append(examined)
+            print(f"{path.name}: {'released' if examined.released else 'held'}, {examined.refusals}", flush=True)
+            if options.sheet and examined.twins is not None:
+                shown = [cv2.resize(each, (_SHOWN, _SHOWN), interpolation=cv2.INTER_AREA)
+                         for each in (_read(path), examined.twins.healthy, examined.twins.sick)]  # fmt: skip
+                pairs.append(np.hstack(shown))
+            if options.json:
+                options.json.write_text(json.dumps(people_figures(cases), indent=1) + "\n")
     if options.sheet and pairs:
         pairs += [np.zeros_like(pairs[0])] * (-len(pairs) % 2)
         rows = [np.hstack(pairs[start : start + 2]) for start in range(0, len(pairs), 2)]
@@ -77,6 +70,30 @@ def main() -> None:
             groups = ", ".join(f"{word} {value:.2f}" for word, value in figure["groups"].items())
             interval = f"[{figure['low']:.3f}, {figure['high']:.3f}]"
             print(f"{name:24s} {figure['value']:.3f} {interval} n {figure['n']} ({groups})")
+
+
+_examiner: PersonExaminer | None = None
+
+
+def _begin(model: Path, key: bytes) -> None:
+    global _examiner
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    digest = load_embedded(model).heads
+    if digest is None:
+        raise SystemExit("this model knows no photographs of people")
+    bank = read_heads(model, digest)
+    _examiner = PersonExaminer(load_flow_twin_maker(model), bank.frame, bank.known, key)
+
+
+def _examine(path: Path, leaks: bool) -> PersonCase | None:
+    assert _examiner is not None
+    return _examiner.examine(path.stem, Photograph(_read(path), Hints(view="face")), leaks)
+
+
+def _read(path: Path) -> Rgb:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"), np.uint8)
 
 
 def _one(maker: FlowTwinMaker) -> None:
@@ -98,6 +115,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, default=FOLDER)
     parser.add_argument("--count", type=int, default=0, help="so many of them, drawn by the seed; 0: all")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--leaks", type=int, default=0, help="of so many, partial leaks are judged as well")
     parser.add_argument("--sheet", type=Path, help="photographs, healthy and sick twins in one picture")
     parser.add_argument("--json", type=Path)

@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
 
 from pipeline.edits.edit import EditKnobs, edited
+from pipeline.errors import Refusal
 from pipeline.faces import Face, Recognisers
-from pipeline.heads import Drawing, FaceMesh, Head, HeadBank, HeadFlow, Region, Sitter, complexion_of, dealt, words_for
+from pipeline.heads import (
+    WORST,
+    Drawing,
+    FaceMesh,
+    Head,
+    HeadBank,
+    HeadFlow,
+    Points,
+    Region,
+    Sitter,
+    complexion_of,
+    dealt,
+    likeness,
+    words_for,
+)
 from pipeline.models import pixels_from_rgb
 from pipeline.photograph import Hints, Rgb
 from pipeline.vocabulary import Personas, persona_for
 
 _KNOBS = EditKnobs(1.0, 1)
 """What the flow leads to is drawn and not learned: one step arrives."""
+
+
+_TRIED_ON_SIDE = 320
+"""Pixels of the longer side of a head's region in which heads are tried on: recognisers see no more."""
 
 
 class HeadSwap:
@@ -45,8 +68,39 @@ class HeadSwap:
     def _dealt(self, original: Rgb, face: Face, hints: Hints, seed: bytes) -> tuple[str, ...]:
         sface = self._recognisers.sface.describe(original, face)
         dlib = self._recognisers.dlib.describe(original, face)
-        square = self._drawing.square
-        laid, seen = square.unwrapped(original, self._mesh.points(original, face.landmarks))
-        complexion = complexion_of(laid, square.skin * seen)
+        points = self._mesh.points(original, face.landmarks)
+        laid, seen = self._drawing.square.unwrapped(original, points)
+        complexion = complexion_of(laid, self._drawing.square.skin * seen)
         words = words_for(hints, sface, dlib, self._bank.known, complexion)
-        return dealt(self._bank, seed, words, sface, dlib)
+        region = Region.around(points, original.shape)
+        small = _Small.of(region.of(original), region.within(points), face, (region.left, region.top))
+
+        def tried_on(name: str) -> float:
+            """How alike the patient stays with that head."""
+            twin = self._drawing.drawn(small.rgb, small.points, self._bank.head(name))
+            try:
+                new_sface = self._recognisers.sface.describe(twin, small.face)
+                new_dlib = self._recognisers.dlib.describe(twin, small.face)
+            except Refusal:
+                return WORST
+            cosine = self._recognisers.sface.score(sface, new_sface)
+            return likeness(cosine, self._recognisers.dlib.score(dlib, new_dlib))
+
+        return dealt(self._bank, seed, words, sface, dlib, tried_on)
+
+
+@dataclass(frozen=True, eq=False)
+class _Small:
+    """A head's region of a photograph, no larger than heads are tried on in."""
+
+    rgb: Rgb
+    points: Points
+    face: Face
+
+    @classmethod
+    def of(cls, rgb: Rgb, points: Points, face: Face, corner: tuple[int, int]) -> _Small:
+        scale = min(1.0, _TRIED_ON_SIDE / max(rgb.shape[:2]))
+        landmarks, box = (face.landmarks - corner) * scale, (face.box.reshape(2, 2) - corner).ravel() * scale
+        size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
+        small = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8) if scale < 1 else rgb.copy()
+        return cls(small, points * scale, Face(box, landmarks, face.score))

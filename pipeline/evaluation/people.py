@@ -7,8 +7,8 @@ those at which SFace and dlib take one stranger in a thousand for another on Lab
 
 from __future__ import annotations
 
+import hashlib
 import math
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -91,15 +91,15 @@ def person_of(name: str) -> str:
 class PersonExaminer:
     """Puts photographs of people through ``maker``. Serves one thread."""
 
-    def __init__(self, maker: FlowTwinMaker, frame: Frame, known: Known) -> None:
-        """``frame`` and ``known``: of the heads that the model ships, to measure expressions and to name groups."""
-        self._maker, self._known, self._frame = maker, known, frame
+    def __init__(self, maker: FlowTwinMaker, frame: Frame, known: Known, key: bytes) -> None:
+        """``frame`` and ``known``: of the heads that the model ships, to measure expressions and to name groups.
+        ``key``: who has the same one makes the same other person of each."""
+        self._maker, self._known, self._frame, self._key = maker, known, frame, key
         self._finder, self._recognisers, self._mesh = FaceFinder(), Recognisers.load(), FaceMesh()
         self._square = SkinSquare(frame.mean)
         domain = load_calibration("rendered").domain
         assert domain is not None
         self._centre = np.array(domain.centre) / np.linalg.norm(domain.centre)
-        self._seeds: dict[str, bytes] = {}
 
     def examine(self, name: str, photograph: Photograph, leaks: bool = False) -> PersonCase | None:
         """Every figure of one photograph, of the file ``name``; None where no face is found in it, or one that cannot
@@ -109,7 +109,7 @@ class PersonExaminer:
         if seen is None:
             return None
         face, original = seen
-        seed = self._seeds.setdefault(person, os.urandom(32))  # the same person becomes the same other one
+        seed = hashlib.sha256(self._key + person.encode()).digest()
         try:
             disease = self._maker.heal(photograph)
         except PipelineError as error:

@@ -4,7 +4,7 @@ Nothing enters that knows of the gate or of diseases.
 """
 
 from pipeline.heads.bank import HeadBank, read_heads, write_heads
-from pipeline.heads.choice import dealt
+from pipeline.heads.choice import WORST, dealt, likeness
 from pipeline.heads.drawing import Drawing, Head, Region
 from pipeline.heads.flow import HeadFlow, Sitter
 from pipeline.heads.in_front import in_front
@@ -17,7 +17,9 @@ __all__ = [
     "HeadBank",
     "read_heads",
     "write_heads",
+    "WORST",
     "dealt",
+    "likeness",
     "Drawing",
     "Head",
     "Region",

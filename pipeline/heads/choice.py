@@ -1,8 +1,9 @@
-"""Which head a patient gets: plausible for them, and unlike them to both recognisers."""
+"""Which head a patient gets: plausible for them, and unlike them to both recognisers, tried on before it is dealt."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,30 +12,45 @@ from pipeline.faces import Descriptor
 from pipeline.heads.bank import HeadBank
 from pipeline.heads.persona_words import AGES, COMPLEXIONS, Words
 
-PREFERRED = 8
-"""Of so many plausible heads, those least like the patient, the first is drawn: more, and likeness grows; fewer, and
-patients meet in them."""
+TRIED_ON = 8
+"""Of so many plausible heads, by what is known of them the least like the patient, each is tried on…"""
+PREFERRED = 4
+"""…and of so many that were the least alike the first is drawn: more, and likeness grows; fewer, and patients meet."""
 _STRANGER_COSINE, _STRANGER_DISTANCE = 0.13, 0.83
-"""What two people score in the middle; and by how much that varies among them, so that both recognisers weigh alike."""
+"""What two people score in the middle…"""
 _COSINE_SPREAD, _DISTANCE_SPREAD = 0.12, 0.09
-_ANOTHER_AGE, _ANOTHER_COMPLEXION = 1.0, 1.0
+"""…and by how much that varies among them, so that both recognisers weigh alike."""
+_ANOTHER_AGE, _ANOTHER_COMPLEXION = 1.0, 0.5
 """Added to the likeness for each band that a head's age or complexion is away, in those spreads."""
+WORST = 1e3
+"""Likeness of a head that could not be tried on."""
+
+
+def likeness(cosine: float, distance: float) -> float:
+    """By whichever recogniser finds more: 0 for strangers, 1 for one spread nearer than they are."""
+    return max((cosine - _STRANGER_COSINE) / _COSINE_SPREAD, (_STRANGER_DISTANCE - distance) / _DISTANCE_SPREAD)
 
 
 def likenesses(bank: HeadBank, sface: Descriptor, dlib: Descriptor) -> NDArray[np.float64]:
-    """Of each head to the face with these descriptors, by whichever recogniser finds more: 0 for a stranger."""
-    cosine = bank.sface @ (sface / np.linalg.norm(sface))
-    distance = np.linalg.norm(bank.dlib - dlib, axis=1)
-    return np.asarray(
-        np.maximum((cosine - _STRANGER_COSINE) / _COSINE_SPREAD, (_STRANGER_DISTANCE - distance) / _DISTANCE_SPREAD)
-    )
+    """Of each head to the face with these descriptors, by what others look like who have it."""
+    cosines = bank.sface @ (sface / np.linalg.norm(sface))
+    distances = np.linalg.norm(bank.dlib - dlib, axis=1)
+    return np.array([likeness(*pair) for pair in zip(cosines.tolist(), distances.tolist(), strict=True)])
 
 
-def dealt(bank: HeadBank, seed: bytes, patient: Words, sface: Descriptor, dlib: Descriptor) -> tuple[str, ...]:
+def dealt(
+    bank: HeadBank,
+    seed: bytes,
+    patient: Words,
+    sface: Descriptor,
+    dlib: Descriptor,
+    tried_on: Callable[[str], float] | None = None,
+) -> tuple[str, ...]:
     """All heads' names in the order in which the patient of ``seed`` is to get them.
 
-    First those of the patient's sex that are least alike, of an age and complexion as near as may be, shuffled by the
-    seed; then the others of that sex, the least alike first; then those of the other sex.
+    First those of the patient's sex, of an age and complexion as near as may be, whom the patient least resembles who
+    has ``tried_on`` the head of that name; the seed shuffles them. Then the others of that sex, the least alike first;
+    then those of the other sex.
     """
     cost = likenesses(bank, sface, dlib)
     for number, words in enumerate(bank.words):
@@ -45,5 +61,7 @@ def dealt(bank: HeadBank, seed: bytes, patient: Words, sface: Descriptor, dlib: 
     other_sex = np.array([words.sex != patient.sex for words in bank.words])
     ranked = sorted(range(len(cost)), key=lambda number: (bool(other_sex[number]), float(cost[number])))
     names = [bank.names[number] for number in ranked]
+    if tried_on is not None:
+        names = sorted(names[:TRIED_ON], key=tried_on) + names[TRIED_ON:]
     first = sorted(names[:PREFERRED], key=lambda name: hashlib.sha256(seed + name.encode()).digest())
     return (*first, *names[PREFERRED:])

@@ -121,7 +121,7 @@ class Frame:
 
         def opened(patient: float, person: float, usual: float) -> float:
             share = float(np.clip((patient / usual - _SHUT) / (_OPEN - _SHUT), 0, 1))
-            return share * person + (1 - share) * _SLIT * usual
+            return share * max(person, _OPEN * usual) + (1 - share) * _SLIT * usual
 
         moved = self._moved(
             shape,

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from pipeline.errors import ModelError
-from pipeline.heads import COMPLEXIONS, HeadBank, Words, dealt, read_heads, words_for
+from pipeline.heads import AGES, COMPLEXIONS, HeadBank, Words, dealt, read_heads, words_for
 from pipeline.heads.bank import SHAPES, SKINS
 from pipeline.heads.choice import PREFERRED, likenesses
 from pipeline.models import FOLDER
 from pipeline.photograph import Hints
+from pipeline.training.face_frame import fitted_words
 
 SEED = b"somebody's seed, long enough"
 
@@ -25,7 +26,7 @@ def test_there_are_heads_of_both_sexes_and_of_every_age_and_complexion(bank: Hea
     for sex in ("female", "male"):
         of_it = [words for words in bank.words if words.sex == sex]
         assert len(of_it) >= 40
-        assert min(Counter(words.age for words in of_it).values()) >= 8
+        assert min(Counter(words.age for words in of_it).values()) >= 5
         assert set(COMPLEXIONS) == {words.complexion for words in of_it}
 
 
@@ -70,9 +71,13 @@ def test_the_header_is_believed_before_the_face(bank: HeadBank, age: int, band: 
     assert words == Words("male", band, "dark")  # type: ignore[arg-type]
 
 
-def test_what_the_header_does_not_say_is_seen_in_the_face(bank: HeadBank) -> None:
-    seen = [
-        words_for(Hints(), sface, dlib, bank.known, "medium").sex == words.sex
-        for sface, dlib, words in zip(bank.sface, bank.dlib, bank.words, strict=True)
-    ]
-    assert np.mean(seen) > 0.9
+def test_what_the_header_does_not_say_is_read_out_of_the_face() -> None:
+    """On people of whom the descriptors' first number tells the sex, and the second the age."""
+    chance = np.random.default_rng(3)
+    words = [Words(sex, age, "light") for sex in ("female", "male") for age in AGES for _ in range(12)]
+    described = chance.standard_normal((2, len(words), 128)) * 0.1
+    described[:, :, 0] = [2.0 if each.sex == "female" else -2.0 for each in words]
+    described[:, :, 1] = [2.0 * AGES.index(each.age) - 2.0 for each in words]
+    known = fitted_words(*described, words)
+    for sface, dlib, each in zip(*described, words, strict=True):
+        assert words_for(Hints(), sface, dlib, known, "dark") == Words(each.sex, each.age, "dark")
