@@ -24,11 +24,21 @@ from PIL import Image
 
 from pipeline.errors import Refusal
 from pipeline.faces import Descriptor, FaceFinder, Recognisers
-from pipeline.heads import AGES, COMPLEXIONS, Drawing, FaceMesh, Frame, Head, Known, Points, Words, write_heads
-from pipeline.heads.topology import OVAL
+from pipeline.heads import (
+    AGES,
+    COMPLEXIONS,
+    OVAL,
+    Drawing,
+    FaceMesh,
+    Frame,
+    Head,
+    Known,
+    Points,
+    Words,
+    write_heads,
+)
 from pipeline.photograph import Rgb, Sex
-from pipeline.training.composing import Composed, Composer, Donor, donor_words
-from pipeline.training.face_frame import fitted_frame, fitted_words
+from pipeline.training import Composed, Composer, Donor, donor_words, fitted_frame, fitted_words
 
 SEXES: tuple[Sex, Sex] = ("female", "male")
 CANDIDATES = {

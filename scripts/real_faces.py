@@ -24,8 +24,7 @@ from skimage import data
 
 from pipeline.edits import FlowTwinMaker, load_flow_twin_maker
 from pipeline.errors import PipelineError
-from pipeline.evaluation import TRIES
-from pipeline.evaluation.people import PersonCase, PersonExaminer, people_figures
+from pipeline.evaluation import TRIES, PersonCase, PersonExaminer, people_figures
 from pipeline.heads import read_heads
 from pipeline.models import FOLDER, load_embedded
 from pipeline.photograph import Hints, Photograph, Rgb

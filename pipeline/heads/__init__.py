@@ -7,11 +7,24 @@ from pipeline.heads.bank import HeadBank, read_heads, write_heads
 from pipeline.heads.choice import WORST, dealt, likeness
 from pipeline.heads.drawing import Drawing, Head, Region
 from pipeline.heads.flow import HeadFlow, Sitter
-from pipeline.heads.in_front import in_front
+from pipeline.heads.in_front import hanging_before
+from pipeline.heads.light import Picture, blurred, mean_around
 from pipeline.heads.mesh import FaceMesh, Points
 from pipeline.heads.persona_words import AGES, COMPLEXIONS, Age, Complexion, Known, Words, complexion_of, words_for
-from pipeline.heads.shapes import Expression, Frame, expression
-from pipeline.heads.skin_square import SIDE, SkinSquare
+from pipeline.heads.shapes import MEASURES, Expression, Frame, Similarity, expression
+from pipeline.heads.skin_square import SIDE, Mask, SkinSquare
+from pipeline.heads.topology import (
+    LEFT_BROW,
+    LEFT_EYE,
+    LEFT_LIDS,
+    NOSE,
+    OUTER_LIPS,
+    OVAL,
+    RIGHT_BROW,
+    RIGHT_EYE,
+    RIGHT_LIDS,
+    STEADY,
+)
 
 __all__ = [
     "HeadBank",
@@ -25,7 +38,10 @@ __all__ = [
     "Region",
     "HeadFlow",
     "Sitter",
-    "in_front",
+    "hanging_before",
+    "Picture",
+    "blurred",
+    "mean_around",
     "FaceMesh",
     "Points",
     "AGES",
@@ -36,9 +52,22 @@ __all__ = [
     "Words",
     "complexion_of",
     "words_for",
+    "MEASURES",
     "Expression",
     "Frame",
+    "Similarity",
     "expression",
     "SIDE",
+    "Mask",
     "SkinSquare",
+    "LEFT_BROW",
+    "LEFT_EYE",
+    "LEFT_LIDS",
+    "NOSE",
+    "OUTER_LIPS",
+    "OVAL",
+    "RIGHT_BROW",
+    "RIGHT_EYE",
+    "RIGHT_LIDS",
+    "STEADY",
 ]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.heads.bending import bend, bent
-from pipeline.heads.in_front import in_front
+from pipeline.heads.in_front import hanging_before
 from pipeline.heads.light import as_sharp, blurred, relit
 from pipeline.heads.mesh import Points
 from pipeline.heads.shapes import Frame
@@ -85,7 +85,7 @@ class Drawing:
         posed = self.frame.posed(head.shape, points)
         around = bent(rgb, bend(shape, points, posed, chance))
         patient, seen = self.square.unwrapped(rgb, points)
-        before = in_front(self.square, patient, seen)
+        before = hanging_before(self.square, patient, seen)
         # Where nothing of the patient's skin is seen the nearest that is stands for it.
         weight = (self.square.skin * seen * (1 - before) + 1e-4 * self.square.oval).astype(np.float32)
         skin = relit(head.skin.astype(np.float32), patient.astype(np.float32), weight)

@@ -25,7 +25,7 @@ _RIM = 26.0
 """Pixels from the outline within which hair beside the cheeks is looked for."""
 
 
-def in_front(square: SkinSquare, face: Rgb, seen: Mask) -> Mask:
+def hanging_before(square: SkinSquare, face: Rgb, seen: Mask) -> Mask:
     """How surely something stands before the skin of ``face``, as ``SkinSquare.unwrapped`` gives both.
 
     By colour, on the forehead and near the outline alone: elsewhere a face's own features and its disease differ from

@@ -18,10 +18,27 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.heads import AGES, SIDE, Age, Complexion, Frame, Points, SkinSquare, Words, in_front
-from pipeline.heads.light import Picture, blurred, mean_around
-from pipeline.heads.skin_square import Mask
-from pipeline.heads.topology import LEFT_BROW, LEFT_EYE, NOSE, OUTER_LIPS, RIGHT_BROW, RIGHT_EYE
+from pipeline.heads import (
+    AGES,
+    LEFT_BROW,
+    LEFT_EYE,
+    NOSE,
+    OUTER_LIPS,
+    RIGHT_BROW,
+    RIGHT_EYE,
+    SIDE,
+    Age,
+    Complexion,
+    Frame,
+    Mask,
+    Picture,
+    Points,
+    SkinSquare,
+    Words,
+    blurred,
+    hanging_before,
+    mean_around,
+)
 from pipeline.photograph import Rgb, Sex
 
 DONORS = Path(__file__).parent / "data" / "head_donors.csv"
@@ -113,7 +130,7 @@ class Composer:
         """Of a picture and the face's mesh in it: light evened from left to right, hair and what is not seen filled."""
         square = self._square
         laid, seen = square.unwrapped(rgb, points)
-        before = in_front(square, laid, seen)
+        before = hanging_before(square, laid, seen)
         shown = (square.skin * seen * (1 - before)).astype(np.float32)
         lab = _lab(laid.astype(np.float32))
         coarse = mean_around(lab, (shown + 1e-3 * square.oval).astype(np.float32), _EVEN)

@@ -7,9 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.heads import AGES, Expression, Frame, Known, Points, Words, expression
-from pipeline.heads.shapes import MEASURES, Similarity
-from pipeline.heads.topology import LEFT_LIDS, RIGHT_LIDS, STEADY
+from pipeline.heads import (
+    AGES,
+    LEFT_LIDS,
+    MEASURES,
+    RIGHT_LIDS,
+    STEADY,
+    Expression,
+    Frame,
+    Known,
+    Points,
+    Similarity,
+    Words,
+    expression,
+)
 
 _STEADY = np.array(STEADY)
 _FRONT, _TURNED = 0.16, 0.35

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.edits.edit import EditKnobs, edited
 from pipeline.faces import FaceFinder, Recognisers
-from pipeline.heads import Drawing, HeadBank, HeadFlow, Points, Region, Sitter, in_front
+from pipeline.heads import Drawing, HeadBank, HeadFlow, Points, Region, Sitter, hanging_before
 from pipeline.heads.topology import OVAL
 from pipeline.models import pixels_from_rgb
 from pipeline.photograph import Rgb
@@ -62,8 +62,8 @@ def test_a_fringe_stays_before_the_forehead(drawing: Drawing, points: Points) ->
     laid, seen = drawing.square.unwrapped(patient(), points)
     fringe = laid.copy()
     fringe[40:70, 80:176] = (25, 18, 15)
-    assert in_front(drawing.square, fringe, seen)[50:64, 96:160].mean() > 0.8
-    assert in_front(drawing.square, fringe, seen)[140:200, 90:166].max() == 0  # never over nose and mouth
+    assert hanging_before(drawing.square, fringe, seen)[50:64, 96:160].mean() > 0.8
+    assert hanging_before(drawing.square, fringe, seen)[140:200, 90:166].max() == 0  # never over nose and mouth
 
 
 def test_flow_edit_arrives_at_the_drawn_head_and_keeps_what_names_nobody(
