@@ -61,8 +61,8 @@ def test_a_head_is_lit_as_the_patient_is(drawing: Drawing, bank: HeadBank, point
 def test_a_fringe_stays_before_the_forehead(drawing: Drawing, points: Points) -> None:
     laid, seen = drawing.square.unwrapped(patient(), points)
     fringe = laid.copy()
-    fringe[40:70, 80:176] = (25, 18, 15)
-    assert hanging_before(drawing.square, fringe, seen)[50:64, 96:160].mean() > 0.8
+    fringe[14:46, 80:176] = (25, 18, 15)  # the brows begin at row 50
+    assert hanging_before(drawing.square, fringe, seen)[24:38, 104:152].mean() > 0.8
     assert hanging_before(drawing.square, fringe, seen)[140:200, 90:166].max() == 0  # never over nose and mouth
 
 
