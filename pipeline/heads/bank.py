@@ -78,7 +78,7 @@ def write_heads(
     buffer = io.BytesIO()
     Image.fromarray(sheet).save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
     (folder / SKINS).write_bytes(buffer.getvalue())
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "mean": frame.mean.astype(np.float32),
         "directions": frame.directions.astype(np.float32),
         "typical": np.array([*frame.typical, frame.shut_gap], np.float32),

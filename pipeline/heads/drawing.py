@@ -90,10 +90,11 @@ class Drawing:
         weight = (self.square.skin * seen * (1 - before) + 1e-4 * self.square.oval).astype(np.float32)
         skin = relit(head.skin.astype(np.float32), patient.astype(np.float32), weight)
         place = laid(self.square, posed, shape)
-        face = cv2.remap(skin, place[..., 0], place[..., 1], cv2.INTER_CUBIC)
+        face = np.asarray(cv2.remap(skin, place[..., 0], place[..., 1], cv2.INTER_CUBIC), np.float32)
         share = _share(posed, place, width)
         share *= 1 - cv2.remap(before, place[..., 0], place[..., 1], cv2.INTER_LINEAR)
         bare = cv2.remap(self.square.skin, place[..., 0], place[..., 1], cv2.INTER_LINEAR) * share
+        bare = np.asarray(bare, np.float32)
         face = as_sharp(face, around.astype(np.float32), bare, width)
         mixed = around * (1 - share[..., None]) + face * share[..., None]
         return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
@@ -132,7 +133,8 @@ def _share(posed: Points, place: NDArray[np.float32], width: float) -> NDArray[n
     cv2.fillPoly(lips, [posed[_LIPS, :2].round().astype(np.int32)], 1)
     feather = max(3, int(_FEATHER * width))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (feather, feather))
-    inner = cv2.erode(cv2.erode(covered, np.ones((3, 3), np.uint8)) | lips, kernel)
+    eroded = np.asarray(cv2.erode(covered, np.ones((3, 3), np.uint8)), np.uint8)
+    inner = cv2.erode(eroded | lips, kernel)
     share = blurred(inner.astype(np.float32), feather / 2.2) * covered
     if np.linalg.norm(posed[UPPER_LIP] - posed[LOWER_LIP]) > _PARTED * width:
         share *= 1 - blurred(lips.astype(np.float32), max(0.8, 0.006 * width))

@@ -48,9 +48,9 @@ def fitted_frame(faces: Sequence[Points]) -> Frame:
     typical = np.median(measures, axis=0)
     terms = np.c_[np.ones(len(measures)), measures - typical]
     fit, *_ = np.linalg.lstsq(terms, aligned.reshape(len(aligned), -1), rcond=None)
-    directions = fit[1:].reshape(MEASURES, *mean.shape)
+    directions = np.asarray(fit[1:].reshape(MEASURES, *mean.shape), np.float64)
     shut = float(np.percentile(measures[:, 0], _SHUT_SHARE))
-    return Frame(fit[0].reshape(mean.shape), directions, Expression(*typical.tolist()), shut)
+    return Frame(np.asarray(fit[0].reshape(mean.shape), np.float64), directions, Expression(*typical.tolist()), shut)
 
 
 def fitted_words(sface: NDArray[np.floating], dlib: NDArray[np.floating], words: Sequence[Words]) -> Known:
