@@ -1,9 +1,9 @@
 """Heal and swap: from a photograph to its twins. Nothing enters that knows how a model was trained or is scored."""
 
 from pipeline.edits.crop import FaceCrop, FrameCrop, head_matte
+from pipeline.edits.edit import EditKnobs
 from pipeline.edits.flowedit import flow_edit
 from pipeline.edits.twins import (
-    EditKnobs,
     FlowTwinMaker,
     TwinMaker,
     TwinSettings,

@@ -240,7 +240,7 @@ def people_figures(cases: Sequence[PersonCase]) -> dict[str, Any]:
     if not cases:
         raise ValueError("there is nobody to report on")
     values = _values(cases)
-    groups = {"sex": [case.sex for case in cases], "complexion": [case.complexion for case in cases]}
+    groups: list[list[str]] = [[case.sex for case in cases], [case.complexion for case in cases]]
     report: dict[str, Any] = {"people": len({case.person for case in cases}), "photographs": len(cases)}
     for bar in BARS:
         overall = estimate(values[bar.name], bar.kind)
@@ -254,7 +254,7 @@ def people_figures(cases: Sequence[PersonCase]) -> dict[str, Any]:
             "goal": bar.goal,
             "groups": {
                 word: estimate(values[bar.name][np.array(words) == word], bar.kind).value
-                for words in groups.values()
+                for words in groups
                 for word in sorted(set(words))
             },
         }

@@ -198,7 +198,8 @@ def _blended(first: Picture, second: Picture, mask: Mask | NDArray[np.float64]) 
     """The second where the mask is 1, each band of frequencies over its own width (Burt and Adelson, 1983)."""
     levels = [(first, second, np.asarray(mask, np.float32))]
     for _ in range(_PYRAMID):
-        levels.append(tuple(cv2.pyrDown(each) for each in levels[-1]))
+        a, b, share = (np.asarray(cv2.pyrDown(each), np.float32) for each in levels[-1])
+        levels.append((a, b, share))
     a, b, share = levels[-1]
     mixed = a + (b - a) * share[..., None]
     for (a, b, share), (coarse_a, coarse_b, _) in zip(levels[-2::-1], levels[:0:-1], strict=True):
