@@ -83,8 +83,9 @@ def train(plan: Plan, say: Callable[[str], None]) -> None:
     held_out = replace(task, out=work / f"held_out-{edit}", first_seed=HELD_OUT_FACE_SEEDS.start)
     render_pairs(held_out, SHARD, say)
     pairs, validation = PairCache(task.out, layout), PairCache(held_out.out, layout)
+    photographs = _photographs(plan, layout.canonical, say) if edit == "heal" else None
     if edit == "heal":
-        lesson: HealingLesson | SwappingLesson = healing(pairs, plan, _photographs(plan, layout.canonical, say))
+        lesson: HealingLesson | SwappingLesson = healing(pairs, plan, photographs)
     else:
         lesson = swapping(pairs, plan, task)
     if plan.begin_with is not None and isinstance(lesson, HealingLesson):
@@ -99,6 +100,7 @@ def train(plan: Plan, say: Callable[[str], None]) -> None:
         facts = {
             "recipe": asdict(lesson.recipe),
             "pairs": len(pairs),
+            **({} if photographs is None else {"photographs": photographs.counts}),
             "images_seen": trainer.images,
             "training_hours": round(trainer.seconds / 3600, 2),
         }
