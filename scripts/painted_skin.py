@@ -1,7 +1,7 @@
 """Lesions painted on faces and tattoos painted on skin, of photographs that training never saw: what is found of them.
 
-    python -m scripts.painted_skin lesions --photographs FOLDER --out FILE [--limit N]
-    python -m scripts.painted_skin tattoos --photographs FOLDER --out FILE [--limit N] [--tuning]
+    python -m scripts.painted_skin lesions --photographs FOLDER|ZIP --out FILE [--limit N]
+    python -m scripts.painted_skin tattoos --photographs FOLDER|ZIP --out FILE [--limit N] [--tuning]
 
 The truth is exact, since it is painted here; the painters are those of the training, the people and the skin are not.
 ``lesions``: every photograph of the folder is a face without disease; ``tattoos``: the outlined photographs that are
@@ -20,21 +20,23 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from skimage.color import rgb2lab
 
+from pipeline.albums import PhotographFile, photographs_in
 from pipeline.disease import subtract
 from pipeline.edits import FaceCrop, FlowTwinMaker, load_flow_twin_maker
 from pipeline.errors import IdentifyingMark, PipelineError, Refusal
 from pipeline.faces import FaceFinder
 from pipeline.photograph import Hints, Photograph, Rgb
-from pipeline.training.photographs import PAINTERS, Canvas, coded, face_skin, for_tuning, held_out, linear, tattoo
+from pipeline.training.photographs import PAINTERS, Canvas, coded, face_skin, for_tuning, linear, tattoo
 
 _SQUARE = 256
 _LESION = 0.35
 """Share of a pixel from which it is lesion, as in training."""
 
 
+_SMALLEST_TATTOO = 0.004
+"""Share of the picture below which a tattoo that fell on too little skin is not counted."""
 _ALIKE = 40.0
 """Distance in OpenCV's scaled CIELAB from the skin around a lesion, within which something is skin."""
 
@@ -50,10 +52,10 @@ def bootstrap(values: np.ndarray) -> list[float]:
     return [round(float(value), 4) for value in (values.mean(), *np.percentile(means, [2.5, 97.5]))]
 
 
-def lesions(folder: Path, limit: int | None, maker: FlowTwinMaker) -> dict[str, Any]:
+def lesions(album: Path, limit: int | None, maker: FlowTwinMaker) -> dict[str, Any]:
     finder, rows = FaceFinder(), []
-    for number, path in enumerate(sorted(folder.rglob("*.jpg"))[:limit]):
-        rgb = np.asarray(Image.open(path).convert("RGB")).copy()
+    for number, one in enumerate(photographs_in([album], "face")[:limit]):
+        rgb = one.rgb()
         faces = finder.find(rgb)
         if not faces:
             continue
@@ -110,27 +112,28 @@ def free_skin(rgb: Rgb, mask: NDArray[np.bool_], random: np.random.Generator) ->
     )
 
 
-def tattoos(folder: Path, limit: int | None, maker: FlowTwinMaker, kept: Callable[[str], bool]) -> dict[str, Any]:
+def tattoos(
+    album: Path, limit: int | None, maker: FlowTwinMaker, kept: Callable[[PhotographFile], bool]
+) -> dict[str, Any]:
     with_one, without = [], []
-    stems = [path for path in sorted(folder.rglob("*.jpg")) if kept(path.stem)][:limit]
-    for number, path in enumerate(stems):
-        rgb = np.asarray(Image.open(path).convert("RGB")).copy()
-        mask = np.asarray(Image.open(path.with_name(f"{path.stem}_mask.png")).convert("L")) > 127
-        canvas = free_skin(rgb, mask, np.random.default_rng([number, 2]))
-        made = tattoo(canvas)
-        view = "dermoscopy" if "dermo" in str(folder).lower() else "close-up"
-        without.append(held(maker, rgb, view))
-        if made is not None and (made[1] > 0.5).mean() > 0.004:
-            with_one.append(held(maker, as_rgb(made[0])[: rgb.shape[0], : rgb.shape[1]], view))
+    chosen = [one for one in photographs_in([album]) if one.mask is not None and kept(one)][:limit]
+    for number, one in enumerate(chosen):
+        rgb = one.rgb()
+        mask = one.truth(rgb.shape)
+        assert mask is not None
+        made = tattoo(free_skin(rgb, mask, np.random.default_rng([number, 2])))
+        without.append(held(maker, Photograph(rgb, Hints(view=one.view))))
+        if made is not None and (made[1] > 0.5).mean() > _SMALLEST_TATTOO:
+            tattooed = as_rgb(made[0])[: rgb.shape[0], : rgb.shape[1]]
+            with_one.append(held(maker, Photograph(tattooed, Hints(view=one.view))))
     return {
         "found": [len(with_one), *bootstrap(np.array(with_one, float))],
         "held_without": [len(without), *bootstrap(np.array(without, float))],
     }
 
 
-def held(maker: FlowTwinMaker, rgb: Rgb, view: str) -> bool:
+def held(maker: FlowTwinMaker, photograph: Photograph) -> bool:
     """Whether the photograph is held for a mark; what holds it for another reason is not."""
-    photograph = Photograph(rgb, Hints(view=view))  # type: ignore[arg-type]
     try:
         maker.look_for_marks(photograph, maker.heal(photograph))
     except IdentifyingMark:
@@ -138,6 +141,14 @@ def held(maker: FlowTwinMaker, rgb: Rgb, view: str) -> bool:
     except (Refusal, PipelineError):
         return False
     return False
+
+
+def _held_out(one: PhotographFile) -> bool:
+    return one.held_out
+
+
+def _for_tuning(one: PhotographFile) -> bool:
+    return for_tuning(one.name)
 
 
 def main() -> None:
@@ -153,7 +164,7 @@ def main() -> None:
     if options.what == "lesions":
         figures = lesions(options.photographs, options.limit, maker)
     else:
-        figures = tattoos(options.photographs, options.limit, maker, for_tuning if options.tuning else held_out)
+        figures = tattoos(options.photographs, options.limit, maker, _for_tuning if options.tuning else _held_out)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(figures, indent=1) + "\n")
     print(json.dumps(figures, indent=1))

@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pipeline.evaluation.photographs import photographs_in
+from pipeline.albums import photographs_in
 from pipeline.faces import Face, FaceFinder, Recognisers
 from pipeline.gate import DOUBTFUL_SCORE, FIGURES, SOME, Lookout, Witnesses
 from pipeline.models import load_embedded

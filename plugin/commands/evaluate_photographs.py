@@ -24,8 +24,9 @@ from plugin.durable import write_file
 from plugin.errors import ConfigurationRefused, PackageMissing
 
 if TYPE_CHECKING:
+    from pipeline.albums import PhotographFile
     from pipeline.edits import TwinMaker
-    from pipeline.evaluation.photographs import PhotographCase, PhotographFile
+    from pipeline.evaluation.photographs import PhotographCase
     from plugin.commands.photograph_examiner import PhotographExaminer, Unusable
 
 
@@ -97,7 +98,7 @@ def evaluate_photographs(
 
 def chosen(request: Request) -> list[PhotographFile]:
     """The photographs that are asked for. Raises ConfigurationRefused where there is none."""
-    from pipeline.evaluation.photographs import photographs_in
+    from pipeline.albums import photographs_in
 
     files: list[PhotographFile] = []
     try:

@@ -21,9 +21,10 @@ from dicom_io.errors import DicomError
 from dicom_io.header import SiteKey
 from dicom_io.reading import read_photograph
 from dicom_io.writing import wrapped
+from pipeline.albums import PhotographFile
 from pipeline.edits import TwinMaker
 from pipeline.errors import PipelineError, UnusablePhotograph
-from pipeline.evaluation.photographs import HeldFor, PhotographCase, PhotographFile, Result, examine
+from pipeline.evaluation.photographs import HeldFor, PhotographCase, Result, examine
 from pipeline.faces import FaceFinder
 from pipeline.photograph import Hints, Photograph, Rgb, Twins
 from pipeline.text import load_text_remover

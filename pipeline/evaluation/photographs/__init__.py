@@ -5,7 +5,6 @@ Nothing rendered enters, and nothing but figures and the report that is asked fo
 
 from pipeline.evaluation.photographs.case import CLASS_OF, HeldFor, PhotographCase, Result, examine
 from pipeline.evaluation.photographs.figures import BARS, photograph_figures, table_of, verdict
-from pipeline.evaluation.photographs.files import PhotographFile, photographs_in
 from pipeline.evaluation.photographs.page import photograph_report
 
 __all__ = [
@@ -18,7 +17,5 @@ __all__ = [
     "photograph_figures",
     "table_of",
     "verdict",
-    "PhotographFile",
-    "photographs_in",
     "photograph_report",
 ]

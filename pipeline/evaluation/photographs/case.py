@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.color import deltaE_ciede2000, rgb2lab
 
+from pipeline.albums import PhotographFile
 from pipeline.edits import FaceCrop, head_matte
 from pipeline.evaluation.masks import Mask, Pictures, iou
 from pipeline.evaluation.photographs.baselines import BASELINES
-from pipeline.evaluation.photographs.files import PhotographFile
 from pipeline.faces import Face
 from pipeline.photograph import LesionClass, Rgb
 

@@ -3,7 +3,7 @@
 Held-out photographs do not enter, and nothing of any photograph leaves but the weights that learned from it.
 """
 
-from pipeline.training.photographs.album import albums, for_tuning, held_out
+from pipeline.training.photographs.album import albums, for_tuning
 from pipeline.training.photographs.canvas import Canvas, coded, linear
 from pipeline.training.photographs.filling import healthy_below
 from pipeline.training.photographs.lesions import PAINTERS
@@ -15,7 +15,6 @@ from pipeline.training.photographs.store import Store, open_store
 __all__ = [
     "albums",
     "for_tuning",
-    "held_out",
     "Canvas",
     "coded",
     "linear",

@@ -15,7 +15,7 @@ from pipeline.edits import FaceCrop, FrameCrop
 from pipeline.errors import PipelineError, UnusablePhotograph
 from pipeline.faces import FaceFinder
 from pipeline.photograph import Rgb
-from pipeline.training.photographs.album import Outlined, albums, photographs, view_of
+from pipeline.training.photographs.album import albums, for_training
 from pipeline.training.photographs.canvas import Array
 from pipeline.training.photographs.filling import healthy_below
 from pipeline.training.photographs.lesions import RealLesion
@@ -76,13 +76,15 @@ def _read(folder: Path, side: int, say: Callable[[str], None]) -> dict[str, NDAr
     faces: list[tuple[Rgb, Array]] = []
     skin: list[tuple[Rgb, Rgb, NDArray[np.uint8], bool]] = []
     for album in albums(folder):
-        view, before = view_of(album), len(faces) + len(skin)
-        for one in photographs(album):
-            if view == "face":
-                faces += _face(finder, one, side)
-            elif one.mask is not None and one.mask.mean() < _LARGEST_FILLED:
-                skin.append((*_skin(one, side, random), view == "dermoscopy"))
-        say(f"{album.name}: {len(faces) + len(skin) - before} photographs ({view})")
+        before = len(faces) + len(skin)
+        for one in for_training(album):
+            rgb = one.rgb()
+            mask = one.truth(rgb.shape)
+            if one.view == "face":
+                faces += _face(finder, rgb, side)
+            elif mask is not None and mask.mean() < _LARGEST_FILLED:
+                skin.append((*_skin(rgb, mask, side, random), one.view == "dermoscopy"))
+        say(f"{album.name}: {len(faces) + len(skin) - before} photographs")
     if not faces or not skin:
         raise PipelineError(f"{folder} needs photographs of faces and outlined photographs of skin")
     return {
@@ -95,25 +97,26 @@ def _read(folder: Path, side: int, say: Callable[[str], None]) -> dict[str, NDAr
     }
 
 
-def _face(finder: FaceFinder, one: Outlined, side: int) -> list[tuple[Rgb, Array]]:
-    found = finder.find(one.rgb)
+def _face(finder: FaceFinder, rgb: Rgb, side: int) -> list[tuple[Rgb, Array]]:
+    found = finder.find(rgb)
     if not found:
         return []
     try:
-        crop = FaceCrop.around(found[0], one.rgb.shape)
+        crop = FaceCrop.around(found[0], rgb.shape)
     except UnusablePhotograph:
         return []
-    square = crop.take(one.rgb, side)
+    square = crop.take(rgb, side)
     return [(square, face_skin(square, crop.within(found[0].landmarks, side)))]
 
 
-def _skin(one: Outlined, side: int, random: np.random.Generator) -> tuple[Rgb, Rgb, NDArray[np.uint8]]:
-    assert one.mask is not None
-    frame = FrameCrop.whole(one.rgb.shape)
-    outline = np.repeat(one.mask[..., None].astype(np.uint8) * 255, 3, -1)
-    filled = healthy_below(one.rgb, one.mask, random)
+def _skin(
+    rgb: Rgb, mask: NDArray[np.bool_], side: int, random: np.random.Generator
+) -> tuple[Rgb, Rgb, NDArray[np.uint8]]:
+    frame = FrameCrop.whole(rgb.shape)
+    outline = np.repeat(mask[..., None].astype(np.uint8) * 255, 3, -1)
+    filled = healthy_below(rgb, mask, random)
     square = frame.take(outline, side)[..., 0]
-    return frame.take(one.rgb, side), frame.take(filled, side), square
+    return frame.take(rgb, side), frame.take(filled, side), square
 
 
 def enlarged_skin(face: Rgb, where: NDArray[np.uint8], random: np.random.Generator) -> tuple[Rgb, Array]:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
+from pipeline.albums import PhotographFile
 from pipeline.evaluation.masks import Mask, iou
-from pipeline.evaluation.photographs import CLASS_OF, PhotographCase, PhotographFile, Result, examine
+from pipeline.evaluation.photographs import CLASS_OF, PhotographCase, Result, examine
 from pipeline.evaluation.photographs.baselines import BASELINES
 from pipeline.faces import FaceFinder
 from pipeline.photograph import LesionClass, Rgb

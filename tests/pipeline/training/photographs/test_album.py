@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.albums import PhotographFile, photographs_in
 from pipeline.errors import PipelineError
-from pipeline.training.photographs.album import albums, for_tuning, held_out, photographs, view_of
+from pipeline.training.photographs import for_tuning, open_store
+from pipeline.training.photographs.album import albums, for_training
+from tests.pipeline.rendered_faces import patient
 from tests.pipeline.training.photographs.conftest import skin, spotted
 
 
@@ -26,43 +29,54 @@ def test_held_out_photographs_and_those_for_tuning_are_never_read(tmp_path: Path
     names = [f"photo{number:03}" for number in range(64)]
     for name in names:
         write(tmp_path / "dermoscopy", name, outlined=True)
-    read = {one.name for one in photographs(tmp_path / "dermoscopy")}
-    assert read == {name for name in names if not held_out(name) and not for_tuning(name)}
-    assert 0 < sum(map(held_out, names)) < 24 and 0 < sum(map(for_tuning, names)) < 16
+    every = photographs_in([tmp_path / "dermoscopy"])
+    held_out, tuning = ({one.name for one in every if kept(one)} for kept in (_held_out, _tuning))
+    read = {one.name for one in for_training(tmp_path / "dermoscopy")}
+    assert read == set(names) - held_out - tuning
+    assert 0 < len(held_out) < 24 and 0 < len(tuning) < 16 and not held_out & tuning
 
 
-def test_an_archive_reads_like_its_folder(tmp_path: Path) -> None:
+def _held_out(one: PhotographFile) -> bool:
+    return one.held_out
+
+
+def _tuning(one: PhotographFile) -> bool:
+    return for_tuning(one.name)
+
+
+def test_a_store_is_read_from_folders_and_archives_and_kept(tmp_path: Path) -> None:
+    """People are photographed as faces, here rendered ones; the rest is skin with an outline."""
+    folder = tmp_path / "albums"
+    folder.mkdir()
     for number in range(12):
-        write(tmp_path / "skin", f"photo{number}", outlined=number % 2 == 0)
-    with zipfile.ZipFile(tmp_path / "same.zip", "w") as archive:
-        for file in (tmp_path / "skin").iterdir():
-            archive.write(file, f"inside/{file.name}")
-    folder, archived = (list(photographs(tmp_path / name)) for name in ("skin", "same.zip"))
-    assert [one.name for one in folder] == [one.name for one in archived] != []
-    for one, other in zip(folder, archived, strict=True):
-        np.testing.assert_array_equal(one.rgb, other.rgb)
-        assert (one.mask is None) == (other.mask is None)
-
-
-@pytest.mark.parametrize(
-    ("name", "outlined", "view"),
-    [("dermoscopy-2017", True, "dermoscopy"), ("wounds", True, "close-up"), ("people", False, "face")],
-)
-def test_an_albums_view_follows_from_its_name_and_its_masks(
-    tmp_path: Path, name: str, outlined: bool, view: str
-) -> None:
-    write(tmp_path / name, "one", outlined=outlined)
-    assert view_of(tmp_path / name) == view
-
-
-def test_a_mask_of_another_size_is_named(tmp_path: Path) -> None:
-    name = next(f"photo{k}" for k in range(99) if not held_out(f"photo{k}") and not for_tuning(f"photo{k}"))
-    write(tmp_path / "skin", name, outlined=True)
-    Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "skin" / f"{name}_mask.png")
-    with pytest.raises(PipelineError, match=f"the mask of {name} is of another size"):
-        list(photographs(tmp_path / "skin"))
+        write(folder / "dermoscopy", f"photo{number}", outlined=True)
+        write(tmp_path / "wounds", f"wound{number}", outlined=number % 2 == 0)
+    with zipfile.ZipFile(folder / "wounds.zip", "w") as archive:
+        for file in (tmp_path / "wounds").iterdir():
+            archive.write(file, file.name)
+    (folder / "people").mkdir()
+    for number in range(4):
+        Image.fromarray(patient()).save(folder / "people" / f"somebody{number}.png")
+    said: list[str] = []
+    store = open_store(folder, tmp_path / "cache" / "photographs.npz", 64, said.append)
+    assert store.through_dermatoscope.sum() == len(list(for_training(folder / "dermoscopy")))
+    outlined = [one for one in for_training(folder / "wounds.zip") if one.mask is not None]
+    assert (~store.through_dermatoscope).sum() == len(outlined) > 0
+    assert len(store.faces) == len(list(for_training(folder / "people"))) > 0
+    assert (store.face_skin[0] > 200).mean() > 0.05
+    assert store.real_lesion(0) is not None
+    again = open_store(tmp_path / "gone", tmp_path / "cache" / "photographs.npz", 64, said.append)
+    np.testing.assert_array_equal(again.filled, store.filled)
 
 
 def test_a_folder_without_photographs_is_told_of(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="no folder and no ZIP archive with photographs"):
         albums(tmp_path)
+
+
+def test_faces_alone_are_no_lesson(tmp_path: Path) -> None:
+    for number in range(4):
+        (tmp_path / "albums" / "people").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(patient()).save(tmp_path / "albums" / "people" / f"somebody{number}.png")
+    with pytest.raises(PipelineError, match="needs photographs of faces and outlined photographs of skin"):
+        open_store(tmp_path / "albums", tmp_path / "photographs.npz", 64, lambda line: None)

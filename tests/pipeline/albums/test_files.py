@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.albums import photographs_in
 from pipeline.errors import UnusablePhotograph
-from pipeline.evaluation.photographs import photographs_in
 from tests.pipeline.evaluation.photographs.pictures import as_jpeg, disc, packed, skin_with, write_photograph
 
 
