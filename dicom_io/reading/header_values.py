@@ -52,7 +52,7 @@ def finite(value: object) -> float | None:
 
 def told(count: int | None) -> str:
     """A count out of a header as it may be repeated: one that no object has may be somebody's telephone number."""
-    return "an impossible number of" if count is not None and not 0 <= count <= MOST_COUNTED else str(count)
+    return "impossibly many" if count is not None and not 0 <= count <= MOST_COUNTED else str(count)
 
 
 def words(value: object, *, little_endian: bool = True) -> tuple[int, ...]:
