@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from plugin.ledger import transaction
+from plugin.ledger import reading, transaction
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS twinveil_destinations (
@@ -46,7 +46,7 @@ class Destinations:
 
     def standings(self) -> dict[str, Standing]:
         """Every destination that was ever tried or spoken of."""
-        with transaction(self._database) as connection:
+        with reading(self._database) as connection:
             found = connection.execute(
                 "SELECT name, paused, hurried, failures, down_since, reason, last_store FROM twinveil_destinations"
             ).fetchall()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from plugin.delivery.states import Delivery, Happening, after
-from plugin.ledger import transaction
+from plugin.ledger import reading, transaction
 from plugin.study import Output
 
 SCHEMA = """
@@ -87,7 +87,7 @@ class Postings:
 
     def posted(self, job: str) -> bool:
         """Whether ``job`` is posted: from then on, what it made is settled for good."""
-        with transaction(self._database) as connection:
+        with reading(self._database) as connection:
             return _posted(connection, job)
 
     def post(
@@ -131,7 +131,7 @@ class Postings:
 
         ``besides``: parcels that are left out for the time being.
         """
-        with transaction(self._database) as connection:
+        with reading(self._database) as connection:
             found = connection.execute(
                 "SELECT d.job, d.number, o.uid, o.bytes, d.offers > 0 FROM twinveil_deliveries AS d "
                 "JOIN twinveil_postings AS p USING (job) JOIN twinveil_objects AS o USING (job, number) "
@@ -195,18 +195,18 @@ class Postings:
 
     def untold(self) -> set[str]:
         """Jobs that posted something and whose manifest is not written."""
-        with transaction(self._database) as connection:
+        with reading(self._database) as connection:
             return {job for (job,) in connection.execute("SELECT job FROM twinveil_postings WHERE NOT told")}
 
     def is_settled(self, job: str) -> bool:
         """Whether everything of ``job`` has arrived and nothing is left to be done for it."""
-        with transaction(self._database) as connection:
+        with reading(self._database) as connection:
             found = connection.execute("SELECT settled FROM twinveil_postings WHERE job = ?", (job,)).fetchone()
         return found is not None and found[0] is not None
 
     def arrived(self) -> list[str]:
         """Jobs of which nothing waits any more, and whose sources are still here."""
-        with transaction(self._database) as connection:
+        with reading(self._database) as connection:
             found = connection.execute(
                 "SELECT job FROM twinveil_postings AS p WHERE settled IS NULL AND told AND NOT EXISTS "
                 "(SELECT 1 FROM twinveil_deliveries AS d WHERE d.job = p.job AND d.state = ?) ORDER BY number",
@@ -221,13 +221,13 @@ class Postings:
 
     def unsettled(self) -> set[str]:
         """Jobs whose objects are still needed."""
-        with transaction(self._database) as connection:
+        with reading(self._database) as connection:
             found = connection.execute("SELECT job FROM twinveil_postings WHERE settled IS NULL").fetchall()
         return {job for (job,) in found}
 
     def waiting_by_job(self) -> dict[str, list[str]]:
         """Names of the destinations that each unfinished job waits for."""
-        with transaction(self._database) as connection:
+        with reading(self._database) as connection:
             found = connection.execute(
                 "SELECT DISTINCT job, destination FROM twinveil_deliveries WHERE state = ? ORDER BY job, destination",
                 (Delivery.WAITING,),
@@ -239,7 +239,7 @@ class Postings:
 
     def backlog(self) -> dict[str, Backlog]:
         """What waits, by destination."""
-        with transaction(self._database) as connection:
+        with reading(self._database) as connection:
             found = connection.execute(
                 "SELECT d.destination, count(DISTINCT d.job), count(*), sum(o.bytes), sum(d.refusals > 0), "
                 "min(p.posted), max(d.reason) "

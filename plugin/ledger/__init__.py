@@ -2,7 +2,7 @@
 
 from plugin.ledger.job_states import FINISHED, Event, State
 from plugin.ledger.ledger import DATABASE, Ledger, taken_again
-from plugin.ledger.rows import JobRow, Row, Unfinished, scrub, transaction
+from plugin.ledger.rows import JobRow, Row, Unfinished, reading, scrub, transaction
 
 __all__ = [
     "FINISHED",
@@ -14,6 +14,7 @@ __all__ = [
     "Row",
     "Unfinished",
     "taken_again",
+    "reading",
     "scrub",
     "transaction",
 ]

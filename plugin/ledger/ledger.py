@@ -15,7 +15,7 @@ from pathlib import Path
 
 from plugin.durable import private_folder
 from plugin.ledger.job_states import FINISHED, Event, State, after
-from plugin.ledger.rows import ADDED, SCHEMA, JobRow, Row, Unfinished, transaction
+from plugin.ledger.rows import ADDED, SCHEMA, JobRow, Row, Unfinished, reading, transaction
 
 DATABASE = "twinveil.sqlite"
 """Name of the file in a node's state folder."""
@@ -78,7 +78,10 @@ class Ledger:
         released or made, so that the same batch never becomes two jobs.
         """
         now = self._clock()
-        jobs = []
+        jobs: list[str] = []
+        if not self.in_states(State.RECEIVED):
+            self._seen = {}
+            return jobs
         with transaction(self._database) as connection:
             found = connection.execute(
                 "SELECT study, count(*), max(received) FROM twinveil_instances WHERE state = ? GROUP BY study",
@@ -108,7 +111,7 @@ class Ledger:
 
     def job(self, job: str) -> JobRow | None:
         """What was settled when ``job`` began, None where nothing was."""
-        with transaction(self._database) as connection:
+        with reading(self._database) as connection:
             begun = connection.execute("SELECT destinations, urgent FROM twinveil_jobs WHERE job = ?", (job,))
             found = begun.fetchone()
         return JobRow(tuple(json.loads(found[0])), bool(found[1])) if found else None
@@ -128,7 +131,7 @@ class Ledger:
 
     def charges(self) -> dict[tuple[str, str, str], int]:
         """How often the process went down, by job, subject and stage of the step that ran."""
-        with transaction(self._database) as connection:
+        with reading(self._database) as connection:
             found = connection.execute("SELECT job, subject, stage, times FROM twinveil_charges").fetchall()
         return {(job, subject, stage): times for job, subject, stage, times in found}
 
@@ -165,29 +168,29 @@ class Ledger:
 
     def of_source(self, digest: str) -> list[Row]:
         """The rows of one SOP Instance UID: more than one when other bytes came under it later."""
-        with transaction(self._database) as connection:
+        with reading(self._database) as connection:
             return self._select(connection, "digest = ?", digest)
 
     def beginning(self, digest: str) -> list[Row]:
         """The rows whose instance or study has a digest that begins so."""
         pattern = digest.replace("%", "").replace("_", "") + "%"
-        with transaction(self._database) as connection:
+        with reading(self._database) as connection:
             return self._select(connection, "digest LIKE ? OR study LIKE ?", pattern, pattern)
 
     def of_job(self, job: str) -> list[Row]:
         """The rows of ``job``, always in the same order."""
-        with transaction(self._database) as connection:
+        with reading(self._database) as connection:
             return self._select(connection, "job = ?", job)
 
     def in_states(self, *states: State) -> list[Row]:
         """The rows in one of ``states``."""
-        with transaction(self._database) as connection:
+        with reading(self._database) as connection:
             return self._select(connection, f"state IN ({', '.join('?' * len(states))})", *states)
 
     def jobs_in(self, *states: State) -> list[str]:
         """Names of the jobs that have an instance in one of ``states``."""
         marks = ", ".join("?" * len(states))
-        with transaction(self._database) as connection:
+        with reading(self._database) as connection:
             found = connection.execute(
                 f"SELECT DISTINCT job FROM twinveil_instances WHERE state IN ({marks}) AND job IS NOT NULL",
                 states,
@@ -198,7 +201,7 @@ class Ledger:
         """What is not finished, by study, job and state, the oldest first."""
         going_on = tuple(state for state in State if state not in FINISHED)
         marks = ", ".join("?" * len(going_on))
-        with transaction(self._database) as connection:
+        with reading(self._database) as connection:
             found = connection.execute(
                 "SELECT study, job, state, count(*), min(received) FROM twinveil_instances "
                 f"WHERE state IN ({marks}) GROUP BY study, job, state ORDER BY min(received)",
@@ -208,13 +211,13 @@ class Ledger:
 
     def state_of(self, name: str) -> State | None:
         """The state of one instance, None without a row."""
-        with transaction(self._database) as connection:
+        with reading(self._database) as connection:
             rows = self._select(connection, "name = ?", name)
         return rows[0].state if rows else None
 
     def counts(self) -> dict[State, int]:
         """Instances by state."""
-        with transaction(self._database) as connection:
+        with reading(self._database) as connection:
             found = connection.execute("SELECT state, count(*) FROM twinveil_instances GROUP BY state").fetchall()
         return {State(state): count for state, count in found}
 

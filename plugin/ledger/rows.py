@@ -111,12 +111,27 @@ def transaction(database: Path, *, wait_for_disk: bool = True) -> Iterator[sqlit
     Without ``wait_for_disk`` a power cut may undo it, though nothing that came later stays without it: that is for what
     the next start finds out again.
     """
-    connection = _connection(database)
-    try:
+    with _lent(database) as connection:
         connection.execute(f"PRAGMA synchronous = {'FULL' if wait_for_disk else 'NORMAL'}")
         connection.execute("BEGIN IMMEDIATE")
         yield connection
         connection.execute("COMMIT")
+
+
+@contextmanager
+def reading(database: Path) -> Iterator[sqlite3.Connection]:
+    """The same to read one consistent state: it waits for no writer, and no writer waits for it."""
+    with _lent(database) as connection:
+        connection.execute("BEGIN")
+        yield connection
+        connection.execute("COMMIT")
+
+
+@contextmanager
+def _lent(database: Path) -> Iterator[sqlite3.Connection]:
+    connection = _connection(database)
+    try:
+        yield connection
     except BaseException:
         connection.close()  # rolls back what was not committed
         raise
