@@ -220,7 +220,7 @@ def test_an_archive_that_never_answers_costs_no_instance_and_no_work(
     receiver.stop()
     with running(configuration, key) as node:
         send(node, save(photograph(STUDY), tmp_path / "in"))
-        wait_for(lambda: node.destinations.standing("archive").failures > configuration.retries.attempts)
+        wait_for(lambda: node.destinations.standing("archive").failures >= configuration.retries.attempts)
         assert node.ledger.counts() == {State.UNDELIVERED: 1}
         assert node.quarantine.entries() == []
         assert list(node.custody.jobs.iterdir()) == [], "its job is over"
