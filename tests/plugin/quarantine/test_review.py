@@ -163,6 +163,7 @@ def test_what_is_gone_is_made_again_only_on_a_person_s_word_and_under_new_uids(
         if state is State.DISCARDED:
             review.discard("", **WHO)
         assert node.ledger.counts() == {state: 1}
+        wait_for(lambda: bool(manifest_entries(node)))  # what is held back is held before the study's manifest is there
         (entry,) = manifest_entries(node)
     first = set(receiver.stored)
     digest = str(entry["source"])
@@ -266,7 +267,7 @@ def test_cut_off_anywhere_a_release_loses_nothing(
     class Killed(BaseException):
         pass
 
-    def killed(*_: object) -> None:
+    def killed(*_: object, **__: object) -> None:
         raise Killed
 
     with running(configuration, key, Doubtful()) as node:
