@@ -134,19 +134,20 @@ def noise_floor(distance: NDArray[np.floating], edited: NDArray[np.bool_]) -> fl
 
 _VISIBLE = 0.02
 """Natural logarithm of a ratio of intensities below which a lesion is neither darker nor lighter than its skin."""
-PIGMENT_TO_BLOOD = 0.3
-"""Share of green's density that red's reaches in a pigmented lesion and not in a red one. Haemoglobin lets red pass
-(.1 to .25 of what it takes from green), melanin does not (.6 to .9): Dawson et al., Phys. Med. Biol. 25, 695, 1980.
-Photographs of naevi and melanomas show .35 to .75, since red is where a camera saturates first."""
+RED_OF_MELANIN, BLUE_OF_MELANIN = 0.75, 1.1
+"""Shares of green's density from which red's, or blue's, tells melanin. Haemoglobin takes most of the green and lets
+red pass; melanin takes the more the shorter the wave (Dawson et al., Phys. Med. Biol. 25, 695, 1980), until nothing is
+left of blue and red goes too. Photographs of pigmented lesions: blue 1.06 to 1.8, red .2 to .7; rendered naevi: red .9 to 2;
+rendered erythema: blue to 1.08, red .4 to .6; ulcers: blue .6 to 1.2, red below .5 in most."""
 
 
 def lesion_class(sick: Rgb, healthy: Rgb, mask: NDArray[np.bool_]) -> LesionClass:
-    """What the lesion does to light, by its optical densities: it takes green alone (blood), red as well (melanin), or
-    nothing and sends back more (depigmented)."""
+    """What the lesion does to light, by its optical densities: it takes green most (blood), blue or red as well
+    (melanin), or nothing and sends back more (depigmented)."""
     if not mask.any():
         return "none"
     density = np.log(intensities(healthy[mask]) + DARKEST) - np.log(intensities(sick[mask]) + DARKEST)
-    red, green, _ = np.median(density, axis=0)
+    red, green, blue = np.median(density, axis=0)
     if green < _VISIBLE:
         return "depigmented"
-    return "pigmented" if red > PIGMENT_TO_BLOOD * green else "erythema"
+    return "pigmented" if red > RED_OF_MELANIN * green or blue > BLUE_OF_MELANIN * green else "erythema"

@@ -86,7 +86,7 @@ def test_no_mask_has_no_class() -> None:
         ((0.72, 1.02, 1.25), "pigmented"),
         ((2.2, 2.6, 2.8), "pigmented"),
         ((0.95, 0.85, 0.62), "pigmented"),
-        ((0.6, 1.1, 1.2), "pigmented"),
+        ((0.6, 1.0, 1.2), "pigmented"),
         ((-0.4, -0.6, -0.8), "depigmented"),
     ],
     ids=["erythema", "faint erythema", "naevus", "black naevus", "blue naevus", "reddish naevus", "vitiligo"],
