@@ -137,8 +137,8 @@ _VISIBLE = 0.02
 RED_OF_MELANIN, BLUE_OF_MELANIN = 0.75, 1.1
 """Shares of green's density from which red's, or blue's, tells melanin. Haemoglobin takes most of the green and lets
 red pass; melanin takes the more the shorter the wave (Dawson et al., Phys. Med. Biol. 25, 695, 1980), until nothing is
-left of blue and red goes too. Photographs of pigmented lesions: blue 1.06 to 1.8, red .2 to .7; rendered naevi: red .9 to 2;
-rendered erythema: blue to 1.08, red .4 to .6; ulcers: blue .6 to 1.2, red below .5 in most."""
+left of blue and red goes too. Photographs of pigmented lesions: blue 1.06 to 1.8, red .2 to .7; rendered naevi: red .9
+to 2; rendered erythema: blue to 1.08, red .4 to .6; ulcers: blue .6 to 1.2, red below .5 in most."""
 
 
 def lesion_class(sick: Rgb, healthy: Rgb, mask: NDArray[np.bool_]) -> LesionClass:
