@@ -185,6 +185,8 @@ class NodeCustody:
         try:
             self._quarantine.keep(source.path, name=entry, digest=source.digest, study=study, refusal=refusal)
         except FileNotFoundError:
+            if source.path.exists() or self._quarantine.holds(entry):
+                raise  # something else was not there; the instance is
             self._lose(self._name(source.path), source.digest, study)
             return
         self._ledger.change([self._name(source.path)], Event.QUARANTINE)

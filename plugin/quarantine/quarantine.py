@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import shutil
+import threading
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,6 +49,7 @@ class Quarantine:
     def __init__(self, folder: Path, key: SiteKey | None = None) -> None:
         self.folder = folder
         self._key = key
+        self._sealing = threading.Lock()
 
     def keep(self, path: Path, *, name: str, digest: str, study: str, refusal: Refusal) -> None:
         """Keep the bytes of ``path`` under ``name`` with the reason. ``path`` stays; again changes nothing.
@@ -148,6 +150,10 @@ class Quarantine:
 
     def _seal(self, entry: Path) -> None:
         """The sealed file is on disk before the plain name goes. Without room for it the plain name stays."""
+        with self._sealing:  # what has just been kept is found by whoever seals what could not be sealed before
+            self._seal_alone(entry)
+
+    def _seal_alone(self, entry: Path) -> None:
         plain, sealed, key = entry / PLAIN, entry / SEALED, self._needed_key()
         if not plain.exists():
             return

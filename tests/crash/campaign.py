@@ -43,6 +43,7 @@ IDENTIFIERS = (fakes.PATIENT_NAME, fakes.PATIENT_ID, fakes.BIRTH_DATE, "ACC-5512
 LONGEST_LIFE = 5.0
 """Seconds after which a node that did not come to its point is killed where it stands."""
 
+# Kills come so thick here that one step may be cut off many times without being to blame.
 CONFIGURATION = """
 key_file = "site.key"
 [listener]
@@ -54,6 +55,7 @@ network = "127.0.0.1"
 [study]
 quiet_seconds = {quiet}
 in_flight = {in_flight}
+max_recoveries = 100
 [output]
 lossless = {lossless}
 [retries]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -169,3 +171,25 @@ def test_its_files_are_sent_by_no_means_that_send_files(
     assert receiver.stored == []
     deliver([source], archive)
     assert len(receiver.stored) == 1, "the same bytes in the open would have gone"
+
+
+def test_kept_by_one_thread_while_another_seals_what_it_finds(quarantine: Quarantine, tmp_path: Path) -> None:
+    """A node seals at its start and daily, while jobs go on."""
+    over = threading.Event()
+
+    def seal_whatever_is_there() -> None:
+        while not over.is_set():
+            quarantine.seal_all()
+
+    with ThreadPoolExecutor(1) as other:
+        sealing = other.submit(seal_whatever_is_there)
+        try:
+            for number in range(60):
+                source = tmp_path / f"{number}.dcm"
+                source.write_bytes(b"photograph" * 50_000)
+                quarantine.keep(source, name=f"{number}-a", digest=str(number), study="s", refusal=REFUSAL)
+        finally:
+            over.set()
+        sealing.result()
+    assert all(entry.sealed for entry in quarantine.entries())
+    assert len(quarantine.entries()) == 60
