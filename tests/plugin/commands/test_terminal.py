@@ -11,7 +11,7 @@ import pytest
 
 from plugin.commands.terminal import Unbreakable, aligned, plain_table, printable, say, terminal
 
-UNTRUSTED = ["[/", "[/x]", "[copy]", "[bold red]", ":skull:", "[link=file:///x]here[/link]", "\\[x]", "{x}", "%s"]
+UNTRUSTED = ["[/", "[/x]", "[copy]", "[bold red]", ":skull:", "[link=x:///y]here[/link]", "\\[x]", "{x}", "%s"]
 """What Rich, or anything that formats, might take for its own."""
 
 
