@@ -182,6 +182,8 @@ class FlowTwinMaker:
         knobs = self._settings.swaps[min(attempt, len(self._settings.swaps) - 1)]
         for number, face in enumerate(faces):
             if self._heads is not None and not self._knows(original, face):
+                # A face that is found lying comes first: that a recogniser sees none would be the wrong reason to give.
+                self._gate.policy.faces(original, hints)
                 head = self._heads.head_for(original, faces[0], hints, seed, attempt, number)
                 rgb = self._heads.swapped(rgb, face, head)
                 continue
