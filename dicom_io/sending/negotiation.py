@@ -72,11 +72,14 @@ def associated(
         reason = f"{len(contexts)} kinds of object are too many for one association; send them in smaller parts"
         raise DeliveryFailed(destination.name, reason, retryable=False)
     association = _associate(destination, contexts)
+    connection = association.dul.socket.socket if association.dul.socket is not None else None
     try:
         yield association, _understood(association, kinds)
     finally:
         if association.is_established:  # after a timeout or an abort pynetdicom has ended it already
             association.release()
+        if connection is not None:
+            connection.close()  # pynetdicom leaves it to the garbage collector where the peer was gone first
 
 
 def _understood(association: Association, kinds: Collection[Kind]) -> Negotiated:

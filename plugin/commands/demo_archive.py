@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ class Receiver:
         """SOP Instance UIDs in the order in which they came, repeats included."""
         self._lock = threading.Lock()
         self._server: Any = None
+        self._connections: list[socket.socket] = []
 
     @property
     def port(self) -> int:
@@ -37,13 +39,23 @@ class Receiver:
         for sop_class in (*PHOTOGRAPH_CLASSES, SegmentationStorage):
             entity.add_supported_context(sop_class, list(TRANSFER_SYNTAXES))
         self._server = entity.start_server(
-            ("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_C_STORE, self._store)]
+            ("127.0.0.1", port),
+            block=False,
+            evt_handlers=[(evt.EVT_C_STORE, self._store), (evt.EVT_CONN_OPEN, self._opened)],
         )
 
     def stop(self) -> None:
         """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
+        while self._connections:
+            self._connections.pop().close()
+
+    def _opened(self, event: evt.Event) -> None:
+        # pynetdicom leaves a connection whose peer was gone first to the garbage collector, who complains of it.
+        opened = event.assoc.dul.socket
+        if opened is not None and opened.socket is not None:
+            self._connections.append(opened.socket)
 
     def _store(self, event: evt.Event) -> int:
         dataset = event.dataset
