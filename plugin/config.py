@@ -8,32 +8,21 @@ from __future__ import annotations
 
 import os
 import tomllib
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from dicom_io.errors import ProfileError
 from dicom_io.header import check_options
 from plugin.errors import ConfigurationRefused
+from plugin.peer_settings import AeTitle, Name
+from plugin.peer_settings import Caller as Caller
+from plugin.peer_settings import DestinationSection as DestinationSection
+from plugin.peer_settings import Section as Section
 
 KEY_VARIABLE = "TWINVEIL_KEY_FILE"
 """Environment variable that names the key file when the configuration does not."""
-
-AeTitle = Annotated[str, StringConstraints(pattern=r"^[!-\[\]-~](?:[ -\[\]-~]{0,14}[!-\[\]-~])?$")]
-"""PS3.5 6.2, VR AE: 1 to 16 characters of the default repertoire, no backslash, no space at either end."""
-
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-"""A name that can stand in a log line and in a file name."""
-
-Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-class Section(BaseModel):
-    """What every section has in common: frozen, no unknown keys, no silent conversion of types."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class ListenerSection(Section):
@@ -72,27 +61,37 @@ class TlsSection(Section):
         return self
 
 
-class Caller(Section):
-    """One sender that may associate. Both its title and its address must match."""
+class WebSection(Section):
+    """A port that takes photographs by HTTP (STOW-RS), at /studies. Off until somebody turns it on."""
 
-    ae_title: AeTitle = Field(description="Calling AE title, exactly as the sender states it.")
-    network: str = Field(description="Address or network in CIDR notation that it calls from, such as 10.1.2.0/24.")
+    on: bool = Field(default=False, description="Listen. It needs token_file, authorities, or both.")
+    host: str = Field(default="127.0.0.1", description="Address to bind; any but loopback needs a certificate.")
+    port: int = Field(default=8080, ge=0, le=65535, description="TCP port; 0 takes any free one.")
+    token_file: str = Field(
+        default="", description="File with the bearer token that senders show, 16 characters or more."
+    )
+    certificate: str = Field(default="", description="PEM file of this node's certificate and its chain: https.")
+    key: str = Field(default="", description="PEM file of its private key, without a password.")
+    authorities: str = Field(
+        default="", description="PEM file of who signs senders' certificates, which they need then."
+    )
+    max_requests: int = Field(
+        default=8, ge=1, le=100, description="Requests at a time; one more is told to come again."
+    )
+    max_parts: int = Field(default=1000, ge=1, le=100_000, description="Instances of one request.")
+    max_body_bytes: int = Field(default=2**32, ge=2**16, le=2**40, description="Bytes of one request.")
 
-    @field_validator("network")
-    @classmethod
-    def _is_a_network(cls, value: str) -> str:
-        ip_network(value)
-        return value
-
-
-class DestinationSection(Section):
-    """One archive that receives every result by C-STORE."""
-
-    name: Name = Field(description="What logs and manifests call it.")
-    ae_title: AeTitle = Field(description="Its AE title.")
-    host: str = Field(min_length=1, description="Its address.")
-    port: Port = Field(description="Its TCP port.")
-    calling_ae_title: AeTitle = Field(default="TWINVEIL", description="The title that we call it with.")
+    @model_validator(mode="after")
+    def _is_guarded(self) -> WebSection:
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError("certificate and key belong together")
+        if self.authorities and not self.certificate:
+            raise ValueError("authorities: senders show certificates over TLS alone, which needs certificate and key")
+        if self.on and not (self.token_file or self.authorities):
+            raise ValueError("on: nobody could be told from anybody; name a token_file, or authorities")
+        if self.on and not self.certificate and self.host not in {"127.0.0.1", "::1", "localhost"}:
+            raise ValueError("host: photographs would come in clear; name a certificate and its key")
+        return self
 
 
 class ModelSection(Section):
@@ -196,6 +195,19 @@ class RetrySection(Section):
     )  # fmt: skip
 
 
+class CommitmentSection(Section):
+    """Storage Commitment: how long reports to senders are tried, and those of destinations waited for."""
+
+    report_days: float = Field(
+        default=7.0, gt=0.0, le=365.0,
+        description="How long a report is tried; after that its sender has none, and keeps what it asked about.",
+    )  # fmt: skip
+    wait_seconds: float = Field(
+        default=3600.0, gt=0.0, le=604800.0,
+        description="How long a destination may take to report before it is asked again.",
+    )  # fmt: skip
+
+
 class RetentionSection(Section):
     """How long records stay that nothing needs any more. None of them holds a photograph or an identifier."""
 
@@ -266,6 +278,7 @@ class Configuration(Section):
     project: Name = Field(default="default", description="Enters every pseudonym: two projects cannot be joined.")
     listener: ListenerSection = ListenerSection()
     tls: TlsSection = TlsSection()
+    web: WebSection = WebSection()
     callers: tuple[Caller, ...] = Field(default=(), description="Who may associate; nobody, unless listed.")
     destinations: tuple[DestinationSection, ...] = Field(
         default=(), description="Who receives the results; all of them do."
@@ -276,6 +289,7 @@ class Configuration(Section):
     output: OutputSection = OutputSection()
     profile: ProfileSection = ProfileSection()
     retries: RetrySection = RetrySection()
+    commitment: CommitmentSection = CommitmentSection()
     retention: RetentionSection = RetentionSection()
     limits: LimitsSection = LimitsSection()
 
@@ -290,6 +304,10 @@ class Configuration(Section):
         if len(set(names)) != len(names):
             raise ValueError("two destinations have the same name")
         return self
+
+    def file(self, name: str) -> Path:
+        """Absolute path of a file that a setting names."""
+        return (self.folder / Path(name).expanduser()).resolve()
 
     @property
     def state_folder(self) -> Path:

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The real programs that tests talk to: Orthanc, dcmtk (storescu, storescp, echoscu), dicom3tools (dciodvfy), and the
-# library that OHIF reads segmentations with (npm). What cannot be installed is named, and its tests are skipped by name.
+# The real programs that tests talk to: Orthanc with its DICOMweb plugin, dcmtk (storescu, storescp, echoscu),
+# dicom3tools (dciodvfy), and the library that OHIF reads segmentations with (npm). What cannot be installed is named, and its tests are skipped by name.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -11,6 +11,7 @@ install_programs() {
     for pair in Orthanc:orthanc storescu:dcmtk dciodvfy:dicom3tools; do
         command -v "${pair%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair%%:*}" ] || missing="$missing ${pair##*:}"
     done
+    [ -e /usr/share/orthanc/plugins/libOrthancDicomWeb.so ] || missing="$missing orthanc-dicomweb"
     [ -n "$missing" ] || return 0
 
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then

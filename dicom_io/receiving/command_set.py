@@ -1,4 +1,4 @@
-"""DIMSE command sets (PS3.7 6.3.1 and Annex E): read within bounds, and the responses that we send.
+"""DIMSE command sets (PS3.7 6.3.1 and Annex E): read within bounds, and those that we send.
 
 A command set is a few short elements in Implicit VR Little Endian. It is read here rather than by a general parser,
 because it comes from the network before anything is known of the peer's good will: no sequence, no undefined length, no
@@ -8,7 +8,7 @@ other group than 0000, and never more than ``MOST_ELEMENTS``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
 
@@ -23,7 +23,7 @@ LONGEST_UID = 64
 LONGEST_COMMENT = 64
 """Characters of an Error Comment, VR LO."""
 
-NO_DATA_SET = 0x0101
+DATA_SET, NO_DATA_SET = 0x0001, 0x0101
 RESPONSE = 0x8000
 
 
@@ -41,6 +41,7 @@ class Element(IntEnum):
     ERROR_COMMENT = 0x0902
     AFFECTED_SOP_INSTANCE_UID = 0x1000
     REQUESTED_SOP_INSTANCE_UID = 0x1001
+    EVENT_TYPE_ID = 0x1002
     ACTION_TYPE_ID = 0x1008
 
 
@@ -49,8 +50,13 @@ class Operation(IntEnum):
 
     C_STORE = 0x0001
     C_ECHO = 0x0030
+    N_EVENT_REPORT = 0x0100
     N_ACTION = 0x0130
     C_CANCEL = 0x0FFF
+
+
+TYPE_ID = {Operation.N_EVENT_REPORT: Element.EVENT_TYPE_ID, Operation.N_ACTION: Element.ACTION_TYPE_ID}
+"""The element that says which kind of event or action is meant."""
 
 
 class MalformedCommand(ValueError):
@@ -59,15 +65,27 @@ class MalformedCommand(ValueError):
 
 @dataclass(frozen=True)
 class Command:
-    """One request. UIDs are "" where they are absent or not of the form of a UID."""
+    """One request. UIDs are "" where they are absent or not of the form of a UID.
+
+    ``type_id``: of the event or action that an N-EVENT-REPORT or N-ACTION is about.
+    """
 
     operation: int
     message_id: int
     has_data_set: bool
     sop_class_uid: str
     sop_instance_uid: str
-    action_type: int = 0
-    _values: Mapping[int, bytes] = field(default_factory=dict, repr=False)
+    type_id: int = 0
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a peer answers to a request of ours. ``status``: as it came; None where it says none."""
+
+    operation: int
+    message_id: int
+    has_data_set: bool
+    status: int | None
 
 
 _HEAD = Struct("<HHL")
@@ -75,12 +93,17 @@ _SHORT = Struct("<H")
 _LONG = Struct("<L")
 
 
-def read_command(encoded: bytes) -> Command:
-    """The request in ``encoded``. Raises MalformedCommand."""
+def read_command(encoded: bytes) -> Command | Response:
+    """The request or response in ``encoded``. Raises MalformedCommand."""
     values = dict(_elements(encoded))
     operation = _number(values, Element.COMMAND_FIELD)
     if operation & RESPONSE:
-        raise MalformedCommand("a response to a request that was never sent")
+        return Response(
+            operation & ~RESPONSE,
+            _number(values, Element.MESSAGE_ID_BEING_RESPONDED_TO),
+            _number(values, Element.COMMAND_DATA_SET_TYPE) != NO_DATA_SET,
+            _number(values, Element.STATUS) if Element.STATUS in values else None,
+        )
     requested = Element.REQUESTED_SOP_CLASS_UID in values
     sop_class, sop_instance = (
         (Element.REQUESTED_SOP_CLASS_UID, Element.REQUESTED_SOP_INSTANCE_UID)
@@ -93,8 +116,21 @@ def read_command(encoded: bytes) -> Command:
         has_data_set=_number(values, Element.COMMAND_DATA_SET_TYPE) != NO_DATA_SET,
         sop_class_uid=_uid(values.get(sop_class, b"")),
         sop_instance_uid=_uid(values.get(sop_instance, b"")),
-        action_type=_number(values, Element.ACTION_TYPE_ID) if operation == Operation.N_ACTION else 0,
+        type_id=_number(values, TYPE_ID[Operation(operation)]) if operation in TYPE_ID else 0,
     )
+
+
+def write_request(command: Command) -> bytes:
+    """The encoded ``command``, which is an N-EVENT-REPORT of ours."""
+    elements: dict[int, bytes] = {
+        Element.COMMAND_FIELD: _SHORT.pack(command.operation),
+        Element.MESSAGE_ID: _SHORT.pack(command.message_id),
+        Element.COMMAND_DATA_SET_TYPE: _SHORT.pack(DATA_SET if command.has_data_set else NO_DATA_SET),
+        Element.AFFECTED_SOP_CLASS_UID: _padded(command.sop_class_uid, b"\0"),
+        Element.AFFECTED_SOP_INSTANCE_UID: _padded(command.sop_instance_uid, b"\0"),
+        Element.EVENT_TYPE_ID: _SHORT.pack(command.type_id),
+    }
+    return _written(elements)
 
 
 def write_response(command: Command, status: Status, comment: str = "") -> bytes:
@@ -111,8 +147,12 @@ def write_response(command: Command, status: Status, comment: str = "") -> bytes
         elements[Element.AFFECTED_SOP_INSTANCE_UID] = _padded(command.sop_instance_uid, b"\0")
     if comment:
         elements[Element.ERROR_COMMENT] = _padded(comment[:LONGEST_COMMENT], b" ")
-    if command.operation == Operation.N_ACTION:
-        elements[Element.ACTION_TYPE_ID] = _SHORT.pack(command.action_type)
+    if command.operation in TYPE_ID:
+        elements[TYPE_ID[Operation(command.operation)]] = _SHORT.pack(command.type_id)
+    return _written(elements)
+
+
+def _written(elements: Mapping[int, bytes]) -> bytes:
     body = b"".join(_HEAD.pack(0, element, len(value)) + value for element, value in sorted(elements.items()))
     return _HEAD.pack(0, Element.GROUP_LENGTH, _LONG.size) + _LONG.pack(len(body)) + body
 

@@ -13,7 +13,8 @@ class ConnectionLimits:
     PDU and ``min_bytes_per_second`` the PDU as a whole, so that neither silence nor a trickle holds a thread.
 
     Of the message: ``max_command_bytes`` is many times what a command set needs (PS3.7 E.1 has some thirty elements);
-    ``max_instance_bytes`` is where a data set is refused, and at twice that its association is aborted.
+    ``max_instance_bytes`` is where a data set is refused, and at twice that its association is aborted;
+    ``max_commitment_bytes`` bounds what is kept in memory of a request for commitment, some 10,000 references.
 
     Of the connection that has no association yet, which any machine at an allowed address can open:
     ``request_seconds`` from accept to the whole request, TLS handshake included; ``max_pending`` of them in all and
@@ -26,6 +27,7 @@ class ConnectionLimits:
     max_pdu_bytes: int = 131_072
     max_command_bytes: int = 16_384
     max_instance_bytes: int = 512 << 20
+    max_commitment_bytes: int = 2 << 20
     idle_seconds: float = 10.0
     min_bytes_per_second: int = 50_000
     request_seconds: float = 10.0

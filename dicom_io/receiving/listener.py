@@ -1,4 +1,4 @@
-"""The Storage and Verification SCP: what a peer may do, and when it is told Success."""
+"""The Storage, Storage Commitment and Verification SCP: what a peer may do, and when it is told Success."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pynetdicom import AE
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
+from dicom_io.commitment import PUSH_MODEL
 from dicom_io.element_bounds import ElementBounds
 from dicom_io.errors import SpoolFull
 from dicom_io.receiving.arrival import ArrivingFile, NotTaken
@@ -19,6 +20,7 @@ from dicom_io.receiving.association import BoundedAssociation, Rejection
 from dicom_io.receiving.association_server import BoundedServer
 from dicom_io.receiving.callers import AllowedCaller
 from dicom_io.receiving.command_set import Command, Operation
+from dicom_io.receiving.commitments import CommitmentHandler, commitment_operations
 from dicom_io.receiving.connections import Connections
 from dicom_io.receiving.limits import ConnectionLimits
 from dicom_io.receiving.messages import Begin, DataSetSink, Refused
@@ -59,14 +61,21 @@ class Listener:
     Success is sent only when the bytes and their folder are on disk and ``on_stored`` has returned. ``on_stored`` is
     called in the association's thread, for a repeat (``duplicate``) as well: the first sending may have been cut off
     between the two. When it raises, the sender is told Processing Failure and may send again.
+
+    ``commitments``: who answers for what was received; without one, Storage Commitment is not offered.
     """
 
     def __init__(
-        self, settings: ListenerSettings, spool: Spool, on_stored: Callable[[StoredInstance], None]
+        self,
+        settings: ListenerSettings,
+        spool: Spool,
+        on_stored: Callable[[StoredInstance], None],
+        commitments: CommitmentHandler | None = None,
     ) -> None:
         self._settings = settings
         self._spool = spool
         self._on_stored = on_stored
+        self._commitments = commitments
         self._connections = Connections(settings.limits)
         self._servers: dict[str, tuple[BoundedServer, threading.Thread]] = {}
         self._refusals = Tally()
@@ -98,6 +107,9 @@ class Listener:
         entity.add_supported_context(Verification)
         for sop_class in PHOTOGRAPH_CLASSES:
             entity.add_supported_context(sop_class, list(TRANSFER_SYNTAXES))
+        if self._commitments is not None:
+            # In both roles: an archive that opens an association to report is the SCP on it (PS3.4 J.3.3).
+            entity.add_supported_context(PUSH_MODEL, scu_role=True, scp_role=True)
         tls = None if settings.tls is None else Tls(settings.tls)
         servers: dict[str, BoundedServer] = {}
         try:
@@ -162,10 +174,14 @@ class Listener:
         return None
 
     def _operations(self, association: BoundedAssociation) -> Mapping[int, Begin]:
-        return {
+        operations: dict[int, Begin] = {
             Operation.C_ECHO: lambda command, context: Refused(Status.SUCCESS, ""),
             Operation.C_STORE: lambda command, context: self._begin_store(association, command, context),
         }
+        if self._commitments is not None:
+            most_bytes = self._settings.limits.max_commitment_bytes
+            operations.update(commitment_operations(self._commitments, association, most_bytes))
+        return operations
 
     def _begin_store(
         self, association: BoundedAssociation, command: Command, context: PresentationContext
@@ -210,7 +226,7 @@ class Listener:
 
 
 @dataclass(frozen=True)
-class _Store:
+class _Store(DataSetSink):
     """The sink of one C-STORE."""
 
     file: ArrivingFile

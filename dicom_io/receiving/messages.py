@@ -1,20 +1,32 @@
 """DIMSE messages as they come in over an association, fragment by fragment (PS3.8 9.3.5 and Annex E, PS3.7 6.3).
 
 A command set is gathered in memory, within bounds. The data set that follows goes where the operation says: that of a
-C-STORE into a file, that of an N-ACTION into memory, any other nowhere. What breaks the rules of either standard raises
-ProtocolBroken, and the association is aborted.
+C-STORE into a file, that of an N-ACTION or N-EVENT-REPORT into memory, any other nowhere. What breaks the rules of
+either standard raises ProtocolBroken, and the association is aborted.
+
+A peer is asked something in its turn only where the answer to a request of its own says so (``FollowUp``): one thing at
+a time, by the thread that reads.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from struct import Struct
 from typing import Protocol
 
 from pynetdicom.presentation import PresentationContext
 
-from dicom_io.receiving.command_set import Command, MalformedCommand, Operation, read_command, write_response
+from dicom_io.receiving.command_set import (
+    Command,
+    MalformedCommand,
+    Operation,
+    Response,
+    read_command,
+    write_request,
+    write_response,
+)
 from dicom_io.receiving.limits import ConnectionLimits
 from dicom_io.standard import Status
 
@@ -34,6 +46,18 @@ class ProtocolBroken(Exception):
     """The peer sent what neither PS3.7 nor PS3.8 allow, or more of it than the limits do."""
 
 
+@dataclass(frozen=True)
+class FollowUp:
+    """A request of ours on the same association, after the answer to one of the peer's.
+
+    ``answered``: called with the status of its answer, if one comes.
+    """
+
+    command: Command
+    data_set: bytes
+    answered: Callable[[int | None], None]
+
+
 class DataSetSink(Protocol):
     """Where the data set of one message goes."""
 
@@ -47,8 +71,12 @@ class DataSetSink(Protocol):
         """Called instead when the connection ends before."""
         ...
 
+    def follow_up(self) -> FollowUp | None:
+        """Called once the response is sent: what we ask the peer in our turn."""
+        return None
 
-class Refused:
+
+class Refused(DataSetSink):
     """The sink of a message that is refused whatever its data set: it is read to its end, so that we can say so."""
 
     def __init__(self, status: Status, comment: str) -> None:
@@ -62,6 +90,37 @@ class Refused:
 
     def abandon(self) -> None:
         return
+
+
+class Gathered(DataSetSink):
+    """A data set that is kept in memory, ``most`` bytes of it at the most, until ``answer`` is called with it.
+
+    ``answer`` gives the status, a comment that quotes nothing, and what is asked of the peer then.
+    """
+
+    def __init__(self, most: int, answer: Callable[[bytes], tuple[Status, str, FollowUp | None]]) -> None:
+        self._most = most
+        self._answer = answer
+        self._content = bytearray()
+        self._count = 0
+        self._then: FollowUp | None = None
+
+    def write(self, fragment: memoryview) -> None:
+        self._count += len(fragment)
+        if self._count <= self._most:
+            self._content += fragment
+
+    def finish(self) -> tuple[Status, str]:
+        if self._count > self._most:
+            return Status.RESOURCE_LIMITATION, "it asks about too much at a time"
+        status, comment, self._then = self._answer(bytes(self._content))
+        return status, comment
+
+    def abandon(self) -> None:
+        self._content.clear()
+
+    def follow_up(self) -> FollowUp | None:
+        return self._then
 
 
 Begin = Callable[[Command, PresentationContext], DataSetSink]
@@ -90,7 +149,9 @@ class MessageReader:
         self._longest_answer = longest_answer
         self._context_id = 0
         self._encoded_command = bytearray()
-        self._command: Command | None = None
+        self._command: Command | Response | None = None
+        self._asked: FollowUp | None = None
+        self._last_id = 0
         self._sink: DataSetSink | None = None
         self._begun: float | None = None
         self._count = 0
@@ -157,8 +218,12 @@ class MessageReader:
             self._begun = None
             self._fragments = 0
             return
-        begin = self._operations.get(command.operation, _unrecognised)
-        self._command, self._sink = command, begin(command, self._contexts[context_id])
+        self._command = command
+        if isinstance(command, Response):
+            self._sink = Refused(Status.SUCCESS, "")  # a reply says nothing that we look at
+        else:
+            begin = self._operations.get(command.operation, _unrecognised)
+            self._sink = begin(command, self._contexts[context_id])
         if not command.has_data_set:
             self._answer()
 
@@ -176,11 +241,32 @@ class MessageReader:
         command, sink = self._command, self._sink
         self._command = self._sink = self._begun = None
         self._count = self._fragments = 0
-        response = write_response(command, *sink.finish())
-        longest = max(self._longest_answer - _PDV_HEAD.size, 1) if self._longest_answer else len(response)
-        for start in range(0, len(response), longest):
-            fragment = response[start : start + longest]
-            control = COMMAND | (LAST if start + longest >= len(response) else 0)
+        if isinstance(command, Response):
+            self._hear(command)
+            return
+        self._send_fragments(write_response(command, *sink.finish()), COMMAND)
+        if (then := sink.follow_up()) is not None:
+            self._ask(then)
+
+    def _ask(self, follow_up: FollowUp) -> None:
+        if self._asked is not None:  # it has not answered the one before; this one is left to another association
+            return
+        self._last_id = self._last_id % 0xFFFF + 1
+        self._asked = follow_up
+        self._send_fragments(write_request(replace(follow_up.command, message_id=self._last_id)), COMMAND)
+        self._send_fragments(follow_up.data_set, 0)
+
+    def _hear(self, response: Response) -> None:
+        asked, self._asked = self._asked, None
+        if asked is None or (response.operation, response.message_id) != (asked.command.operation, self._last_id):
+            raise ProtocolBroken("a response to a request that was never sent")
+        asked.answered(response.status)
+
+    def _send_fragments(self, content: bytes, kind: int) -> None:
+        longest = max(self._longest_answer - _PDV_HEAD.size, 1) if self._longest_answer else len(content)
+        for start in range(0, len(content), longest):
+            fragment = content[start : start + longest]
+            control = kind | (LAST if start + longest >= len(content) else 0)
             length = len(fragment) + 2  # of the value: context id and control header count
             self._send(_PDU_HEAD.pack(P_DATA_TF, length + _PDV_LENGTH, length, self._context_id, control) + fragment)
 

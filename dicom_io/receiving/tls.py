@@ -24,12 +24,13 @@ CIPHERS_OF_TLS_1_2 = "ECDHE+AESGCM:ECDHE+CHACHA20"
 class TlsSettings:
     """``certificate``: ours with its chain; ``key``: its private key; ``authorities``: who may have signed a peer's.
 
-    All in PEM. ``port``: 2762 is registered for DICOM over TLS; 0 lets the operating system choose.
+    All in PEM. Without authorities a peer needs no certificate, and must be known by something else. ``port``: 2762 is
+    registered for DICOM over TLS; 0 lets the operating system choose.
     """
 
     certificate: Path
     key: Path
-    authorities: Path
+    authorities: Path | None
     port: int = 2762
 
 
@@ -59,7 +60,9 @@ class Tls:
         return tuple(map(_stamp, (self._settings.certificate, self._settings.key, self._settings.authorities)))
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def _stamp(path: Path | None) -> tuple[int, int, int] | None:
+    if path is None:
+        return None
     try:
         found = path.stat()
     except OSError:
@@ -70,7 +73,6 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 def _context(settings: TlsSettings) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.verify_mode = ssl.CERT_REQUIRED
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
     # No resumption: a peer whose certificate has expired since must not come back on an old session.
     context.options |= ssl.OP_NO_TICKET
@@ -83,6 +85,9 @@ def _context(settings: TlsSettings) -> ssl.SSLContext:
         context.load_cert_chain(settings.certificate, settings.key, password=_no_password)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise CertificateRefused(f"{settings.certificate} and {settings.key} are no certificate and its key") from error
+    if settings.authorities is None:
+        return context
+    context.verify_mode = ssl.CERT_REQUIRED
     try:
         context.load_verify_locations(settings.authorities)
     except (OSError, ValueError) as error:

@@ -17,15 +17,12 @@ from pynetdicom.association import Association
 
 from dicom_io.errors import DeliveryFailed, in_words
 from dicom_io.quiet import quiet
-from dicom_io.sending.destination import Destination, StoredObject, StoreWarning
+from dicom_io.sending.destination import THERE_ALREADY, Destination, StoredObject, StoreWarning
 from dicom_io.sending.negotiation import Kind, Negotiated, associated
 from dicom_io.sending.transcoding import read_as
 from dicom_io.standard import Status, StatusRange, meaning_of
 
 log = logging.getLogger(__name__)
-
-THERE_ALREADY = "it was there already, from an earlier try"
-
 
 def deliver(
     paths: Sequence[Path],
@@ -103,6 +100,11 @@ def _kind_of(path: Path, destination: Destination) -> Kind:
         return Kind(UID(meta.MediaStorageSOPClassUID), UID(meta.TransferSyntaxUID))
     except (OSError, AttributeError, pydicom.errors.InvalidDicomError) as error:
         raise DeliveryFailed(destination.name, f"{path.name} is no DICOM file", retryable=False) from error
+
+
+def sop_class_of(path: Path) -> str:
+    """The SOP Class UID in the file meta information of a file of ours."""
+    return str(pydicom.filereader.read_file_meta_info(path).MediaStorageSOPClassUID)
 
 
 def _offer(

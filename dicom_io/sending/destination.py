@@ -5,6 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+THERE_ALREADY = "it was there already, from an earlier try"
+"""A remark of ours."""
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds: until there is a connection, until it takes more of what we send, until it answers."""
+
+    connection: float = 10.0
+    silence: float = 30.0
+    answer: float = 120.0
+
 
 @dataclass(frozen=True)
 class Destination:

@@ -6,13 +6,16 @@ transfer syntax of a context, and the one that it likes (PS3.8 9.3.3.2); asked a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from pydicom.uid import UID
 from pynetdicom import AE
 from pynetdicom.association import Association
+from pynetdicom.events import Event, InterventionEvent
+from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
@@ -71,10 +74,22 @@ def associated(
     if len(contexts) > MOST_CONTEXTS:
         reason = f"{len(contexts)} kinds of object are too many for one association; send them in smaller parts"
         raise DeliveryFailed(destination.name, reason, retryable=False)
-    association = _associate(destination, contexts)
+    with established(destination, contexts) as association:
+        yield association, _understood(association, kinds)
+
+
+@contextmanager
+def established(
+    destination: Destination,
+    contexts: list[PresentationContext],
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
+    handlers: Sequence[tuple[InterventionEvent, Callable[[Event], Any]]] = (),
+) -> Iterator[Association]:
+    """An association with ``destination``, released at the end of the block. Raises DeliveryFailed."""
+    association = _associate(destination, contexts, roles, handlers)
     connection = association.dul.socket.socket if association.dul.socket is not None else None
     try:
-        yield association, _understood(association, kinds)
+        yield association
     finally:
         if association.is_established:  # after a timeout or an abort pynetdicom has ended it already
             association.release()
@@ -95,7 +110,12 @@ def _understood(association: Association, kinds: Collection[Kind]) -> Negotiated
     return Negotiated(travels_as, refused, verification)
 
 
-def _associate(destination: Destination, contexts: list[PresentationContext]) -> Association:
+def _associate(
+    destination: Destination,
+    contexts: list[PresentationContext],
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation],
+    handlers: Sequence[tuple[InterventionEvent, Callable[[Event], Any]]],
+) -> Association:
     entity = AE(ae_title=destination.calling_ae_title)
     entity.connection_timeout = destination.connection_timeout
     entity.acse_timeout = destination.acse_timeout
@@ -103,8 +123,9 @@ def _associate(destination: Destination, contexts: list[PresentationContext]) ->
     entity.network_timeout = destination.dimse_timeout
     with quiet():  # pynetdicom leaves the socket of a refused connection for the garbage collector to complain of
         association = entity.associate(
-            destination.host, destination.port, contexts=contexts, ae_title=destination.ae_title, max_pdu=MAX_PDU
-        )
+            destination.host, destination.port, contexts=contexts, ae_title=destination.ae_title, max_pdu=MAX_PDU,
+            ext_neg=list(roles), evt_handlers=list(handlers),
+        )  # fmt: skip
     if association.is_established or association.rejected_contexts:
         return association
     if association.is_rejected:

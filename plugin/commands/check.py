@@ -14,7 +14,7 @@ from rich.text import Text
 from dicom_io.errors import CertificateRefused, DicomError, KeyRefused
 from dicom_io.header import SiteKey
 from dicom_io.receiving import Tls
-from dicom_io.sending import Kind, negotiate
+from dicom_io.sending import Kind, examine, negotiate, takes_commitment
 from dicom_io.writing import kinds_that_leave
 from pipeline.errors import ModelError
 from pipeline.text import load_text_remover
@@ -23,7 +23,7 @@ from plugin.commands.terminal import plain_table, printable
 from plugin.config import Configuration, DestinationSection, load_configuration
 from plugin.errors import ConfigurationRefused
 from plugin.intake import tls_settings
-from plugin.node import destination_of
+from plugin.node import destination_of, web_destination_of
 from plugin.profile_settings import profile_in_words, pseudonyms_of
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def _items(path: Path, load_twins: Callable[[Configuration], TwinMaker]) -> Iter
     yield Item("configuration", str(path))
     yield _callers(configuration)
     yield _tls(configuration)
+    if configuration.web.on:
+        yield _web(configuration)
     yield _key(configuration)
     try:
         for what, finding in profile_in_words(configuration):
@@ -74,7 +76,35 @@ def _items(path: Path, load_twins: Callable[[Configuration], TwinMaker]) -> Iter
     if not configuration.destinations:
         yield Item("destinations", "none: whatever is made would be quarantined", ExitStatus.USAGE)
     for section in configuration.destinations:
-        yield _destination(section, lossless=configuration.output.lossless)
+        if section.url:
+            yield _web_destination(section, configuration)
+        else:
+            yield _destination(section, lossless=configuration.output.lossless)
+        if section.commitment:
+            yield _commitment(section, configuration)
+
+
+def _web_destination(section: DestinationSection, configuration: Configuration) -> Item:
+    """Whether it is there, is who its certificate says, and would let us store."""
+    name = f"destination {section.name}"
+    try:
+        return Item(name, examine(web_destination_of(section, configuration)))
+    except DicomError as error:
+        return Item(name, f"{section.url}: {error}", ExitStatus.FAILURE)
+
+
+def _commitment(section: DestinationSection, configuration: Configuration) -> Item:
+    """Whether it answers for what it stores, and could open an association to say so."""
+    name = f"commitment of {section.name}"
+    try:
+        takes = takes_commitment(destination_of(section))
+    except DicomError as error:
+        return Item(name, str(error), ExitStatus.FAILURE)
+    if not takes:
+        return Item(name, "it takes no Storage Commitment; allow it there", ExitStatus.FAILURE)
+    called_by = section.ae_title in {caller.ae_title for caller in configuration.callers}
+    hint = "" if called_by else f"; {section.ae_title} is no caller, so its report must come where it was asked"
+    return Item(name, f"it takes requests{hint}")
 
 
 def _destination(section: DestinationSection, *, lossless: bool) -> Item:
@@ -101,7 +131,18 @@ def _tls(configuration: Configuration) -> Item:
         Tls(settings)
     except CertificateRefused as error:
         return Item("TLS", str(error), ExitStatus.USAGE)
-    return Item("TLS", f"1.2 and 1.3 on port {settings.port}; callers' certificates by {settings.authorities.name}")
+    return Item("TLS", f"1.2 and 1.3 on port {settings.port}; callers' certificates by {configuration.tls.authorities}")
+
+
+def _web(configuration: Configuration) -> Item:
+    """Whether the port of STOW-RS could be opened, and somebody be known there."""
+    from dicom_io.receiving.web import token_is_good
+
+    section = configuration.web
+    if section.token_file and not token_is_good(configuration.file(section.token_file)):
+        return Item("STOW-RS", f"{section.token_file} holds no token of 16 characters or more", ExitStatus.USAGE)
+    by = " and ".join(["a token"] * bool(section.token_file) + ["certificates"] * bool(section.authorities))
+    return Item("STOW-RS", f"{section.host}:{section.port}/studies; senders are known by {by}")
 
 
 def _callers(configuration: Configuration) -> Item:

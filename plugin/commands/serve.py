@@ -42,6 +42,9 @@ def serve(configuration: Configuration, key: SiteKey, load_twins: Callable[[Conf
         print(f"{section.ae_title} listens on {section.host}:{intake.listener.tls_port} with TLS", flush=True)
     if not configuration.tls.only:
         print(f"{section.ae_title} listens on {section.host}:{intake.listener.port}", flush=True)
+    if intake.web is not None:
+        scheme = "https" if configuration.web.certificate else "http"
+        print(f"STOW-RS at {scheme}://{configuration.web.host}:{intake.web.port}/studies", flush=True)
     if not configuration.callers:
         log.warning("no callers are configured: every connection is closed")
     if not configuration.destinations:

@@ -50,6 +50,7 @@ class Courier:
     """Serves one destination. Not to be called by two threads at a time.
 
     ``clock``: seconds that only ever go forward, so that no change of the wall clock keeps anything waiting.
+    ``commits``: what is stored is not delivered before the destination answers for it.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Courier:
         clock: Callable[[], float],
         alarm_after: int = 3,
         hold: Patience = HOLD,
+        commits: bool = False,
     ) -> None:
         self.name = name
         self._carrier = carrier
@@ -74,6 +76,7 @@ class Courier:
         self._clock = clock
         self._alarm_after = alarm_after
         self._hold = hold
+        self._commits = commits
         self._holds: dict[Parcel, Hold] = {}
         self._offered_in_vain: set[Parcel] = set()
         self._failures = 0
@@ -121,9 +124,9 @@ class Courier:
     def _deliver(self, parcels: list[Parcel]) -> bool:
         stored: list[Parcel] = []
 
-        def on_stored(number: int) -> None:
+        def on_stored(number: int, remark: str = "") -> None:
             following = parcels[number + 1] if number + 1 < len(parcels) else None
-            self._postings.stored(parcels[number], self.name, following)
+            self._postings.stored(parcels[number], self.name, following, remark=remark, commits=self._commits)
             stored.append(parcels[number])
             self._took(parcels[number])
 

@@ -6,8 +6,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from plugin.delivery.carriers import Carrier
+from plugin.delivery.committer import Committer
 from plugin.delivery.courier import Courier
 from plugin.delivery.destinations import Destinations
 from plugin.delivery.outbox import Outbox
@@ -20,7 +22,9 @@ log = logging.getLogger(__name__)
 class PostOffice:
     """Runs a thread for each destination, so that none waits for another, and one that settles.
 
-    ``settle(job)``: everything that ``job`` made has arrived; called again after a crash.
+    ``settle(job)``: everything that ``job`` made has arrived; called again after a crash. ``committers``: those of the
+    destinations that are to answer for what they store. ``beside``: what else goes out, by name: each looks in a thread
+    of its own, and returns whether to look again at once.
     """
 
     def __init__(
@@ -35,11 +39,18 @@ class PostOffice:
         clock: Callable[[], float],
         alarm_after: int = 3,
         period_seconds: float = 1.0,
+        committers: Mapping[str, Committer] = MappingProxyType({}),
+        beside: Mapping[str, Callable[[], bool]] = MappingProxyType({}),
     ) -> None:
+        self._beside = dict(beside)
         self.couriers = {
-            name: Courier(name, carrier, outbox, postings, destinations, patience, clock=clock, alarm_after=alarm_after)
+            name: Courier(
+                name, carrier, outbox, postings, destinations, patience, clock=clock, alarm_after=alarm_after,
+                commits=name in committers,
+            )
             for name, carrier in carriers.items()
         }
+        self.committers = dict(committers)
         self._outbox = outbox
         self._postings = postings
         self._settle = settle
@@ -55,9 +66,16 @@ class PostOffice:
                 "destination %s is not configured, and studies that began with it wait for it: configure it again, or "
                 "`twinveil destinations rename`, or `twinveil destinations give-up`", name,
             )  # fmt: skip
+        for name in self.couriers.keys() - self.committers.keys():
+            if freed := self._postings.no_commitment_from(name):
+                log.warning("destination %s need not answer any more for %d objects that it stored", name, freed)
         self._begin("settling", self.look)
         for name, courier in self.couriers.items():
             self._begin(f"courier of {name}", courier.look)
+        for name, committer in self.committers.items():
+            self._begin(f"commitment of {name}", committer.look)
+        for name, look in self._beside.items():
+            self._begin(name, look)
 
     def stop(self, grace_seconds: float = 30.0) -> bool:
         """Nothing more is begun. Returns whether what was under way ended; else it is sent again, the same bytes."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from plugin.delivery.states import Delivery, Happening, after
+from plugin.delivery.states import OPEN, Delivery, Happening, after
 from plugin.ledger import reading, transaction
 from plugin.study import Output
 
@@ -48,6 +48,9 @@ CREATE TABLE IF NOT EXISTS twinveil_deliveries (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS twinveil_deliveries_by_state ON twinveil_deliveries (state, destination, job);
 """
+
+REMARK = "remark TEXT NOT NULL DEFAULT ''"
+"""A column that earlier versions did not have: what the destination had to say of what it stored."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,8 @@ class Postings:
         with transaction(database) as connection:
             for statement in SCHEMA.split(";"):
                 connection.execute(statement)
+            if "remark" not in {row[1] for row in connection.execute("PRAGMA table_info(twinveil_deliveries)")}:
+                connection.execute(f"ALTER TABLE twinveil_deliveries ADD COLUMN {REMARK}")
 
     def posted(self, job: str) -> bool:
         """Whether ``job`` is posted: from then on, what it made is settled for good."""
@@ -121,7 +126,8 @@ class Postings:
                 ],
             )
             connection.executemany(
-                "INSERT INTO twinveil_deliveries VALUES (?, ?, ?, ?, 0, 0, '', ?)",
+                "INSERT INTO twinveil_deliveries "
+                "(job, number, destination, state, offers, refusals, reason, changed) VALUES (?, ?, ?, ?, 0, 0, '', ?)",
                 [(job, number, name, Delivery.WAITING, now) for number in range(len(outputs)) for name in destinations],
             )
             also(connection)
@@ -150,11 +156,22 @@ class Postings:
         with transaction(self._database) as connection:
             _offering(connection, parcel, destination)
 
-    def stored(self, parcel: Parcel, destination: str, following: Parcel | None) -> None:
-        """``destination`` has ``parcel``, and ``following`` is about to be sent there."""
+    def stored(
+        self, parcel: Parcel, destination: str, following: Parcel | None, *, remark: str = "", commits: bool = False
+    ) -> None:
+        """``destination`` has ``parcel``, and ``following`` is about to be sent there.
+
+        ``remark``: what it had to say of it. ``commits``: it is to answer for it as well.
+        """
+        happening = Happening.HAND_OVER if commits else Happening.STORE
         with transaction(self._database) as connection:
-            _change(connection, Happening.STORE, "job = ? AND number = ? AND destination = ?", parcel.job,
+            _change(connection, happening, "job = ? AND number = ? AND destination = ?", parcel.job,
                     parcel.number, destination)  # fmt: skip
+            if remark:
+                connection.execute(
+                    "UPDATE twinveil_deliveries SET remark = ? WHERE job = ? AND number = ? AND destination = ?",
+                    (remark, parcel.job, parcel.number, destination),
+                )
             if following is not None:
                 _offering(connection, following, destination)
 
@@ -167,24 +184,88 @@ class Postings:
                 (reason, time.time(), parcel.job, parcel.number, destination),
             )
 
+    def uncommitted(self, destination: str) -> list[str]:
+        """Jobs of which ``destination`` has stored everything, and is to answer for something of it."""
+        with reading(self._database) as connection:
+            found = connection.execute(
+                "SELECT DISTINCT d.job FROM twinveil_deliveries AS d JOIN twinveil_postings AS p USING (job) "
+                "WHERE d.state = ? AND d.destination = ? AND NOT EXISTS (SELECT 1 FROM twinveil_deliveries AS w "
+                "WHERE w.job = d.job AND w.destination = d.destination AND w.state = ?) ORDER BY p.number",
+                (Delivery.UNCOMMITTED, destination, Delivery.WAITING),
+            ).fetchall()
+        return [job for (job,) in found]
+
+    def uncommitted_of(self, job: str, destination: str) -> list[tuple[int, str]]:
+        """Number and new SOP Instance UID of what ``destination`` is to answer for, of ``job``."""
+        with reading(self._database) as connection:
+            found = connection.execute(
+                "SELECT d.number, o.uid FROM twinveil_deliveries AS d JOIN twinveil_objects AS o USING (job, number) "
+                "WHERE d.job = ? AND d.destination = ? AND d.state = ? ORDER BY d.number",
+                (job, destination, Delivery.UNCOMMITTED),
+            ).fetchall()
+        return [(number, uid) for number, uid in found]
+
+    def committed(self, job: str, destination: str, uids: Collection[str], failed: Mapping[str, str]) -> None:
+        """``destination`` answers for ``uids``, and not for ``failed``, by UID and reason, which is sent again."""
+        chosen = "job = ? AND destination = ? AND number IN (SELECT number FROM twinveil_objects AS o "
+        chosen += "WHERE o.job = twinveil_deliveries.job AND o.uid = ?)"
+        with transaction(self._database) as connection:
+            for uid in uids:
+                _change(connection, Happening.COMMIT, chosen, job, destination, uid)
+            for uid, reason in failed.items():
+                _change(connection, Happening.DENY, chosen, job, destination, uid)
+                connection.execute(
+                    f"UPDATE twinveil_deliveries SET refusals = refusals + 1, reason = ? WHERE state = ? AND {chosen}",
+                    (f"it does not answer for it: {reason}", Delivery.WAITING, job, destination, uid),
+                )
+
+    def unanswered(self, job: str, destination: str, reason: str) -> None:
+        """Why ``destination`` has not answered yet for what it stored of ``job``."""
+        with transaction(self._database) as connection:
+            connection.execute(
+                "UPDATE twinveil_deliveries SET reason = ? WHERE job = ? AND destination = ? AND state = ?",
+                (reason, job, destination, Delivery.UNCOMMITTED),
+            )
+
+    def no_commitment_from(self, destination: str) -> int:
+        """``destination`` need not answer any more for what it stored. Returns of how many objects it had not."""
+        with transaction(self._database) as connection:
+            return _change(connection, Happening.STORE, "destination = ? AND state = ?", destination,
+                           Delivery.UNCOMMITTED)  # fmt: skip
+
+    def remarks(self, job: str) -> list[tuple[str, str, str]]:
+        """What destinations had to say of what they stored of ``job``: destination, SOP Instance UID, remark."""
+        with reading(self._database) as connection:
+            found = connection.execute(
+                "SELECT d.destination, o.uid, d.remark FROM twinveil_deliveries AS d "
+                "JOIN twinveil_objects AS o USING (job, number) WHERE d.job = ? AND d.remark != '' "
+                "ORDER BY d.destination, d.number",
+                (job,),
+            ).fetchall()
+        return [(destination, uid, remark) for destination, uid, remark in found]
+
     def give_up(self, destination: str, job: str | None = None) -> int:
         """What waits for ``destination``, of ``job`` or of all, waits no longer. Returns how many objects."""
         with transaction(self._database) as connection:
             if job is None:
-                return _change(connection, Happening.GIVE_UP, "destination = ? AND state = ?", destination,
-                               Delivery.WAITING)  # fmt: skip
-            return _change(connection, Happening.GIVE_UP, "destination = ? AND state = ? AND job = ?", destination,
-                           Delivery.WAITING, job)  # fmt: skip
+                return _change(connection, Happening.GIVE_UP, "destination = ? AND state IN (?, ?)", destination,
+                               *OPEN)  # fmt: skip
+            return _change(connection, Happening.GIVE_UP, "destination = ? AND state IN (?, ?) AND job = ?",
+                           destination, *OPEN, job)  # fmt: skip
 
     def rename(self, old: str, new: str) -> int:
-        """What waits for ``old`` waits for ``new`` from now on, where that one does not have it already."""
+        """What waits for ``old`` waits for ``new`` from now on, where that one does not have it already.
+
+        What ``old`` has stored and did not answer for is sent to ``new`` as well.
+        """
         with transaction(self._database) as connection:
             moved = connection.execute(
-                "UPDATE OR IGNORE twinveil_deliveries SET destination = ? WHERE destination = ? AND state = ?",
-                (new, old, Delivery.WAITING),
+                "UPDATE OR IGNORE twinveil_deliveries SET destination = ?, state = ? "
+                "WHERE destination = ? AND state IN (?, ?)",
+                (new, Delivery.WAITING, old, *OPEN),
             ).rowcount
             connection.execute(
-                "DELETE FROM twinveil_deliveries WHERE destination = ? AND state = ?", (old, Delivery.WAITING)
+                "DELETE FROM twinveil_deliveries WHERE destination = ? AND state IN (?, ?)", (old, *OPEN)
             )
             return moved
 
@@ -209,8 +290,8 @@ class Postings:
         with reading(self._database) as connection:
             found = connection.execute(
                 "SELECT job FROM twinveil_postings AS p WHERE settled IS NULL AND told AND NOT EXISTS "
-                "(SELECT 1 FROM twinveil_deliveries AS d WHERE d.job = p.job AND d.state = ?) ORDER BY number",
-                (Delivery.WAITING,),
+                "(SELECT 1 FROM twinveil_deliveries AS d WHERE d.job = p.job AND d.state IN (?, ?)) ORDER BY number",
+                OPEN,
             ).fetchall()
         return [job for (job,) in found]
 
@@ -229,8 +310,9 @@ class Postings:
         """Names of the destinations that each unfinished job waits for."""
         with reading(self._database) as connection:
             found = connection.execute(
-                "SELECT DISTINCT job, destination FROM twinveil_deliveries WHERE state = ? ORDER BY job, destination",
-                (Delivery.WAITING,),
+                "SELECT DISTINCT job, destination FROM twinveil_deliveries WHERE state IN (?, ?) "
+                "ORDER BY job, destination",
+                OPEN,
             ).fetchall()
         waiting: dict[str, list[str]] = {}
         for job, name in found:
@@ -244,8 +326,8 @@ class Postings:
                 "SELECT d.destination, count(DISTINCT d.job), count(*), sum(o.bytes), sum(d.refusals > 0), "
                 "min(p.posted), max(d.reason) "
                 "FROM twinveil_deliveries AS d JOIN twinveil_postings AS p USING (job) "
-                "JOIN twinveil_objects AS o USING (job, number) WHERE d.state = ? GROUP BY d.destination",
-                (Delivery.WAITING,),
+                "JOIN twinveil_objects AS o USING (job, number) WHERE d.state IN (?, ?) GROUP BY d.destination",
+                OPEN,
             ).fetchall()
         return {name: Backlog(*rest) for name, *rest in found}
 

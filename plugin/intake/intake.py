@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dicom_io.element_bounds import ElementBounds
 from dicom_io.header import SiteKey
@@ -18,6 +19,7 @@ from dicom_io.receiving import (
     StoredInstance,
     TlsSettings,
 )
+from plugin.commitment import CommitmentBook, Judgement, Requests, Transactions
 from plugin.config import Configuration
 from plugin.durable import private_folder
 from plugin.errors import NodeBusy
@@ -26,6 +28,9 @@ from plugin.intake.spool_names import SpoolNames
 from plugin.intake.state_folder import prepare_state
 from plugin.ledger import DATABASE, Ledger, taken_again
 from plugin.profile_settings import pseudonyms_of
+
+if TYPE_CHECKING:
+    from dicom_io.receiving.web import WebListener
 
 
 class Intake:
@@ -50,7 +55,13 @@ class Intake:
             keyed=SpoolNames(key),
             wanted_again=lambda path: taken_again(self.ledger.state_of(path.relative_to(state / "spool").as_posix())),
         )
-        self.listener = Listener(listener_settings(configuration), self.spool, self._accept)
+        self.requests = Requests(state / DATABASE, key)
+        self.judgement = Judgement(self.ledger, self.pseudonyms)
+        self.transactions = Transactions(state / DATABASE)
+        called_back = [caller.ae_title for caller in configuration.callers if caller.host]
+        book = CommitmentBook(self.requests, self.judgement, self.transactions, called_back)
+        self.listener = Listener(listener_settings(configuration), self.spool, self._accept, book)
+        self.web = web_listener(configuration, self.spool, self._accept)
         self._on_stored: Callable[[StoredInstance], None] = self._record
         self._is_open = False
 
@@ -58,6 +69,12 @@ class Intake:
         """Listen. Does nothing when it is open already. Raises ``OSError`` when a port is taken."""
         if not self._is_open:
             self.listener.start()
+            if self.web is not None:
+                try:
+                    self.web.start()
+                except BaseException:
+                    self.listener.stop()
+                    raise
             self._is_open = True
 
     def hand_over(self, on_stored: Callable[[StoredInstance], None]) -> None:
@@ -66,6 +83,8 @@ class Intake:
 
     def close(self) -> None:
         """Take nothing more."""
+        if self.web is not None:
+            self.web.stop()
         self.listener.stop()
         self._is_open = False
 
@@ -93,24 +112,61 @@ def lock_state(folder: Path) -> int:
 
 def listener_settings(configuration: Configuration) -> ListenerSettings:
     """Who may call where, and what one caller may cost, as configured."""
-    section, limits = configuration.listener, configuration.limits
+    section = configuration.listener
     return ListenerSettings(
         ae_title=section.ae_title,
         host=section.host,
         port=None if configuration.tls.only else section.port,
         tls=tls_settings(configuration),
         allowed=tuple(AllowedCaller(caller.ae_title, caller.network) for caller in configuration.callers),
-        limits=ConnectionLimits(
-            max_instance_bytes=limits.max_instance_bytes,
-            max_associations=limits.max_associations,
-            max_associations_per_address=limits.max_associations_per_address,
-            max_pending=limits.max_pending,
-            max_pending_per_address=limits.max_pending_per_address,
-            request_seconds=limits.request_seconds,
-            network_seconds=limits.network_seconds,
-        ),
-        bounds=ElementBounds(max_elements=limits.max_elements, max_nesting=limits.max_nesting),
+        limits=_connection_limits(configuration),
+        bounds=_bounds(configuration),
     )
+
+
+def web_listener(
+    configuration: Configuration, spool: Spool, on_stored: Callable[[StoredInstance], None]
+) -> WebListener | None:
+    """The port of STOW-RS, as configured; None without one, and nothing is imported for it then."""
+    section = configuration.web
+    if not section.on:
+        return None
+    from dicom_io.receiving.web import WebListener, WebSettings
+
+    tls = None
+    if section.certificate:
+        authorities = configuration.file(section.authorities) if section.authorities else None
+        tls = TlsSettings(configuration.file(section.certificate), configuration.file(section.key), authorities)
+    settings = WebSettings(
+        host=section.host,
+        port=section.port,
+        token=configuration.file(section.token_file) if section.token_file else None,
+        tls=tls,
+        max_requests=section.max_requests,
+        max_parts=section.max_parts,
+        max_body_bytes=section.max_body_bytes,
+        limits=_connection_limits(configuration),
+        bounds=_bounds(configuration),
+    )
+    return WebListener(settings, spool, on_stored)
+
+
+def _connection_limits(configuration: Configuration) -> ConnectionLimits:
+    limits = configuration.limits
+    return ConnectionLimits(
+        max_instance_bytes=limits.max_instance_bytes,
+        max_associations=limits.max_associations,
+        max_associations_per_address=limits.max_associations_per_address,
+        max_pending=limits.max_pending,
+        max_pending_per_address=limits.max_pending_per_address,
+        request_seconds=limits.request_seconds,
+        network_seconds=limits.network_seconds,
+    )
+
+
+def _bounds(configuration: Configuration) -> ElementBounds:
+    limits = configuration.limits
+    return ElementBounds(max_elements=limits.max_elements, max_nesting=limits.max_nesting)
 
 
 def tls_settings(configuration: Configuration) -> TlsSettings | None:
@@ -118,8 +174,7 @@ def tls_settings(configuration: Configuration) -> TlsSettings | None:
     section = configuration.tls
     if not section.is_on:
         return None
-    certificate, key, authorities = (
-        (configuration.folder / Path(name).expanduser()).resolve()
-        for name in (section.certificate, section.key, section.authorities)
+    certificate, key, authorities = map(
+        configuration.file, (section.certificate, section.key, section.authorities)
     )
     return TlsSettings(certificate, key, authorities, section.port)

@@ -37,6 +37,6 @@ def record_arrival(stored: StoredInstance, spool: Spool, ledger: Ledger, pseudon
         return None
     study = pseudonyms.study_digest(stored.study_instance_uid, stored.sop_instance_uid)
     name = stored.path.relative_to(spool.folder).as_posix()
-    if ledger.record(name, digest=digest, study=study):
+    if ledger.record(name, digest=digest, study=study, sop_class=stored.sop_class_uid):
         log.info("study %s: instance %s received from %s", study, digest, stored.calling_ae or "the spool")
     return Recorded(digest, study)

@@ -43,7 +43,7 @@ class Ledger:
                     connection.execute(f"ALTER TABLE twinveil_instances ADD COLUMN {column} {kind}")
         database.chmod(0o600)
 
-    def record(self, name: str, *, digest: str, study: str) -> bool:
+    def record(self, name: str, *, digest: str, study: str, sop_class: str = "") -> bool:
         """The row of a new instance, or of one that is wanted again; a repeat leaves the old one as it is.
 
         Returns whether it is taken.
@@ -55,9 +55,9 @@ class Ledger:
             if not rows:
                 forgotten = _fact(connection, FORGOTTEN)
                 connection.execute(
-                    "INSERT INTO twinveil_instances (name, digest, study, state, received, making, changed) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (name, digest, study, State.RECEIVED, now, _making(forgotten, 0), now),
+                    "INSERT INTO twinveil_instances (name, digest, study, state, received, making, changed, sop_class) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (name, digest, study, State.RECEIVED, now, _making(forgotten, 0), now, sop_class),
                 )
                 return True
             (row,) = rows
@@ -267,13 +267,14 @@ class Ledger:
     @staticmethod
     def _select(connection: sqlite3.Connection, condition: str, *values: str) -> list[Row]:
         found = connection.execute(
-            "SELECT name, digest, study, state, received, job, making, entry, coalesce(times, 0), coalesce(waived, '') "
+            "SELECT name, digest, study, state, received, job, making, entry, coalesce(times, 0), "
+            "coalesce(waived, ''), sop_class "
             f"FROM twinveil_instances LEFT JOIN twinveil_releases USING (name) WHERE {condition} ORDER BY name",
             values,
         )
         return [
-            Row(name, digest, study, State(state), at, job, making, entry, releases, tuple(waived.split()))
-            for name, digest, study, state, at, job, making, entry, releases, waived in found
+            Row(name, digest, study, State(state), at, job, making, entry, releases, tuple(waived.split()), sop_class)
+            for name, digest, study, state, at, job, making, entry, releases, waived, sop_class in found
         ]
 
     @staticmethod

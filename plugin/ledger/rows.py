@@ -51,6 +51,7 @@ ADDED = {
     "making": "TEXT NOT NULL DEFAULT ''",  # '' unless it is made anew: then part of what its new UIDs follow from
     "entry": "TEXT NOT NULL DEFAULT ''",  # what the quarantine calls it, where that does not follow from its name
     "changed": "REAL NOT NULL DEFAULT 0",  # seconds since 1970
+    "sop_class": "TEXT NOT NULL DEFAULT ''",  # SOP Class UID; '' where an earlier version took it
 }
 """Columns that earlier versions did not have."""
 
@@ -70,7 +71,8 @@ class Row:
 
     ``releases``: how often a reviewer sent it through again; ``waived``: the checks that reviewers answered for.
     ``entry``: what the quarantine calls it, where that does not follow from its name.
-    ``making``: "" unless it may have been made before; then the new UIDs must be others.
+    ``making``: "" unless it may have been made before; then the new UIDs must be others. ``sop_class``: "" where it
+    is not on record.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Row:
     entry: str = ""
     releases: int = 0
     waived: tuple[str, ...] = ()
+    sop_class: str = ""
 
 
 @dataclass(frozen=True)

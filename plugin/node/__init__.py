@@ -1,6 +1,13 @@
 """The running node: composition root, jobs, custody, kept personas. Nothing enters that talks to a person."""
 
-from plugin.node.node import Node, algorithm_of, destination_of, output_writer, stage_settings
+from plugin.node.node import (
+    Node,
+    algorithm_of,
+    destination_of,
+    output_writer,
+    stage_settings,
+    web_destination_of,
+)
 from plugin.node.personas import KeptPersonas
 
 __all__ = [
@@ -9,5 +16,6 @@ __all__ = [
     "destination_of",
     "output_writer",
     "stage_settings",
+    "web_destination_of",
     "KeptPersonas",
 ]

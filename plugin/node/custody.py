@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
@@ -16,7 +17,7 @@ from plugin.durable import private_folder, remove_tree, sync_folder
 from plugin.intake import record_arrival
 from plugin.ledger import Event, Ledger, State, taken_again
 from plugin.quarantine import Quarantine, deciding, entry_name, forget_returned, names_of
-from plugin.study import CONFLICT, Outcome, Refusal, Source, Study, manifest_of, write_manifest
+from plugin.study import CONFLICT, Outcome, Refusal, Source, Study, manifest_of, with_remarks, write_manifest
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +113,8 @@ class NodeCustody:
     def settle(self, job: str) -> None:
         """Everything that was made by ``job`` is where it belongs: its manifest says so, and its sources are gone."""
         if (manifest := self._outbox.manifest(job)).exists():
+            if remarks := self._postings.remarks(job):
+                write_manifest(manifest, with_remarks(json.loads(manifest.read_text()), remarks), mode=0o600)
             target = private_folder(self.manifests) / f"{job}.json"
             manifest.rename(target)
             sync_folder(target.parent)

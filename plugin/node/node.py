@@ -12,11 +12,22 @@ from typing import TYPE_CHECKING
 
 from dicom_io.header import Pseudonyms, SiteKey
 from dicom_io.reading import Limits
-from dicom_io.sending import Destination
+from dicom_io.sending import Destination, WebDestination, ask_for_commitment
 from dicom_io.writing import Algorithm
 from pipeline.text import load_text_remover
-from plugin.config import Configuration, DestinationSection
-from plugin.delivery import ArchiveCarrier, Destinations, Outbox, Patience, Postings, PostOffice
+from plugin.config import Caller, Configuration, DestinationSection
+from plugin.delivery import (
+    ArchiveCarrier,
+    Carrier,
+    Committer,
+    Destinations,
+    Outbox,
+    Patience,
+    Postings,
+    PostOffice,
+    Reporter,
+    WebCarrier,
+)
 from plugin.durable import private_folder, write_file
 from plugin.intake import Intake, SpoolNames
 from plugin.ledger import DATABASE
@@ -93,16 +104,41 @@ class Node:
             period_seconds=_period(configuration),
         )
         retries = configuration.retries
+        patience = Patience(retries.first_wait_seconds, retries.backoff, retries.longest_wait_seconds)
+        reporter = Reporter(
+            self._intake.requests,
+            self._intake.judgement,
+            requestors_of(configuration),
+            patience,
+            clock=time.monotonic,
+            days=configuration.commitment.report_days,
+        )
         self.post_office = PostOffice(
             outbox,
             self.postings,
             self.destinations,
-            {section.name: ArchiveCarrier(destination_of(section)) for section in configuration.destinations},
-            Patience(retries.first_wait_seconds, retries.backoff, retries.longest_wait_seconds),
+            {section.name: carrier_of(section, configuration) for section in configuration.destinations},
+            patience,
             self.custody.settle,
             clock=time.monotonic,
             alarm_after=retries.attempts,
             period_seconds=_period(configuration),
+            committers={
+                section.name: Committer(
+                    section.name,
+                    partial(ask_for_commitment, destination=destination_of(section)),
+                    outbox,
+                    self.postings,
+                    self.destinations,
+                    self._intake.transactions,
+                    patience,
+                    clock=time.monotonic,
+                    wait_seconds=configuration.commitment.wait_seconds,
+                )
+                for section in configuration.destinations
+                if section.commitment
+            },
+            beside={"reports of commitment": reporter.look},
         )
 
     def start(self) -> None:
@@ -164,6 +200,45 @@ def destination_of(section: DestinationSection) -> Destination:
         port=section.port,
         ae_title=section.ae_title,
         calling_ae_title=section.calling_ae_title,
+    )
+
+
+def web_destination_of(section: DestinationSection, configuration: Configuration) -> WebDestination:
+    """A Studies Service as ``dicom_io`` knows it."""
+
+    def file(name: str) -> Path | None:
+        return configuration.file(name) if name else None
+
+    return WebDestination(
+        name=section.name,
+        url=section.url,
+        authorities=file(section.authorities),
+        token=file(section.token_file),
+        certificate=file(section.certificate),
+        key=file(section.key),
+    )
+
+
+def carrier_of(section: DestinationSection, configuration: Configuration) -> Carrier:
+    """How objects get there."""
+    if section.url:
+        return WebCarrier(web_destination_of(section, configuration))
+    return ArchiveCarrier(destination_of(section))
+
+
+def requestors_of(configuration: Configuration) -> dict[str, Destination]:
+    """By AE title, where callers take their reports of Storage Commitment."""
+    ours = configuration.listener.ae_title
+    return {caller.ae_title: _requestor(caller, ours) for caller in configuration.callers if caller.host}
+
+
+def _requestor(caller: Caller, calling_ae_title: str) -> Destination:
+    return Destination(
+        name=caller.ae_title,
+        host=caller.host,
+        port=caller.port,
+        ae_title=caller.ae_title,
+        calling_ae_title=calling_ae_title,
     )
 
 

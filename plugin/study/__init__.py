@@ -2,7 +2,7 @@
 
 from plugin.study.advice import ADVICE
 from plugin.study.delivery import FOLDER, FolderDelivery
-from plugin.study.manifest import manifest_of, merged, write_manifest
+from plugin.study.manifest import manifest_of, merged, with_remarks, write_manifest
 from plugin.study.outputs import OutputWriter
 from plugin.study.stages import PhotographStages, StageSettings
 from plugin.study.study import (
@@ -27,6 +27,7 @@ __all__ = [
     "FolderDelivery",
     "manifest_of",
     "merged",
+    "with_remarks",
     "write_manifest",
     "OutputWriter",
     "PhotographStages",

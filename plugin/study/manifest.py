@@ -47,6 +47,12 @@ def merged(manifests: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {**manifests[0], "summary": summary, "instances": instances}
 
 
+def with_remarks(manifest: dict[str, Any], remarks: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
+    """``manifest`` with what destinations said of what they stored: destination, SOP Instance UID, remark."""
+    keys = ("destination", "sop_instance_uid", "remark")
+    return {**manifest, "remarks": [dict(zip(keys, remark, strict=True)) for remark in remarks]}
+
+
 def write_manifest(path: Path, manifest: dict[str, Any], mode: int = 0o644) -> None:
     """``manifest`` as indented JSON in ``path``, whole or not at all."""
     write_file(path, (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode(), mode=mode)

@@ -39,6 +39,10 @@ class Orthanc:
         with _NO_PROXY.open(request, timeout=60) as answer:
             return json.loads(answer.read())
 
+    def put(self, path: str, body: bytes) -> None:
+        request = urllib.request.Request(f"http://{LOOPBACK}:{self.http_port}{path}", data=body, method="PUT")
+        _NO_PROXY.open(request, timeout=60).close()
+
     def instances(self) -> list[str]:
         """Orthanc's own identifiers of every instance that it holds."""
         return sorted(self.get("/instances"))

@@ -94,3 +94,17 @@ def test_where_nobody_answers_nothing_was_tried(paths: list[Path]) -> None:
 def test_a_rejected_association_leads_to_no_store(paths: list[Path]) -> None:
     with archive(lambda event: 0, title="ANOTHER") as carrier, pytest.raises(NotTaken, match="rejected"):
         carried(carrier, paths)
+
+
+def test_what_the_archive_had_to_say_of_an_object_is_told_with_it(paths: list[Path]) -> None:
+    told: list[tuple[int, str]] = []
+
+    def stored(number: int, remark: str = "") -> None:
+        told.append((number, remark))
+
+    def answer(event: evt.Event) -> int:
+        return 0xB000 if event.request.AffectedSOPInstanceUID == paths[1].stem else 0
+
+    with archive(answer) as carrier:
+        carrier.carry(paths, (), stored)
+    assert told == [(0, ""), (1, "0xB000: Stored, but data elements were coerced"), (2, "")]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -249,3 +250,27 @@ def test_a_file_without_a_row_gets_one_at_start(
 def test_two_nodes_never_share_a_state_folder(configuration: Configuration, key: SiteKey) -> None:
     with running(configuration, key), pytest.raises(NodeBusy, match="another process"):
         Node(configuration, key, MirroringTwinMaker())
+
+
+def test_what_the_archive_said_of_an_object_stands_in_the_manifest(
+    configuration: Configuration, key: SiteKey, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Data elements were coerced: what lies there is not all that was sent."""
+    keep = receiver._store
+
+    def coercing(event: Any) -> int:
+        return keep(event) or 0xB000
+
+    monkeypatch.setattr(receiver, "_store", coercing)
+    port = receiver.port
+    receiver.stop()
+    receiver.start(port)
+    with running(configuration, key) as node:
+        send(node, save(photograph(STUDY), tmp_path / "in"))
+        wait_for(lambda: finished(node, 1))
+        (manifest,) = [json.loads(path.read_text()) for path in node.manifests.glob("*.json")]
+    outputs = {output["sop_instance_uid"] for output in manifest["instances"][0]["outputs"]}
+    assert {remark["sop_instance_uid"] for remark in manifest["remarks"]} == outputs
+    assert {(remark["destination"], remark["remark"]) for remark in manifest["remarks"]} == {
+        ("archive", "0xB000: Stored, but data elements were coerced")
+    }
