@@ -16,7 +16,7 @@ from dicom_io.commitment import CommitmentRequest, Reference
 from dicom_io.errors import SpoolFull
 from dicom_io.header import SiteKey
 from plugin.ledger import reading, transaction
-from plugin.quarantine import seal, unseal
+from plugin.sealed import seal, unseal
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS twinveil_commitment_requests (

@@ -5,7 +5,7 @@ from plugin.quarantine.decisions import deciding
 from plugin.quarantine.quarantine import Entry, Quarantine
 from plugin.quarantine.review import MAYBE_SENT, Review, outlook
 from plugin.quarantine.rows import entry_name, forget_returned, names_of
-from plugin.quarantine.sealed import seal, unseal
+from plugin.sealed import seal, unseal
 
 __all__ = [
     "AuditLog",

@@ -21,7 +21,7 @@ from pathlib import Path
 from dicom_io.errors import KeyRefused
 from dicom_io.header import SiteKey
 from plugin.durable import private_folder, sync_folder, write_file
-from plugin.quarantine.sealed import seal, unseal
+from plugin.sealed import seal, unseal
 from plugin.study import Refusal
 
 log = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from struct import Struct
 from typing import BinaryIO
 
@@ -54,7 +55,7 @@ class ArrivingPart:
     ``opened``: an empty file in the spool; it raises SpoolFull.
     """
 
-    def __init__(self, opened: Callable[[], tuple[BinaryIO, object]], max_bytes: int) -> None:
+    def __init__(self, opened: Callable[[], tuple[BinaryIO, Path]], max_bytes: int) -> None:
         self._opened = opened
         self._max_bytes = max_bytes
         self._head = bytearray()
@@ -98,7 +99,7 @@ class ArrivingPart:
             self.sop_class_uid, self.sop_instance_uid = meta.sop_class_uid, meta.sop_instance_uid
             _check(meta)
             self._file = ArrivingFile(
-                self._opened(),  # type: ignore[arg-type]
+                self._opened(),
                 meta.sop_class_uid,
                 meta.sop_instance_uid,
                 meta.transfer_syntax_uid,

@@ -9,7 +9,7 @@ import pytest
 
 from dicom_io.header import SiteKey
 from plugin.errors import SealBroken
-from plugin.quarantine.sealed import CHUNK, MAGIC, SALT, seal, unseal
+from plugin.sealed import CHUNK, MAGIC, SALT, seal, unseal
 
 
 @pytest.fixture
