@@ -29,9 +29,10 @@ class CommitmentBook:
 
     def asked(self, request: CommitmentRequest, calling_ae: str) -> ReportHere | None:
         """As ``CommitmentHandler.asked``."""
-        name = self._requests.keep(request, calling_ae)
+        called_back = calling_ae in self._called_back
+        name = self._requests.keep(request, calling_ae, called_back=called_back)
         log.info("%s asked for commitment of %d instances", calling_ae, len(request.references))
-        if calling_ae in self._called_back:
+        if called_back:
             return None
         return ReportHere(self._judgement.of(request), partial(self._reported, name, calling_ae))
 

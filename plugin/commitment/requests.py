@@ -28,8 +28,8 @@ CREATE TABLE IF NOT EXISTS twinveil_commitment_requests (
 ) STRICT
 """
 
-MOST_WAITING, MOST_BYTES = 1000, 64 << 20
-"""Requests that may wait for their report, and their size in all. A sender that hears of it asks again later."""
+MOST_WAITING, MOST_BYTES = 100, 16 << 20
+"""Requests of one caller that may wait for their report, and their size in all: no caller takes another one's room."""
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,24 @@ class Requests:
         with transaction(database) as connection:
             connection.execute(SCHEMA)
 
-    def keep(self, request: CommitmentRequest, caller: str) -> str:
-        """Put ``request`` on record; what it is called there. Raises SpoolFull where too many wait."""
+    def keep(self, request: CommitmentRequest, caller: str, *, called_back: bool = True) -> str:
+        """Put ``request`` on record; what it is called there. Raises SpoolFull where too many wait.
+
+        Of a caller that is not ``called_back`` the oldest gives way: it had its chance, and has to ask again anyway.
+        """
         name = self._key.mac("commitment request 1", caller, request.transaction_uid).hex()[:32]
         sealed = self._sealed(name, request)
         with transaction(self._database) as connection:
-            count, size = connection.execute(
-                "SELECT count(*), coalesce(sum(length(sealed)), 0) FROM twinveil_commitment_requests WHERE name != ?",
-                (name,),
-            ).fetchone()
-            if count >= MOST_WAITING or size + len(sealed) > MOST_BYTES:
-                raise SpoolFull(f"{count} requests for commitment wait for their report already")
+            others = connection.execute(
+                "SELECT name, length(sealed) FROM twinveil_commitment_requests WHERE caller = ? AND name != ? "
+                "ORDER BY number DESC",
+                (caller, name),
+            ).fetchall()
+            while len(others) >= MOST_WAITING or sum(size for _, size in others) + len(sealed) > MOST_BYTES:
+                if called_back or not others:
+                    raise SpoolFull(f"{len(others)} requests for commitment wait for their report already")
+                oldest, _ = others.pop()
+                connection.execute("DELETE FROM twinveil_commitment_requests WHERE name = ?", (oldest,))
             connection.execute(
                 "INSERT INTO twinveil_commitment_requests (name, caller, sealed, asked) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed, asked = excluded.asked",

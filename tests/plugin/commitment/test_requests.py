@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,16 +68,22 @@ def test_no_uid_of_a_request_is_at_rest(tmp_path: Path, requests: Requests) -> N
 def test_more_than_may_wait_is_refused_and_what_waits_stays(
     requests: Requests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    another = replace(REQUEST, transaction_uid=f"{TRANSACTION}.1")
     monkeypatch.setattr(module, "MOST_WAITING", 1)
-    requests.keep(REQUEST, "CAMERA")
+    first = requests.keep(REQUEST, "CAMERA")
     requests.keep(REQUEST, "CAMERA")
     with pytest.raises(SpoolFull):
-        requests.keep(REQUEST, "OTHER")
+        requests.keep(another, "CAMERA")
+    requests.keep(another, "OTHER")  # no caller takes another one's room
     monkeypatch.setattr(module, "MOST_WAITING", 10)
     monkeypatch.setattr(module, "MOST_BYTES", 300)
     with pytest.raises(SpoolFull):
-        requests.keep(REQUEST, "OTHER")
-    assert len(requests.waiting()) == 1
+        requests.keep(another, "CAMERA")
+    assert len(requests.waiting()) == 2
+    # One that is not called back and lost its reports has to ask again: its latest question counts.
+    latest = requests.keep(another, "CAMERA", called_back=False)
+    assert [waiting.name for waiting in requests.waiting() if waiting.caller == "CAMERA"] == [latest]
+    assert requests.open(first) is None
 
 
 @pytest.mark.parametrize(
