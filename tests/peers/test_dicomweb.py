@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from dicom_io.errors import DeliveryFailed
 from dicom_io.header import SiteKey
 from dicom_io.receiving import Spool
+from dicom_io.sending import WebDestination, examine
 from plugin.commands.demo_archive import Receiver
 from plugin.config import Configuration
 from plugin.ledger import State
@@ -63,6 +65,10 @@ def node_delivers(configuration: Configuration, key: SiteKey, folder: Path) -> N
 def test_twins_arrive_by_http(configuration: Configuration, key: SiteKey, receiver: Receiver, tmp_path: Path) -> None:
     with with_dicomweb(tmp_path / "orthanc") as server:
         url = f"http://127.0.0.1:{server.http_port}/dicom-web/studies"
+        assert "lets us store" in examine(WebDestination("web", url))
+        with pytest.raises(DeliveryFailed, match="404"):
+            examine(WebDestination("web", url.replace("dicom-web", "elsewhere")))
+        assert server.instances() == []
         node_delivers(going_to(configuration, url=url), key, tmp_path)
         assert len(server.instances()) == 4
         modalities = {server.get(f"/instances/{one}/simplified-tags")["Modality"] for one in server.instances()}

@@ -9,8 +9,9 @@ from pathlib import Path
 import pydicom
 import pytest
 
+from dicom_io.commitment import CommitmentRequest, Reference
 from dicom_io.header import SiteKey
-from dicom_io.sending import Destination, deliver
+from dicom_io.sending import Destination, WebDestination, deliver, deliver_over_web
 from plugin.commands.demo_archive import Receiver
 from plugin.config import Configuration
 from plugin.errors import NodeBusy
@@ -81,3 +82,25 @@ def test_no_model_is_needed_to_listen() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_comes_by_http_is_on_record_and_answered_for_like_anything_else(
+    configuration: Configuration, key: SiteKey, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("a token of tests alone")
+    stated = {**configuration.model_dump(), "folder": tmp_path}
+    stated["web"] = {"on": True, "port": 0, "token_file": "token"}
+    photographs = [photograph(STUDY, number=number) for number in (1, 2)]
+    intake = Intake(Configuration.model_validate(stated), key)
+    intake.open()
+    try:
+        assert intake.web is not None
+        web = WebDestination("node", f"http://127.0.0.1:{intake.web.port}/studies", token=tmp_path / "token")
+        deliver_over_web([save(photographs[0], tmp_path / "in")], web, on_stored=lambda one: None)
+        assert intake.ledger.counts() == {State.RECEIVED: 1}
+        asked = CommitmentRequest("1.2.3", tuple(Reference(one.SOPClassUID, one.SOPInstanceUID) for one in photographs))
+        report = intake.judgement.of(asked)
+        assert (report.committed, len(report.failed)) == (asked.references[:1], 1)
+    finally:
+        intake.close()
+        intake.leave()
