@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from dicom_io.receiving.limits import ConnectionLimits
 
@@ -22,7 +22,8 @@ def bounded_protocol(limits: ConnectionLimits) -> type[H11Protocol]:
 
         @property
         def _asks_for_nothing(self) -> bool:
-            return self.cycle is None or self.cycle.response_complete
+            cycle = cast("RequestResponseCycle | None", self.cycle)  # None until the first request
+            return cycle is None or cycle.response_complete
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
