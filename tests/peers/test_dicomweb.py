@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import ssl
+import threading
 import urllib.error
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +47,44 @@ def going_to(configuration: Configuration, **destination: Any) -> Configuration:
     return Configuration.model_validate({**stated, "destinations": [{"name": "web", **destination}]})
 
 
-def serving_tls(authority: Authority, folder: Path) -> dict[str, Any]:
-    """What Orthanc's configuration says of TLS. It asks for no certificate: Debian's crashes over the first it sees."""
-    identity = authority.identity("orthanc")
-    both = folder / "both.pem"
-    both.write_bytes(identity.certificate.read_bytes() + identity.key.read_bytes())
-    return {
-        "SslEnabled": True,
-        "SslCertificate": str(both),
-    }
+@contextmanager
+def behind_tls(authority: Authority, port: int) -> Iterator[int]:
+    """A port of TLS, with certificates on both sides, before the one of an archive; as a reverse proxy does it.
+
+    Debian's Orthanc crashes over the first request by its own TLS.
+    """
+    identity = authority.identity("proxy")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(identity.certificate, identity.key)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(authority.root)
+
+    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while piece := await reader.read(1 << 16):
+                writer.write(piece)
+                await writer.drain()
+        with suppress(OSError, RuntimeError):
+            writer.close()
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back_reader, back_writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(pipe(reader, back_writer), pipe(back_reader, writer))
+
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(asyncio.start_server(forward, "127.0.0.1", 0, ssl=context))
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        loop.call_soon_threadsafe(server.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
 
 
 def node_delivers(configuration: Configuration, key: SiteKey, folder: Path) -> None:
@@ -74,16 +108,20 @@ def test_twins_arrive_by_http(configuration: Configuration, key: SiteKey, receiv
     assert receiver.stored == []
 
 
-def test_twins_arrive_by_tls(
+def test_twins_arrive_by_tls_with_certificates_on_both_sides(
     configuration: Configuration, key: SiteKey, tmp_path: Path
 ) -> None:
     authority = Authority(tmp_path / "authority")
-    with with_dicomweb(tmp_path / "orthanc", **serving_tls(authority, tmp_path)) as server:
+    ours = authority.identity("node")
+    with with_dicomweb(tmp_path / "orthanc") as server, behind_tls(authority, server.http_port) as port:
         destination = {
-            "url": f"https://127.0.0.1:{server.http_port}/dicom-web/studies",
+            "url": f"https://127.0.0.1:{port}/dicom-web/studies",
             "authorities": str(authority.root),
+            "certificate": str(ours.certificate),
+            "key": str(ours.key),
         }
         node_delivers(going_to(configuration, **destination), key, tmp_path)
+        assert len(server.instances()) == 4
 
 
 def stow(server: Orthanc, file: Path) -> None:
