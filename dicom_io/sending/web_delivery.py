@@ -96,17 +96,18 @@ def _store(
     answer = _post(client, destination, path, _boundary())
     if answer.status not in (200, 202, *OF_THE_OBJECT):
         raise DeliveryFailed(destination.name, _why(answer.status), retryable=True)
-    reason = _reason_against(answer.body, uid)
+    reason = _wordsagainst(answer.body, uid)
     if reason == Status.DUPLICATE_SOP_INSTANCE and uid in sent_before:
         return StoredObject(path, uid, StoreWarning(uid, reason, THERE_ALREADY))
     if reason is not None:
         raise DeliveryFailed(destination.name, _refusal(path, reason), retryable=False, offered=True)
     if answer.status in OF_THE_OBJECT:
-        raise DeliveryFailed(destination.name, f"{_why(answer.status)}, to {path.name}", retryable=False, offered=True)
+        words = f"it does not take the object {path.name}: {_why(answer.status)}"
+        raise DeliveryFailed(destination.name, words, retryable=False, offered=True)
     told = _told_of(answer.body, uid)
     if told is None and answer.status == 202:
-        reason_ = f"it answered 202 to {path.name} and did not say what became of it; see the log there"
-        raise DeliveryFailed(destination.name, reason_, retryable=True, offered=True)
+        words = f"it answered 202 to {path.name} and did not say what became of it; see the log there"
+        raise DeliveryFailed(destination.name, words, retryable=True, offered=True)
     code = _number(told or {}, WARNING_REASON)
     warning = None if code is None else StoreWarning(uid, code, meaning_of(code).meaning)
     return StoredObject(path, uid, warning)
@@ -156,7 +157,7 @@ def _body(response: httpx.Response) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {}
 
 
-def _reason_against(body: dict[str, Any], uid: str) -> int | None:
+def _wordsagainst(body: dict[str, Any], uid: str) -> int | None:
     """Why the object is not stored, where the answer says that; 0 for no reason given."""
     for item in _items(body, FAILED):
         if _first(item, SOP_INSTANCE) in (uid, None):

@@ -87,7 +87,7 @@ def test_no_model_is_needed_to_listen() -> None:
 def test_what_comes_by_http_is_on_record_and_answered_for_like_anything_else(
     configuration: Configuration, key: SiteKey, tmp_path: Path
 ) -> None:
-    (tmp_path / "token").write_text("a token of tests alone")
+    (tmp_path / "token").write_text("a-token-of-tests-alone")
     stated = {**configuration.model_dump(), "folder": tmp_path}
     stated["web"] = {"on": True, "port": 0, "token_file": "token"}
     photographs = [photograph(STUDY, number=number) for number in (1, 2)]
