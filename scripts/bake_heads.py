@@ -3,8 +3,9 @@
     python -m scripts.bake_heads PICTURES --out pipeline/models/embedded_weights --cache build/heads
 
 ``PICTURES`` holds the files that ``pipeline/training/data/head_donors.csv`` names, and others that the frame is fitted
-to and that heads are tried on. The cache keeps what was measured of each picture, so that a second run is short.
-Nothing of a picture is written anywhere but into the composed skins.
+to and that heads are tried on; and those of ``people_words.csv``, of whom with the donors it is learned what tells sex
+and age: ``--words-alone`` learns that anew and leaves the heads as they are. The cache keeps what was measured of each
+picture, so that a second run is short. Nothing of a picture is written anywhere but into the composed skins.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import product, starmap
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -36,9 +38,10 @@ from pipeline.heads import (
     Points,
     Words,
     write_heads,
+    write_known,
 )
 from pipeline.photograph import Rgb, Sex
-from pipeline.training import Composed, Composer, Donor, donor_words, fitted_frame, fitted_words
+from pipeline.training import Composed, Composer, Donor, donor_words, fitted_frame, fitted_words, people_words
 
 SEXES: tuple[Sex, Sex] = ("female", "male")
 CANDIDATES = {
@@ -109,17 +112,16 @@ def main() -> None:
     options.cache.mkdir(parents=True, exist_ok=True)
     pictures = _pictures(options.pictures, options.cache / "pictures.pickle")
     by_file = {picture.file: picture for picture in pictures}
+    if options.words_alone:
+        _tell(options.out, write_known(options.out, _known(by_file)), {})
+        return
     frame = fitted_frame([picture.points for picture in pictures])
     table = [about for about in donor_words() if about.file in by_file]
     composer = Composer(frame)
     donors = [
         composer.donor(about, _read(options.pictures / about.file), by_file[about.file].points) for about in table
     ]
-    known = fitted_words(
-        np.array([by_file[about.file].sface for about in table]),
-        np.array([by_file[about.file].dlib for about in table]),
-        [about.words for about in table],
-    )
+    known = _known(by_file)
     workshop = Workshop(
         composer,
         donors,
@@ -151,13 +153,35 @@ def main() -> None:
         "donor_cosine_most": round(max(each.nearest_cosine for each in kept), 3),
         "donor_distance_least": round(min(each.nearest_distance for each in kept), 3),
     }
-    path = options.out / "config.json"
+    _tell(options.out, digest, {"baked": figures})
+    print(json.dumps(figures))
+
+
+def _tell(folder: Path, digest: str, more: dict[str, Any]) -> None:
+    """The model's config of the heads that it ships."""
+    path = folder / "config.json"
     config = json.loads(path.read_text())
     knows = config.setdefault("knows", {})
     knows.setdefault("rendered", {"swap": "portraits"})
-    knows["photographs"] = {**knows.get("photographs", {}), "swap": "heads", "heads": digest, "baked": figures}
+    knows["photographs"] = {**knows.get("photographs", {}), "swap": "heads", "heads": digest, **more}
     path.write_text(json.dumps(config, indent=1) + "\n")
-    print(json.dumps(figures))
+
+
+def _known(by_file: dict[str, Picture]) -> Known:
+    """What tells sex and age, learned of everybody of whom they were judged by eye."""
+    seen = [about for about in (*donor_words(), *people_words()) if about.file in by_file]
+    known = fitted_words(
+        np.array([by_file[about.file].sface for about in seen]),
+        np.array([by_file[about.file].dlib for about in seen]),
+        [about.words for about in seen],
+    )
+    told = [(known.sex(*_both_of(by_file[about.file])), about.words.sex) for about in seen]
+    print(f"sex is told of {sum(first == second for first, second in told)} of {len(told)} who were learned from")
+    return known
+
+
+def _both_of(picture: Picture) -> tuple[Descriptor, Descriptor]:
+    return picture.sface, picture.dlib
 
 
 def _options() -> argparse.Namespace:
@@ -167,6 +191,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--words-alone", action="store_true", help="learn what tells sex and age, keep the heads")
     return parser.parse_args()
 
 

@@ -3,7 +3,7 @@
 Nothing enters that knows of the gate or of diseases.
 """
 
-from pipeline.heads.bank import HeadBank, read_heads, write_heads
+from pipeline.heads.bank import HeadBank, read_heads, write_heads, write_known
 from pipeline.heads.choice import WORST, dealt, likeness
 from pipeline.heads.drawing import Drawing, Head, Region
 from pipeline.heads.flow import HeadFlow, Sitter
@@ -30,6 +30,7 @@ __all__ = [
     "HeadBank",
     "read_heads",
     "write_heads",
+    "write_known",
     "WORST",
     "dealt",
     "likeness",

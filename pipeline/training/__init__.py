@@ -1,7 +1,7 @@
 """Training of the embedded model from rendered patients. Nothing enters that the service needs."""
 
 from pipeline.training.cache import LAYOUTS, PairCache
-from pipeline.training.composing import Composed, Composer, Donor, donor_words
+from pipeline.training.composing import Composed, Composer, Donor, donor_words, people_words
 from pipeline.training.face_frame import fitted_frame, fitted_words
 from pipeline.training.run import Plan, train
 from pipeline.training.sheet import Edited, heal_held_out
@@ -13,6 +13,7 @@ __all__ = [
     "Composer",
     "Donor",
     "donor_words",
+    "people_words",
     "fitted_frame",
     "fitted_words",
     "Plan",

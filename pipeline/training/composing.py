@@ -42,6 +42,7 @@ from pipeline.heads import (
 from pipeline.photograph import Rgb, Sex
 
 DONORS = Path(__file__).parent / "data" / "head_donors.csv"
+PEOPLE = Path(__file__).parent / "data" / "people_words.csv"
 
 _EVEN = 26.0
 """Pixels of the square: coarser differences between left and right are light, not skin."""
@@ -108,6 +109,15 @@ def donor_words(path: Path = DONORS) -> list[DonorWords]:
                 row["file"],
                 Words(cast(Sex, row["sex"]), cast(Age, row["age"]), cast(Complexion, row["complexion"])),
             )
+            for row in csv.DictReader(file)
+        ]
+
+
+def people_words(path: Path = PEOPLE) -> list[DonorWords]:
+    """The table of people who give nothing to a head, of whom sex and age were judged by eye all the same."""
+    with path.open(newline="") as file:
+        return [
+            DonorWords(row["file"], Words(cast(Sex, row["sex"]), cast(Age, row["age"]), "medium"))
             for row in csv.DictReader(file)
         ]
 

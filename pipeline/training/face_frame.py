@@ -29,7 +29,7 @@ _ROUNDS = 4
 _TIP, _RIGHT, _LEFT = 1, 234, 454
 _SHUT_SHARE = 10
 """Percentile of the gap between lips that counts as shut."""
-_RIDGE = 0.3
+_RIDGE = 1.0
 
 
 def fitted_frame(faces: Sequence[Points]) -> Frame:
