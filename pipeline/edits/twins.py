@@ -185,7 +185,7 @@ class FlowTwinMaker:
                 # A face that is found lying comes first: that a recogniser sees none would be the wrong reason to give.
                 self._gate.policy.faces(original, hints)
                 head = self._heads.head_for(original, faces[0], hints, seed, attempt, number)
-                rgb = self._heads.swapped(rgb, face, head)
+                rgb = self._heads.swapped(rgb, face, head, attempt)
                 continue
             deck = self._personas.deck(seed, lambda: self.likeness(original, faces[0]))
             crop = FaceCrop.around(face, rgb.shape)

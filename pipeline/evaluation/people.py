@@ -11,6 +11,7 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,14 +20,14 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from skimage.color import rgb2lab
 
-from pipeline.edits import FlowTwinMaker
+from pipeline.edits import TwinMaker
 from pipeline.errors import PipelineError, Refusal
 from pipeline.evaluation.case import TRIES
 from pipeline.evaluation.composites import LEAKS, composites
-from pipeline.evaluation.figures import Bar, estimate
+from pipeline.evaluation.figures import Bar, figure, grouped
 from pipeline.faces import Descriptor, Face, FaceFinder, Recognisers
 from pipeline.gate import load_calibration
-from pipeline.heads import Complexion, FaceMesh, Frame, Known, SkinSquare, complexion_of, expression
+from pipeline.heads import Age, Complexion, FaceMesh, Frame, Known, SkinSquare, Words, complexion_of, words_for
 from pipeline.photograph import Photograph, Rgb, Sex, Twins
 
 SAME_COSINE, SAME_DISTANCE = 0.359, 0.543
@@ -37,8 +38,8 @@ _FINE = 0.006
 """Standard deviation of the Gaussian below which texture is detail, over the head's square."""
 _INNER = 1.15
 """Half axis of the ellipse in which detail and contrast are looked at, in face units around the landmarks."""
-_GAPE, _SHUT_EYE = 0.06, 0.45
-"""Between the lips, over the mouth's width, from which it is open; an eye's opening over the typical, below shut."""
+GROUPS = ("sex", "complexion", "age")
+"""Of a person, by which every figure is shown as well."""
 _NUMBERED = re.compile(r"_\d+$")
 
 BARS = (
@@ -65,6 +66,7 @@ class PersonCase:
     person: str
     sex: Sex
     complexion: Complexion
+    age: Age
     released: bool
     tries: int
     refusals: list[str]
@@ -91,7 +93,7 @@ def person_of(name: str) -> str:
 class PersonExaminer:
     """Puts photographs of people through ``maker``. Serves one thread."""
 
-    def __init__(self, maker: FlowTwinMaker, frame: Frame, known: Known, key: bytes) -> None:
+    def __init__(self, maker: TwinMaker, frame: Frame, known: Known, key: bytes) -> None:
         """``frame`` and ``known``: of the heads that the model ships, to measure expressions and to name groups.
         ``key``: who has the same one makes the same other person of each."""
         self._maker, self._known, self._frame, self._key = maker, known, frame, key
@@ -143,7 +145,7 @@ class PersonExaminer:
         leaked: Mapping[str, bool],
     ) -> PersonCase:
         rgb = photograph.rgb
-        laid, seen = self._square.unwrapped(rgb, self._mesh.points(rgb, face.landmarks))
+        words = self._words(photograph, face, original)
         first = self._seen(twins[0].sick) if twins else None
         last = self._seen(twins[-1].sick) if twins else None
         detail, contrast = _looks(rgb, twins[-1].healthy, face) if twins else (math.nan, math.nan)
@@ -153,8 +155,9 @@ class PersonExaminer:
             kept = self._expression_kept(rgb, face, twins[-1].sick, last[0])
         return PersonCase(
             person=person,
-            sex=photograph.hints.sex or self._known.sex(*original),
-            complexion=complexion_of(laid, self._square.skin * seen),
+            sex=words.sex,
+            complexion=words.complexion,
+            age=words.age,
             released=False,
             tries=len(twins),
             refusals=refusals,
@@ -169,6 +172,14 @@ class PersonExaminer:
             leaks=leaked,
             twins=twins[-1] if twins else None,
         )
+
+    def _words(self, photograph: Photograph, face: Face, original: tuple[Descriptor, Descriptor]) -> Words:
+        complexion: Complexion = "medium"
+        with suppress(Refusal):  # a face of which the mesh sees nothing has a sex and an age all the same
+            points = self._mesh.points(photograph.rgb, face.landmarks)
+            laid, seen = self._square.unwrapped(photograph.rgb, points)
+            complexion = complexion_of(laid, self._square.skin * seen)
+        return words_for(photograph.hints, *original, self._known, complexion)
 
     def _seen(self, rgb: Rgb) -> tuple[Face, tuple[Descriptor, Descriptor]] | None:
         faces = self._finder.find(rgb)
@@ -202,14 +213,7 @@ class PersonExaminer:
         return float(before == after)
 
     def _open(self, rgb: Rgb, face: Face) -> tuple[bool, bool, bool]:
-        """The mouth, the right eye and the left."""
-        shown = expression(self._frame.aligned(self._mesh.points(rgb, face.landmarks)))
-        usual = self._frame.typical
-        return (
-            shown.gap > _GAPE * shown.width + self._frame.shut_gap,
-            shown.right_eye > _SHUT_EYE * usual.right_eye,
-            shown.left_eye > _SHUT_EYE * usual.left_eye,
-        )
+        return self._frame.opened(self._mesh.points(rgb, face.landmarks))
 
 
 def _released(case: PersonCase) -> PersonCase:
@@ -236,26 +240,17 @@ def _looks(original: Rgb, twin: Rgb, face: Face) -> tuple[float, float]:
 
 
 def people_figures(cases: Sequence[PersonCase]) -> dict[str, Any]:
-    """Each of ``BARS`` with n, interval and bars, over all and by sex and complexion. ``ValueError`` without a case."""
+    """Each of ``BARS`` with n, interval and bars, over all and by ``GROUPS``. ``ValueError`` without a case."""
     if not cases:
         raise ValueError("there is nobody to report on")
     values = _values(cases)
-    groups: list[list[str]] = [[case.sex for case in cases], [case.complexion for case in cases]]
     report: dict[str, Any] = {"people": len({case.person for case in cases}), "photographs": len(cases)}
     for bar in BARS:
-        overall = estimate(values[bar.name], bar.kind)
         report[bar.name] = {
-            "meaning": bar.meaning,
-            "value": overall.value,
-            "low": overall.low,
-            "high": overall.high,
-            "n": overall.n,
-            "first_bar": bar.first,
-            "goal": bar.goal,
-            "groups": {
-                word: estimate(values[bar.name][np.array(words) == word], bar.kind).value
-                for words in groups
-                for word in sorted(set(words))
+            **figure(bar, values[bar.name]),
+            **{
+                f"by_{group}": grouped(bar, values[bar.name], [str(getattr(case, group)) for case in cases])
+                for group in GROUPS
             },
         }
     return report

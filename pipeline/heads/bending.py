@@ -33,10 +33,13 @@ _PLACES = list(dict.fromkeys((*OVAL, *INNER_LIPS, *ANCHORS)))
 _OUTLINE = list(OVAL)
 
 
-def bend(shape: tuple[int, int], points: Points, targets: Points, chance: np.random.Generator) -> Field:
+def bend(
+    shape: tuple[int, int], points: Points, targets: Points, chance: np.random.Generator, stirred: float = 1.0
+) -> Field:
     """From where each pixel of the bent photograph is taken, as a shift; nothing moves at the picture's edge.
 
-    ``shape``: height and width. ``points``: the patient's mesh in it; ``targets``: the new head's.
+    ``shape``: height and width. ``points``: the patient's mesh in it; ``targets``: the new head's. ``stirred``: over
+    the usual moves of hair and rim.
     """
     height, width = shape
     size = float(np.ptp(points[_OUTLINE, 0]))
@@ -49,7 +52,7 @@ def bend(shape: tuple[int, int], points: Points, targets: Points, chance: np.ran
     plate = RBFInterpolator(held / size, moved, kernel="thin_plate_spline", smoothing=_SMOOTHING)
     rows, columns = np.meshgrid(np.linspace(0, height - 1, _GRID), np.linspace(0, width - 1, _GRID), indexing="ij")
     shifts = plate(np.stack([columns.ravel(), rows.ravel()], 1) / size).reshape(_GRID, _GRID, 2).astype(np.float32)
-    return _enlarged(shifts, shape) + _at_random(shape, centre, size, chance)
+    return _enlarged(shifts, shape) + stirred * _at_random(shape, centre, size, chance)
 
 
 def bent(picture: NDArray[np.uint8], field: Field) -> NDArray[np.uint8]:

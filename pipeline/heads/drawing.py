@@ -23,7 +23,7 @@ from pipeline.photograph import Rgb
 
 _FEATHER = 0.07
 """Of the outline, over the face's width."""
-_PARTED = 0.03
+_PARTED = 0.022
 """Gap between the lips, over the face's width, from which something is seen between them."""
 _OUTLINE, _LIPS = list(OVAL), list(INNER_LIPS)
 _REACH = 1.45
@@ -78,12 +78,20 @@ class Drawing:
         self.frame = frame
         self.square = SkinSquare(frame.mean)
 
-    def drawn(self, rgb: Rgb, points: Points, head: Head, chance: np.random.Generator | None = None) -> Rgb:
-        """``rgb`` with ``head`` on the face at ``points``; of its size. ``chance``: by default the system's entropy."""
+    def drawn(
+        self,
+        rgb: Rgb,
+        points: Points,
+        head: Head,
+        chance: np.random.Generator | None = None,
+        stirred: float = 1.0,
+    ) -> Rgb:
+        """``rgb`` with ``head`` on the face at ``points``; of its size. ``chance``: by default the system's entropy.
+        ``stirred``: how far hair and rim are moved at random, over what is usual."""
         chance = chance or np.random.default_rng()
         shape, width = (rgb.shape[0], rgb.shape[1]), float(np.ptp(points[_OUTLINE, 0]))
         posed = self.frame.posed(head.shape, points)
-        around = bent(rgb, bend(shape, points, posed, chance))
+        around = bent(rgb, bend(shape, points, posed, chance, stirred))
         patient, seen = self.square.unwrapped(rgb, points)
         before = hanging_before(self.square, patient, seen)
         # Where nothing of the patient's skin is seen the nearest that is stands for it.

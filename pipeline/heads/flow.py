@@ -26,10 +26,12 @@ class HeadPrompt(Prompt):
 
 @dataclass(frozen=True, eq=False)
 class Sitter:
-    """Whose head is exchanged: uint8 (H, W, 3) and the face's mesh in it."""
+    """Whose head is exchanged: uint8 (H, W, 3) and the face's mesh in it. ``stirred``: how far what is around the face
+    is moved at random, 1 for as far as is usual."""
 
     rgb: Rgb
     points: Points
+    stirred: float = 1.0
 
 
 class HeadFlow(PixelFlow[tuple[Head | None, Sitter], HeadPrompt]):
@@ -44,8 +46,10 @@ class HeadFlow(PixelFlow[tuple[Head | None, Sitter], HeadPrompt]):
     def embed(self, words: tuple[Head | None, Sitter]) -> HeadPrompt:
         """Draws the head. What is drawn at random beside it differs from one prompt to the next."""
         head, sitter = words
-        rgb = sitter.rgb if head is None else self._drawing.drawn(sitter.rgb, sitter.points, head)
-        return HeadPrompt(pixels_from_rgb(rgb))
+        if head is None:
+            return HeadPrompt(pixels_from_rgb(sitter.rgb))
+        drawn = self._drawing.drawn(sitter.rgb, sitter.points, head, stirred=sitter.stirred)
+        return HeadPrompt(pixels_from_rgb(drawn))
 
     def clean(self, z: Tensor, sigma: Tensor, prompts: list[HeadPrompt]) -> Tensor:
         return torch.cat([prompt.picture for prompt in prompts])

@@ -30,6 +30,8 @@ _SHUT, _OPEN = 0.30, 0.75
 """Opening of an eye, over the typical one, at which it counts as shut and from which it is as open as its owner's."""
 _SLIT = 0.12
 """What is left of the typical opening where an eye is shut: two rows of lashes."""
+_GAPE, _SHUT_EYE = 0.06, 0.45
+"""Between the lips, over the mouth's width, from which it is open; an eye's opening over the typical, below shut."""
 _WIDER = 0.5
 """Share of the mouth's width, beyond the typical one, that is the smile's and not the person's."""
 MEASURES = 5
@@ -109,6 +111,15 @@ class Frame:
     def aligned(self, points: Points) -> Points:
         """A face's points brought into the frame, with its own shape and expression."""
         return Similarity.between(points[_STEADY], self.mean[_STEADY])(points)
+
+    def opened(self, points: Points) -> tuple[bool, bool, bool]:
+        """Whether the mouth, the right eye and the left of the face at ``points`` are open."""
+        shown, usual = expression(self.aligned(points)), self.typical
+        return (
+            shown.gap > _GAPE * shown.width + self.shut_gap,
+            shown.right_eye > _SHUT_EYE * usual.right_eye,
+            shown.left_eye > _SHUT_EYE * usual.left_eye,
+        )
 
     def neutral(self, shape: Points) -> Points:
         """A shape in the frame, its mouth shut and without a smile; its lids stay as they are."""

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from pipeline.edits import FlowTwinMaker, load_flow_twin_maker
 from pipeline.errors import ModelError, OutsideDomain, Undecided
 from pipeline.faces import Face, FaceFinder, Recognisers
 from pipeline.gate import load_calibration
-from pipeline.heads import read_heads
+from pipeline.heads import choice, read_heads
 from pipeline.models import FOLDER, load_embedded
 from pipeline.photograph import Hints, Photograph, Twins
 from pipeline.vocabulary import Personas
@@ -30,6 +31,14 @@ class TakenForPhotographs(FlowTwinMaker):
 
     def _knows(self, original: np.ndarray, face: Face) -> bool:
         return False
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_heads_are_tried_on() -> Iterator[None]:
+    """No head is unlike this rendered face, and all would be."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choice, "MOST_TRIED", 4)
+        yield
 
 
 @pytest.fixture(scope="module")
