@@ -24,7 +24,7 @@ from skimage import data
 
 from pipeline.edits import FlowTwinMaker, load_flow_twin_maker
 from pipeline.errors import PipelineError
-from pipeline.evaluation import TRIES, PersonCase, PersonExaminer, people_figures
+from pipeline.evaluation import GROUPS, TRIES, PersonCase, PersonExaminer, people_figures
 from pipeline.heads import read_heads
 from pipeline.models import FOLDER, load_embedded
 from pipeline.photograph import Hints, Photograph, Rgb
@@ -66,7 +66,8 @@ def main() -> None:
         Image.fromarray(np.vstack(rows)).save(options.sheet)
     for name, figure in people_figures(cases).items():
         if isinstance(figure, dict):
-            groups = ", ".join(f"{word} {value:.2f}" for word, value in figure["groups"].items())
+            by_word = {word: each for group in GROUPS for word, each in figure[f"by_{group}"].items()}
+            groups = ", ".join(f"{word} {each['value']:.2f} of {each['n']}" for word, each in by_word.items())
             interval = f"[{figure['low']:.3f}, {figure['high']:.3f}]"
             print(f"{name:24s} {figure['value']:.3f} {interval} n {figure['n']} ({groups})")
 

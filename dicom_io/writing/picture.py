@@ -1,6 +1,6 @@
 """A picture from a file as a DICOM photograph: the way into the pipeline for what is measured on pictures.
 
-Its header says what is known and nothing else: view, skin type, and that it belongs to nobody.
+Its header says what is known and nothing else: view, skin type, sex, age, and that it belongs to nobody.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from dicom_io.reading import SKIN_TYPES, Rgb, SkinType, srgb_profile
+from dicom_io.reading import SKIN_TYPES, Rgb, Sex, SkinType, srgb_profile
 from dicom_io.standard import PHOTOGRAPH_CLASSES
 from dicom_io.writing.codes import Concept
 
@@ -25,10 +25,13 @@ View = Literal["face", "close-up", "dermoscopy"]
 
 BODY_PARTS: dict[View, str] = {"face": "FACE", "close-up": "EXTREMITY", "dermoscopy": "EXTREMITY"}
 """Body Part Examined (PS3.16 Annex L) from which the view is read again."""
+_SEX: dict[Sex, str] = {"female": "F", "male": "M"}
 SKIN_TYPE = Concept("443635002", "SCT", "Fitzpatrick classification of skin type")
 
 
-def wrapped(rgb: Rgb, view: View, skin_type: SkinType | None = None) -> Dataset:
+def wrapped(
+    rgb: Rgb, view: View, skin_type: SkinType | None = None, sex: Sex | None = None, age_years: int | None = None
+) -> Dataset:
     """``rgb`` (uint8, sRGB) uncompressed, with UIDs of its own, in a study of its own."""
     sop_class: UID = DermoscopicPhotographyImageStorage if view == "dermoscopy" else VLPhotographicImageStorage
     image = Dataset()
@@ -38,6 +41,9 @@ def wrapped(rgb: Rgb, view: View, skin_type: SkinType | None = None) -> Dataset:
     image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = generate_uid()
     image.StudyInstanceUID, image.SeriesInstanceUID = generate_uid(), generate_uid()
     image.PatientName, image.PatientID = "", image.SOPInstanceUID
+    image.PatientSex = "" if sex is None else _SEX[sex]
+    if age_years is not None:
+        image.PatientAge = f"{age_years:03d}Y"
     image.Modality, image.BodyPartExamined = PHOTOGRAPH_CLASSES[sop_class].modality, BODY_PARTS[view]
     image.SeriesNumber = image.InstanceNumber = 1
     image.ImageType, image.PatientOrientation, image.ImageLaterality = ["ORIGINAL", "PRIMARY"], "", "U"

@@ -2,7 +2,8 @@
 
     NAME.jpg or NAME.png      a photograph; a camera's EXIF orientation is applied
     NAME_mask.png             where a person outlined the disease: 128 and above; without one the skin counts as healthy
-    index.csv                 file (NAME, with or without its ending), and what is known of it: view, skin_type, kind
+    index.csv                 file (NAME, with or without its ending), and what is known of it: view, skin_type, kind,
+                              sex (female, male), age (years)
 
 View is one of face, close-up and dermoscopy. Where neither the index nor who asks says it, words in the source's name
 do (``VIEW_WORDS``), else a close-up is meant. Columns and words that nobody knows here are left alone.
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pipeline.errors import UnusablePhotograph
-from pipeline.photograph import Rgb, SkinType, View
+from pipeline.photograph import Rgb, Sex, SkinType, View
 
 PICTURES = (".jpg", ".jpeg", ".png")
 MASK_ENDING = "_mask.png"
@@ -38,6 +39,8 @@ VIEW_WORDS: dict[str, View] = {
     "portrait": "face",
 }
 """What a source's name tells of the view of its photographs."""
+
+_OLDEST = 130
 
 HELD_OUT = "01"
 """Hexadecimal digits with which the SHA-256 of a held-out photograph's name begins: one in eight."""
@@ -54,6 +57,8 @@ class PhotographFile:
     skin_type: SkinType | None = None
     kind: str = ""
     """The disease in the index's word, lower case; the truth of its class, and never told to the pipeline."""
+    sex: Sex | None = None
+    age_years: int | None = None
 
     @property
     def name(self) -> str:
@@ -121,6 +126,7 @@ def _photographs(source: Path, view: View | None) -> Iterator[PhotographFile]:
         row = known.get(file.name) or known.get(file.stem) or {}
         mask = str(file.with_name(file.stem + MASK_ENDING))
         stated, skin_type = row.get("view", "").lower(), row.get("skin_type", "").upper()
+        sex, age = row.get("sex", "").lower(), row.get("age", "")
         yield PhotographFile(
             source,
             path,
@@ -128,6 +134,8 @@ def _photographs(source: Path, view: View | None) -> Iterator[PhotographFile]:
             cast(View, stated) if stated in get_args(View) else default,
             cast(SkinType, skin_type) if skin_type in get_args(SkinType) else None,
             row.get("kind", "").lower(),
+            cast(Sex, sex) if sex in get_args(Sex) else None,
+            int(age) if age.isdecimal() and int(age) <= _OLDEST else None,
         )
 
 

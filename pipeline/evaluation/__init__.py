@@ -8,7 +8,7 @@ from pipeline.evaluation.composites import FIRST_TRY, FULL_SWAP, KINDS, LEAKS, j
 from pipeline.evaluation.crowd import Crowd, Unexamined
 from pipeline.evaluation.figures import BARS, composite_figure, estimate, scorecard
 from pipeline.evaluation.html_report import report
-from pipeline.evaluation.people import PersonCase, PersonExaminer, people_figures, person_of
+from pipeline.evaluation.people import GROUPS, PersonCase, PersonExaminer, people_figures, person_of
 from pipeline.evaluation.pictures import overview
 from pipeline.evaluation.unseen import UnseenPatient, photographed_once, true_swap
 
@@ -26,6 +26,7 @@ __all__ = [
     "estimate",
     "scorecard",
     "report",
+    "GROUPS",
     "PersonCase",
     "PersonExaminer",
     "people_figures",

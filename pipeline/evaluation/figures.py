@@ -180,6 +180,27 @@ def estimate(values: NDArray[np.float64], kind: Kind) -> Estimate:
     return Estimate(float(statistic(known)), float(low), float(high), len(known))
 
 
+def figure(bar: Bar, values: NDArray[np.float64]) -> dict[str, Any]:
+    """All that is shown of ``values`` (n,) under ``bar``; whether they meet it is None where nothing was measured."""
+    overall = estimate(values, bar.kind)
+    known = math.isfinite(overall.value)
+    return {
+        "meaning": bar.meaning,
+        **asdict(overall),
+        "better": bar.better,
+        "first_bar": bar.first,
+        "goal": bar.goal,
+        "meets_first_bar": bar.meets(overall.value, bar.first) if known else None,
+        "meets_goal": bar.meets(overall.value, bar.goal) if known else None,
+    }
+
+
+def grouped(bar: Bar, values: NDArray[np.float64], words: Sequence[str]) -> dict[str, dict[str, float]]:
+    """The estimate of those of ``values`` (n,) that have each of their ``words``."""
+    of_all = np.array(words)
+    return {word: asdict(estimate(values[of_all == word], bar.kind)) for word in sorted(set(words))}
+
+
 def _values(cases: Sequence[Case], calibration: Calibration) -> dict[str, NDArray[np.float64]]:
     """(n,) by the name of each bar; of skin, without the patients who have no close-up."""
     named = {bar.name for bar in BARS} & set(dir(cases[0]))

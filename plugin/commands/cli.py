@@ -203,13 +203,16 @@ def evaluate(
     held_out: Annotated[bool, typer.Option("--held-out", help="Only photographs held out from training.")] = False,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Photographs of each source.")] = None,
     processes: Annotated[int, typer.Option("--processes", min=1, help="Photographs examined at a time.")] = 1,
+    leaks: Annotated[
+        int, typer.Option("--leaks", min=0, help="Of so many people in photographs, partial leaks are judged too.")
+    ] = 0,
 ) -> ExitStatus:
     """The scorecard: unseen rendered patients, or photographs, through the whole pipeline, the truth beside each."""
     if photographs:
         from plugin.commands.evaluate_photographs import Request, evaluate_photographs
 
         configure_logs(logging.ERROR)
-        request = Request(tuple(photographs), out, view, held_out, limit, model, processes)
+        request = Request(tuple(photographs), out, view, held_out, limit, model, processes, leaks)
         card = evaluate_photographs(request, terminal(stderr=True))
         beside = out / "photographs.csv"
     else:

@@ -26,15 +26,17 @@ from plugin.errors import ConfigurationRefused, PackageMissing
 if TYPE_CHECKING:
     from pipeline.albums import PhotographFile
     from pipeline.edits import TwinMaker
+    from pipeline.evaluation import PersonCase, PersonExaminer
     from pipeline.evaluation.photographs import PhotographCase
-    from plugin.commands.photograph_examiner import PhotographExaminer, Unusable
+    from plugin.commands.photograph_examiner import Examined, PhotographExaminer, Unusable
 
 
 @dataclass(frozen=True)
 class Request:
     """What is asked for. ``view``: of photographs of which no index says one. ``held_out``: only those that no training
     may see. ``limit``: photographs of each source. ``model``: a folder of weights instead of the shipped ones.
-    ``processes``: photographs examined at a time."""
+    ``processes``: photographs examined at a time. ``leaks``: of so many photographs of people, twins that keep a part
+    of the person are put to the gate as well."""
 
     sources: tuple[Path, ...]
     out: Path
@@ -43,6 +45,7 @@ class Request:
     limit: int | None = None
     model: Path | None = None
     processes: int = 1
+    leaks: int = 0
 
 
 def evaluate_photographs(
@@ -54,35 +57,45 @@ def evaluate_photographs(
     ConfigurationRefused where there is no photograph, ModelError for weights that are not whole.
     """
     try:
+        from pipeline.evaluation import people_figures
         from pipeline.evaluation.photographs import photograph_figures, photograph_report, table_of, verdict
-        from plugin.commands.photograph_examiner import PhotographExaminer, Unusable
+        from plugin.commands.photograph_examiner import Unusable
     except ModuleNotFoundError as error:
         raise PackageMissing(f"{error.name} is missing: the report is written by twinveil[train]") from error
     files = chosen(request)
     maker = (load or load_model)(request.model)
+    key = os.urandom(32)
     cases: list[PhotographCase] = []
+    people: list[PersonCase] = []
     unusable: list[Unusable] = []
     with Progress(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("examining", total=len(files))
-        for done, case in enumerate(_examined(files, request, PhotographExaminer(maker)), start=1):
+        for done, case in enumerate(_examined(files, request, maker, key), start=1):
             if isinstance(case, Unusable):
                 unusable.append(case)
                 line = f"{case.name}: cannot be measured: {case.reason}"
             else:
-                cases.append(case)
-                line = _line(case)
+                cases.append(case.case)
+                people += [case.person] if case.person is not None else []
+                line = _line(case.case)
             bar.update(task, advance=1, description=line)
             if not console.is_terminal:
                 console.print(f"{done}/{len(files)} {line}", highlight=False, soft_wrap=True)
     if not cases:
         raise ConfigurationRefused(f"nothing could be measured: {unusable[0].name}: {unusable[0].reason}")
-    figures = photograph_figures(cases)
+    figures, of_people = photograph_figures(cases), {}
+    if people:
+        # The way of a study above says what is released; people are judged beside it, with other heads.
+        figures |= {name: each for name, each in people_figures(people).items() if name not in figures}
+        of_people = {"people": figures.pop("people"), "photographs of them": figures.pop("photographs")}
     conditions = {
         "photographs": len(cases),
         "sources": ", ".join(str(source) for source in request.sources),
         "of these": "those held out from every training" if request.held_out else "all",
         "at most of each source": request.limit or "all",
         "could not be measured": "; ".join(f"{each.name}: {each.reason}" for each in unusable) or "none",
+        **of_people,
+        "partial leaks judged of": f"{min(request.leaks, len(people))} photographs of people",
         "model": f"{maker.name}, {maker.digest[:12]}",
         "machine": f"{os.cpu_count()} cores, {platform.machine()}; {request.processes} photographs at a time",
         "peak memory of a process": f"{_peak_megabytes()} MB",
@@ -122,34 +135,56 @@ def load_model(folder: Path | None) -> TwinMaker:
     return load_flow_twin_maker(folder or FOLDER)
 
 
+def load_judge(folder: Path | None, maker: TwinMaker, key: bytes) -> PersonExaminer | None:
+    """Who judges people in photographs; None where the model of ``folder`` knows none. ``key``: decides who becomes
+    whom."""
+    from pipeline.evaluation import PersonExaminer
+    from pipeline.heads import read_heads
+    from pipeline.models import FOLDER, load_embedded
+
+    digest = load_embedded(folder or FOLDER).heads
+    if digest is None:
+        return None
+    bank = read_heads(folder or FOLDER, digest)
+    return PersonExaminer(maker, bank.frame, bank.known, key)
+
+
 def _examined(
-    files: Sequence[PhotographFile], request: Request, examiner: PhotographExaminer
-) -> Iterator[PhotographCase | Unusable]:
+    files: Sequence[PhotographFile], request: Request, maker: TwinMaker, key: bytes
+) -> Iterator[Examined | Unusable]:
     """One after the other here, or several at a time, each process with the request's model and one thread."""
+    faces = [number for number, file in enumerate(files) if file.view == "face"]
+    tasks = [(file, number in faces[: request.leaks]) for number, file in enumerate(files)]
+    judged = request.model, key if faces else None
     if request.processes == 1:
-        yield from map(examiner.examine, files)
+        examiner = _examiner(maker, *judged)
+        yield from (examiner.examine(*task) for task in tasks)
         return
     context = multiprocessing.get_context("spawn")
-    with context.Pool(request.processes, _begin, (request.model,)) as pool:
-        yield from pool.imap(_examine, files)
+    with context.Pool(request.processes, _begin, judged) as pool:
+        yield from pool.imap(_examine, tasks)
+
+
+def _examiner(maker: TwinMaker, model: Path | None, key: bytes | None) -> PhotographExaminer:
+    from plugin.commands.photograph_examiner import PhotographExaminer
+
+    return PhotographExaminer(maker, None if key is None else load_judge(model, maker, key))
 
 
 _worker: PhotographExaminer | None = None
 
 
-def _begin(model: Path | None) -> None:
+def _begin(model: Path | None, key: bytes | None) -> None:
     global _worker
-    from plugin.commands.photograph_examiner import PhotographExaminer
-
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     cv2.setNumThreads(1)
-    _worker = PhotographExaminer(load_model(model))
+    _worker = _examiner(load_model(model), model, key)
 
 
-def _examine(file: PhotographFile) -> PhotographCase | Unusable:
+def _examine(task: tuple[PhotographFile, bool]) -> Examined | Unusable:
     assert _worker is not None
-    return _worker.examine(file)
+    return _worker.examine(*task)
 
 
 def _line(case: PhotographCase) -> str:

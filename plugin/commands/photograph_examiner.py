@@ -11,7 +11,7 @@ import math
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from dicom_io.writing import wrapped
 from pipeline.albums import PhotographFile
 from pipeline.edits import TwinMaker
 from pipeline.errors import PipelineError, UnusablePhotograph
+from pipeline.evaluation import PersonCase, PersonExaminer
 from pipeline.evaluation.photographs import HeldFor, PhotographCase, Result, examine
 from pipeline.faces import FaceFinder
 from pipeline.photograph import Hints, Photograph, Rgb, Twins
@@ -51,28 +52,50 @@ class Unusable:
     reason: str
 
 
-class PhotographExaminer:
-    """Examines photographs with ``maker``, as configured by default. Serves one thread."""
+@dataclass(frozen=True)
+class Examined:
+    """A photograph and, where it shows a person and those are judged, what becomes of the person."""
 
-    def __init__(self, maker: TwinMaker) -> None:
-        self._maker = maker
+    case: PhotographCase
+    person: PersonCase | None = None
+
+
+class PhotographExaminer:
+    """Examines photographs with ``maker``, as configured by default. Serves one thread.
+
+    ``people``: judges the person in a photograph of the view face; none is judged without.
+    """
+
+    def __init__(self, maker: TwinMaker, people: PersonExaminer | None = None) -> None:
+        self._maker, self._people = maker, people
         self._configuration = Configuration(folder=Path.cwd())
         self._pseudonyms = pseudonyms_of(self._configuration, SiteKey(os.urandom(32)))
         self._writer = output_writer(self._configuration, self._pseudonyms, algorithm_of(maker))
         self._text = load_text_remover()
         self._finder = FaceFinder()
 
-    def examine(self, file: PhotographFile) -> PhotographCase | Unusable:
-        """The figures of one photograph."""
+    def examine(self, file: PhotographFile, leaks: bool = False) -> Examined | Unusable:
+        """The figures of one photograph. ``leaks``: whether twins that keep a part of a person are judged as well."""
         try:
             rgb = file.rgb()
-            photograph = Photograph(rgb, Hints(view=file.view, skin_type=file.skin_type))
+            hints = Hints(view=file.view, skin_type=file.skin_type, sex=file.sex, age_years=file.age_years)
+            photograph = Photograph(rgb, hints)
             truth = file.truth(rgb.shape)
             result = self._result(photograph)
         except (UnusablePhotograph, DicomError) as error:
             return Unusable(file.name, str(error))
         faces = self._finder.find(rgb) if file.view == "face" else []
-        return examine(file, rgb, truth, result, faces[0] if faces else None)
+        case = examine(file, rgb, truth, result, faces[0] if faces else None)
+        person = self._person(file, photograph, leaks) if faces else None
+        if person is None:
+            return Examined(case)
+        return Examined(replace(case, sex=person.sex, complexion=person.complexion, age=person.age), person)
+
+    def _person(self, file: PhotographFile, photograph: Photograph, leaks: bool) -> PersonCase | None:
+        if self._people is None:
+            return None
+        person = self._people.examine(file.name, photograph, leaks)
+        return None if person is None else replace(person, twins=None)  # only figures are kept
 
     def _result(self, photograph: Photograph) -> Result:
         """Raises UnusablePhotograph for a photograph of which not even the healing can be made."""
@@ -101,7 +124,7 @@ class PhotographExaminer:
         with tempfile.TemporaryDirectory(prefix="twinveil-") as scratch:
             hints = photograph.hints
             assert hints.view is not None
-            image = wrapped(photograph.rgb, hints.view, hints.skin_type)
+            image = wrapped(photograph.rgb, hints.view, hints.skin_type, hints.sex, hints.age_years)
             path = Path(scratch) / "photograph.dcm"
             image.save_as(path, enforce_file_format=True)
             source = Source(self._pseudonyms.source_digest(str(image.SOPInstanceUID)), path)

@@ -83,6 +83,10 @@ class PhotographCase:
     iou_colour: float
     iou_ellipse: float
     pictures: Pictures = field(repr=False)
+    sex: str = "not said"
+    """Of a face, as the index says or as it is seen; complexion and age likewise."""
+    complexion: str = "not said"
+    age: str = "not said"
 
     @property
     def released(self) -> bool:

@@ -6,19 +6,19 @@ import csv
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation.figures import Bar, estimate
+from pipeline.evaluation.figures import Bar, figure, grouped
 from pipeline.evaluation.photographs.baselines import BASELINES
 from pipeline.evaluation.photographs.case import PhotographCase
 
 Values = NDArray[np.float64]
 
-GROUPS = ("source", "view", "skin_type", "kind")
+GROUPS = ("source", "view", "skin_type", "kind", "sex", "complexion", "age")
 """Attributes of a case by which every figure is shown as well."""
 
 BARS = (
@@ -52,13 +52,11 @@ def photograph_figures(cases: Sequence[PhotographCase]) -> dict[str, Any]:
     values = _values(cases)
     return {
         bar.name: {
-            "meaning": bar.meaning,
-            **asdict(estimate(values[bar.name], bar.kind)),
-            "better": bar.better,
-            "first_bar": bar.first,
-            "goal": bar.goal,
-            **_met(bar, values[bar.name]),
-            **{f"by_{group}": _grouped(cases, values[bar.name], bar, group) for group in GROUPS},
+            **figure(bar, values[bar.name]),
+            **{
+                f"by_{group}": grouped(bar, values[bar.name], [str(getattr(case, group)) for case in cases])
+                for group in GROUPS
+            },
         }
         for bar in BARS
     }
@@ -121,17 +119,3 @@ def _values(cases: Sequence[PhotographCase]) -> dict[str, Values]:
         "photo_class_right": of("class_right"),
         "photo_seconds": of("seconds"),
     }
-
-
-def _met(bar: Bar, values: Values) -> dict[str, bool | None]:
-    value = estimate(values, bar.kind).value
-    known = math.isfinite(value)
-    return {
-        "meets_first_bar": bar.meets(value, bar.first) if known else None,
-        "meets_goal": bar.meets(value, bar.goal) if known else None,
-    }
-
-
-def _grouped(cases: Sequence[PhotographCase], values: Values, bar: Bar, group: str) -> dict[str, dict[str, float]]:
-    names = np.array([str(getattr(case, group)) for case in cases])
-    return {name: asdict(estimate(values[names == name], bar.kind)) for name in sorted(set(names))}

@@ -15,6 +15,7 @@ from typing import Any
 import jinja2
 
 from pipeline.evaluation.html_report import bounds, data_url, shown
+from pipeline.evaluation.people import GROUPS as PEOPLE_GROUPS
 from pipeline.evaluation.photographs.case import PhotographCase
 from pipeline.evaluation.photographs.figures import verdict
 from pipeline.evaluation.pictures import row_of
@@ -25,6 +26,7 @@ SHOWN = 10
 
 def photograph_report(figures: dict[str, Any], cases: Sequence[PhotographCase], conditions: dict[str, Any]) -> str:
     """The page, as HTML. ``conditions``: what else a reader must know, by name."""
+    of_people = [name for name, figure in figures.items() if "by_sex" in figure and "by_source" not in figure]
     template = jinja2.Environment(autoescape=True).from_string(
         files("pipeline.evaluation").joinpath("templates/photographs.html").read_text(encoding="utf-8")
     )
@@ -34,6 +36,12 @@ def photograph_report(figures: dict[str, Any], cases: Sequence[PhotographCase], 
         verdict=verdict(figures),
         shown=shown,
         bounds=bounds,
+        of_people=["photo_release_rate", *of_people] if of_people else [],
+        people_groups=[
+            (f"by_{group}", word)
+            for group in PEOPLE_GROUPS
+            for word in (figures[of_people[0]][f"by_{group}"] if of_people else ())
+        ],
         reasons=Counter((case.source, case.held_for, case.reason) for case in cases if not case.released).most_common(),
         galleries={
             title: [(case, _caption(case), data_url(row_of(case.pictures))) for case in chosen]

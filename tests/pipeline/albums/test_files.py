@@ -20,7 +20,8 @@ def folder(tmp_path: Path) -> Path:
     write_photograph(folder, "a.jpg")
     write_photograph(folder / "below", "c.JPG", disc(), outlined=False)
     (folder / "index.csv").write_text(
-        "file,view,skin_type,kind,made_by\na.jpg,face,iv,Melanoma,somebody\nb,Dermoscopy,,naevus,\nc.JPG,leg,VII,,\n"
+        "file,view,skin_type,kind,made_by,sex,age\na.jpg,face,iv,Melanoma,somebody,Female,67\nb,Dermoscopy,,naevus,,,\n"
+        "c.JPG,leg,VII,,,unsure,middle\n"
     )
     (folder / "notes.txt").write_text("no photograph")
     return folder
@@ -33,6 +34,8 @@ def test_a_zip_holds_what_its_folder_holds(folder: Path, tmp_path: Path, as_zip:
     assert [each.name for each in (a, b, c)] == ["a", "b", "c"]
     assert (a.view, a.skin_type, a.kind) == ("face", "IV", "melanoma")
     assert (b.view, b.skin_type, b.kind) == ("dermoscopy", None, "naevus"), "a name without its ending will do"
+    assert (a.sex, a.age_years) == ("female", 67)
+    assert (c.sex, c.age_years) == (None, None)
     assert (c.view, c.skin_type) == ("close-up", None), "words that nobody knows are left alone"
     assert np.array_equal(b.rgb(), skin_with(disc()))
     truth = b.truth(b.rgb().shape)

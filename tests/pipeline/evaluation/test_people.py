@@ -23,6 +23,7 @@ def case(
         person=person,
         sex="female",
         complexion="dark" if original % 2 else "light",
+        age="elderly",
         released=released,
         tries=1,
         refusals=[] if released else ["Rejected: still the patient"],
@@ -81,8 +82,11 @@ def test_leaks_are_counted_where_they_were_judged() -> None:
 
 
 def test_groups_stand_beside_the_whole() -> None:
-    groups = people_figures([case("a", 0, 60), case("b", 1, 61, released=False)])["photo_release_rate"]["groups"]
-    assert groups == {"female": 0.5, "light": 1.0, "dark": 0.0}
+    figure = people_figures([case("a", 0, 60), case("b", 1, 61, released=False)])["photo_release_rate"]
+    by_word = [item for group in ("sex", "complexion", "age") for item in figure[f"by_{group}"].items()]
+    groups = {word: each["value"] for word, each in by_word}
+    assert groups == {"female": 0.5, "light": 1.0, "dark": 0.0, "elderly": 0.5}
+    assert (figure["low"], figure["meets_first_bar"]) == (pytest.approx(0.095, abs=1e-3), False)
 
 
 def test_without_anybody_there_is_nothing_to_report() -> None:

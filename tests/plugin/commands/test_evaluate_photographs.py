@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,9 +14,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from pipeline.photograph import Twins
 from plugin.commands import cli, evaluate_photographs
 from plugin.commands.photograph_examiner import held_for
 from plugin.study import Refusal
+from tests.pipeline.rendered_faces import patient, stranger
 from tests.plugin.fakes import MirroringTwinMaker, skin
 
 
@@ -114,6 +117,66 @@ def test_held_out_and_limit_choose(folder: Path, tmp_path: Path, twins: InPlace)
     assert rows_in(tmp_path / "held").keys() == {"ISIC_0000000"}
     evaluated("--photographs", folder, "--out", tmp_path / "two", "--limit", 2)
     assert rows_in(tmp_path / "two").keys() == {"0", "1"}
+
+
+class Exchanging(InPlace):
+    """Who the first rendered person is becomes the second; whoever else comes stays themself, and all are released."""
+
+    def swap(self, photograph, lesion, persona_seed, attempt):  # type: ignore[no-untyped-def]
+        twins = super().swap(photograph, lesion, persona_seed, attempt)
+        return Twins(stranger(), stranger()) if np.array_equal(photograph.rgb, patient()) else twins
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str, str]:
+    """The scorecard, the report and the output of an album of two people, one of them photographed twice."""
+    folder, out = tmp_path_factory.mktemp("albums") / "people", tmp_path_factory.mktemp("out")
+    folder.mkdir()
+    for name, rgb in {"ann_1": patient(), "ann_2": patient(), "bob_1": stranger()}.items():
+        Image.fromarray(rgb).save(folder / f"{name}.png")
+    (folder / "index.csv").write_text("file,sex,age\nann_1,female,70\nann_2,female,70\nbob_1,male,20\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluate_photographs, "load_model", lambda folder: Exchanging())
+        patch.setattr(cli, "configure_logs", lambda *level: None)
+        result = evaluated("--photographs", folder, "--out", out, "--leaks", 1)
+    assert result.exit_code == 0, result.output
+    card = json.loads((out / "scorecard.json").read_text())
+    return card, (out / "report.html").read_text(), (out / "photographs.csv").read_text()
+
+
+def test_people_are_judged_by_both_recognisers(people: tuple[dict[str, Any], str, str]) -> None:
+    card, _, _ = people
+    figures = card["figures"]
+    assert (card["conditions"]["people"], card["conditions"]["photographs of them"]) == (2, 3)
+    for recogniser in ("sface", "dlib"):
+        assert figures[f"photo_reid_{recogniser}"]["value"] == pytest.approx(1 / 3), "bob alone is known again"
+    assert figures["photo_released_wrongly"]["value"] == pytest.approx(1 / 3)
+    assert figures["photo_released_wrongly"]["meets_first_bar"] is False
+    assert figures["photo_twins_alike"]["value"] == 1, "everybody has become one person"
+    assert figures["photo_rendered_look"]["value"] == 1
+    assert figures["photo_expression_kept"]["n"] == figures["photo_detail"]["n"] == 3
+
+
+def test_people_are_counted_by_what_the_index_says_of_them(people: tuple[dict[str, Any], str, str]) -> None:
+    card, report, table = people
+    wrongly = card["figures"]["photo_released_wrongly"]
+    assert {word: each["value"] for word, each in wrongly["by_sex"].items()} == {"female": 0, "male": 1}
+    assert {word: each["n"] for word, each in wrongly["by_age"].items()} == {"elderly": 2, "young adult": 1}
+    assert card["figures"]["photo_release_rate"]["by_sex"]["female"]["n"] == 2
+    assert "People, by sex, complexion and age" in report and "<th>elderly" in report
+    assert [row["sex"] for row in csv.DictReader(io.StringIO(table))] == ["female", "female", "male"]
+
+
+def test_leaks_are_judged_of_as_many_as_were_asked_for(people: tuple[dict[str, Any], str, str]) -> None:
+    card, _, _ = people
+    leak = card["figures"]["photo_leak_untouched"]
+    assert (leak["n"], leak["value"]) == (1, 1), "this gate lets everything out"
+
+
+def test_without_faces_nobody_is_judged(folder: Path, tmp_path: Path, twins: InPlace) -> None:
+    evaluated("--photographs", folder, "--out", tmp_path / "out")
+    assert "photo_reid_sface" not in json.loads((tmp_path / "out" / "scorecard.json").read_text())["figures"]
+    assert "People, by sex" not in (tmp_path / "out" / "report.html").read_text()
 
 
 @pytest.mark.parametrize("given", ["absent", "empty"])
