@@ -11,7 +11,9 @@ install_programs() {
     for pair in Orthanc:orthanc storescu:dcmtk dciodvfy:dicom3tools; do
         command -v "${pair%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair%%:*}" ] || missing="$missing ${pair##*:}"
     done
-    [ -e /usr/share/orthanc/plugins/libOrthancDicomWeb.so ] || missing="$missing orthanc-dicomweb"
+    for pair in Python:orthanc-python DicomWeb:orthanc-dicomweb; do
+        [ -e "/usr/share/orthanc/plugins/libOrthanc${pair%%:*}.so" ] || missing="$missing ${pair##*:}"
+    done
     [ -n "$missing" ] || return 0
 
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,11 +21,18 @@ _NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @dataclass(frozen=True)
 class Orthanc:
-    """One server with an empty archive of its own."""
+    """One server with an archive of its own in ``folder``; ``running`` starts it, also once more."""
 
+    folder: Path
     dicom_port: int
     http_port: int
     ae_title: str = AE_TITLE
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[subprocess.Popen[bytes]]:
+        command = [require_peer("Orthanc"), self.folder / "orthanc.json"]
+        with running(command, self.folder / "orthanc.log", port=self.http_port) as process:
+            yield process
 
     def get(self, path: str) -> Any:
         return json.loads(self.get_bytes(path))
@@ -34,9 +42,10 @@ class Orthanc:
             content: bytes = answer.read()
             return content
 
-    def post(self, path: str, body: bytes) -> Any:
-        request = urllib.request.Request(f"http://{LOOPBACK}:{self.http_port}{path}", data=body, method="POST")
-        with _NO_PROXY.open(request, timeout=60) as answer:
+    def post(self, path: str, body: bytes, content_type: str = "application/octet-stream") -> Any:
+        url, headers = f"http://{LOOPBACK}:{self.http_port}{path}", {"Content-Type": content_type}
+        request = urllib.request.Request(url, data=body, headers=headers, method="POST")
+        with _NO_PROXY.open(request, timeout=PATIENCE) as answer:
             return json.loads(answer.read())
 
     def put(self, path: str, body: bytes) -> None:
@@ -58,11 +67,17 @@ def orthanc(folder: Path, **more: Any) -> Iterator[Orthanc]:
 
     ``more``: settings of its configuration besides those that every test needs.
     """
-    program = require_peer("Orthanc")
-    server = Orthanc(dicom_port=free_port(), http_port=free_port())
+    server = install_orthanc(folder, **more)
+    with server.running():
+        yield server
+
+
+def install_orthanc(folder: Path, server: Orthanc | None = None, **more: Any) -> Orthanc:
+    """The configuration of an Orthanc in ``folder``, anew for ``server`` where that is given; nothing is started."""
+    require_peer("Orthanc")
+    server = server or Orthanc(folder, dicom_port=free_port(), http_port=free_port())
     folder.mkdir(parents=True, exist_ok=True)
-    settings = folder / "orthanc.json"
-    settings.write_text(
+    (folder / "orthanc.json").write_text(
         json.dumps(
             {
                 "Name": AE_TITLE,
@@ -83,5 +98,4 @@ def orthanc(folder: Path, **more: Any) -> Iterator[Orthanc]:
             }
         )
     )
-    with running([program, settings], folder / "orthanc.log", port=server.http_port):
-        yield server
+    return server
