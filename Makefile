@@ -9,7 +9,7 @@ ATTACK_ARGS ?=
 TEST_ARGS  ?=
 CRASH_ARGS ?=
 
-.PHONY: help demo test check bench attack crash sweep fuzz train samples peers clean
+.PHONY: help demo test check bench attack crash sweep fuzz train samples peers docs integrations wheel sbom clean
 
 help:
 	@echo "make demo     a node, sample studies over a real association, results in build/demo"
@@ -20,6 +20,10 @@ help:
 	@echo "make crash    hundreds of kills at every stage, figures to build/crash.json (CRASH_ARGS=...)"
 	@echo "make sweep    sentinels through the whole node path, figures to build/sweep.json"
 	@echo "make fuzz     10,000 mutated headers"
+	@echo "make integrations  twenty studies through a real Orthanc with each plugin, killed in between"
+	@echo "make docs     the pages of docs/ that are made from the code"
+	@echo "make wheel    a wheel in build/dist, tried in an environment of its own without the source tree"
+	@echo "make sbom     what the node is made of and under which licences, to build/sbom"
 	@echo "make train    the embedded model, from rendered patients (TRAIN_ARGS=...)"
 	@echo "make samples  sample_data/studies, rendered again (SAMPLE_ARGS=\"--assets FOLDER\")"
 
@@ -53,6 +57,27 @@ sweep: $(VENV)/.runtime
 
 fuzz: $(VENV)/.development
 	$(BIN)/python -m pytest tests/dicom_io/header/test_profile_fuzz.py -m fuzz
+
+integrations: $(VENV)/.development peers
+	$(BIN)/python -m pytest tests/peers/test_integrations.py -m many
+
+docs: $(VENV)/.development
+	$(BIN)/python -m scripts.write_docs
+
+# Built and tried outside of the tree, so that nothing of it can be imported by chance. PIP_ARGS: for the second environment.
+wheel: $(VENV)/.runtime
+	rm -rf build/dist build/wheel-trial
+	$(BIN)/python -m pip --disable-pip-version-check wheel -q --no-deps --wheel-dir build/dist .
+	$(PYTHON) -m venv build/wheel-trial/venv
+	build/wheel-trial/venv/bin/python -m pip --disable-pip-version-check install -q --constraint constraints.txt $(PIP_ARGS) build/dist/*.whl
+	cd build/wheel-trial && env -u PYTHONPATH venv/bin/twinveil demo --out demo
+
+# In an environment of its own: what these tools need is no part of the node.
+sbom: $(VENV)/.runtime
+	$(PYTHON) -m venv build/sbom/venv
+	build/sbom/venv/bin/python -m pip --disable-pip-version-check install -q --requirement scripts/sbom_requirements.txt
+	build/sbom/venv/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-format JSON --output-file build/sbom/sbom.json $(BIN)/python
+	build/sbom/venv/bin/pip-licenses --python $(BIN)/python --with-urls --order license --format markdown --output-file build/sbom/licences.md
 
 # Two networks, one for each edit; the second begins with what the first has learned to see.
 WEIGHTS := pipeline/models/embedded_weights

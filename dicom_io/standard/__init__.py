@@ -7,7 +7,7 @@ from dicom_io.standard.attribute_types import Need, Path, iod_types
 from dicom_io.standard.confidentiality_table import BASIC_PROFILE, OPTIONS, Row, profile_table
 from dicom_io.standard.safe_private import SAFE_PRIVATE, PrivateElement
 from dicom_io.standard.sop_classes import PHOTOGRAPH_CLASSES, TRANSFER_SYNTAXES, Codec, PhotographClass, TransferSyntax
-from dicom_io.standard.status import Status, StatusRange, meaning_of
+from dicom_io.standard.status import RANGES, Status, StatusRange, meaning_of
 
 __all__ = [
     "Need",
@@ -24,6 +24,7 @@ __all__ = [
     "PhotographClass",
     "TRANSFER_SYNTAXES",
     "TransferSyntax",
+    "RANGES",
     "Status",
     "StatusRange",
     "meaning_of",

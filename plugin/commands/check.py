@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from dicom_io.writing import kinds_that_leave
 from pipeline.errors import ModelError
 from pipeline.text import load_text_remover
 from plugin.commands.exit_status import ExitStatus
-from plugin.commands.terminal import plain_table, printable
+from plugin.commands.fixes import fix_of
+from plugin.commands.terminal import plain_table, printable, say
 from plugin.config import Configuration, DestinationSection, load_configuration
 from plugin.errors import ConfigurationRefused
 from plugin.intake import tls_settings
@@ -39,18 +41,41 @@ class Item:
     status: ExitStatus = ExitStatus.RELEASED
 
 
-def check(path: Path, load_twins: Callable[[Configuration], TwinMaker], console: Console) -> ExitStatus:
-    """Print the table; USAGE when configuration, key or model is at fault, FAILURE when something else is."""
+def check(
+    path: Path, load_twins: Callable[[Configuration], TwinMaker], console: Console, *, as_json: bool = False
+) -> ExitStatus:
+    """Print the table, and what to do about each item that failed.
+
+    USAGE when configuration, key or model is at fault, FAILURE when something else is.
+    """
     items = list(_items(path, load_twins))
+    if as_json:
+        say(json.dumps([_as_json(item) for item in items], indent=2))
+    else:
+        _show(items, console)
+    statuses = {item.status for item in items}
+    return next(
+        (status for status in (ExitStatus.USAGE, ExitStatus.FAILURE) if status in statuses), ExitStatus.RELEASED
+    )
+
+
+def _show(items: list[Item], console: Console) -> None:
     table = plain_table("", "Item", "Finding")
     for item in items:
         mark = Text("ok", "green") if item.status is ExitStatus.RELEASED else Text("failed", "red")
         table.add_row(mark, printable(item.name), printable(item.finding))
     console.print(table)
-    statuses = {item.status for item in items}
-    return next(
-        (status for status in (ExitStatus.USAGE, ExitStatus.FAILURE) if status in statuses), ExitStatus.RELEASED
-    )
+    failed = [item for item in items if item.status is not ExitStatus.RELEASED]
+    if failed:
+        fixes = plain_table("To do", "")
+        for item in failed:
+            fixes.add_row(printable(item.name), fix_of(item.name))
+        console.print(fixes)
+
+
+def _as_json(item: Item) -> dict[str, str | bool]:
+    holds = item.status is ExitStatus.RELEASED
+    return {"item": item.name, "ok": holds, "finding": item.finding, "fix": "" if holds else fix_of(item.name)}
 
 
 def _items(path: Path, load_twins: Callable[[Configuration], TwinMaker]) -> Iterator[Item]:

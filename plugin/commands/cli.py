@@ -14,7 +14,9 @@ import typer
 from dicom_io.header import SiteKey
 from plugin import __version__
 from plugin.commands.destinations import destinations_app
+from plugin.commands.examples import add_examples
 from plugin.commands.exit_status import ExitStatus, exits, status_of
+from plugin.commands.integrations import integrations_app
 from plugin.commands.logs import configure_logs
 from plugin.commands.options import ConfigOption, JsonOption, ReasonOption, ReviewerOption
 from plugin.commands.quarantine import quarantine_app
@@ -32,9 +34,10 @@ HELP = """A DICOM node that replaces photographs of patients' skin by anonymous 
 
 Exit status: 0 all released, 3 something quarantined, 2 bad usage or configuration, 1 failure."""
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(destinations_app, name="destinations")
+app.add_typer(integrations_app, name="integrations")
 
 
 def main() -> None:
@@ -279,12 +282,22 @@ def calibrate(
 
 @app.command()
 @exits
-def check(config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
+def check(config: ConfigOption = Path("twinveil.toml"), as_json: JsonOption = False) -> ExitStatus:
     """Configuration, model, key, disk, and what each destination would take of that which would be sent there."""
     from plugin.commands.check import check as run
 
     configure_logs(logging.ERROR)
-    return run(config, load_twins, terminal())
+    return run(config, load_twins, terminal(), as_json=as_json)
+
+
+@app.command()
+@exits
+def conformance() -> ExitStatus:
+    """Print the DICOM conformance statement (PS3.2) of this version, in Markdown."""
+    from plugin.commands.conformance import conformance_statement
+
+    say(conformance_statement().rstrip())
+    return ExitStatus.RELEASED
 
 
 @app.command()
@@ -313,3 +326,6 @@ def reprocess(
     rows = review.reprocess(digest, reviewer=reviewer, reason=reason)
     say(f"{len(rows)} instances are wanted again; have them sent once more")
     return ExitStatus.RELEASED
+
+
+add_examples(app)

@@ -64,14 +64,18 @@ def _is_section(field: FieldInfo) -> bool:
 
 
 def _setting(name: str, value: Any, field: FieldInfo) -> list[str]:
-    return [f"# {field.description}{_range(field)}", f"{name} = {_toml(value)}", ""]
+    return [f"# {field.description}{_in_brackets(bounds_of(field))}", f"{name} = {_toml(value)}", ""]
 
 
-def _range(field: FieldInfo) -> str:
+def bounds_of(field: FieldInfo) -> str:
+    """What a number may be, in words; empty where anything goes."""
     low = next((f"at least {part.ge}" for part in field.metadata if isinstance(part, Ge)), "")
     low = next((f"more than {part.gt}" for part in field.metadata if isinstance(part, Gt)), low)
     high = next((f"at most {part.le}" for part in field.metadata if isinstance(part, Le)), "")
-    bounds = ", ".join(bound for bound in (low, high) if bound)
+    return ", ".join(bound for bound in (low, high) if bound)
+
+
+def _in_brackets(bounds: str) -> str:
     return f" ({bounds})" if bounds else ""
 
 

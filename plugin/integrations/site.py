@@ -38,6 +38,7 @@ def site_of(configuration: Configuration, *, destination: str | None = None, hos
     port = tls.port if tls.only else configuration.listener.port
     if port == 0:
         raise ConfigurationRefused("the node listens on any free port; give it one: [listener] port, or [tls] port")
+    caller = _caller(configuration, archive)
     return Site(
         node_ae=configuration.listener.ae_title,
         node_host=host or _bound_address(configuration.listener.host),
@@ -45,8 +46,8 @@ def site_of(configuration: Configuration, *, destination: str | None = None, hos
         node_tls=tls.only,
         results_from=archive.calling_ae_title,
         archive_name=archive.name,
-        archive_ae=archive.ae_title,
-        caller_ae=_caller(configuration, archive),
+        archive_ae=archive.ae_title or caller,  # results by STOW-RS have no title of their own
+        caller_ae=caller,
     )
 
 
@@ -68,7 +69,8 @@ def _caller(configuration: Configuration, archive: DestinationSection) -> str:
     if len(set(callers)) == 1:
         return callers[0]
     raise ConfigurationRefused(
-        f"{archive.ae_title} may not call the node: list it among [[callers]], with the network it calls from"
+        f"{archive.ae_title or archive.name} may not call the node: list it among [[callers]], "
+        "with the network that it calls from"
     )
 
 

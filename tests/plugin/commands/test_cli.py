@@ -205,6 +205,21 @@ def test_check_finds_a_silent_destination_and_a_lost_key(node_folder: Path, rece
     assert twinveil("check", "--config", configuration).exit_code == 2
 
 
+def test_check_says_what_to_do_about_each_item_that_failed(node_folder: Path) -> None:
+    configuration = node_folder / "twinveil.toml"
+    text = configuration.read_text()
+    configuration.write_text(text[: text.rindex("[[callers]]")])
+    (node_folder / "twinveil.key").unlink()
+    result = twinveil("check", "--json", "--config", configuration)
+    assert result.exit_code == 2
+    items = {each["item"]: each for each in json.loads(result.output)}
+    assert {"callers", "key", "destinations"} <= {name for name, each in items.items() if not each["ok"]}
+    assert all(bool(each["fix"]) != each["ok"] for each in items.values())
+    shown = twinveil("check", "--config", configuration).output
+    assert "\x1b" not in shown
+    assert "List each sender under [[callers]]" in " ".join(shown.split())
+
+
 @pytest.mark.parametrize(
     ("taken", "refused"),
     [(VLPhotographicImageStorage, "Segmentation Storage"), (SegmentationStorage, "VL Photographic Image Storage")],

@@ -82,6 +82,12 @@ def test_the_site_follows_from_the_configuration(tmp_path: Path) -> None:
     assert (site.node_host, site.node_port, site.node_tls) == ("127.0.0.1", 2762, True)
 
 
+def test_results_may_come_back_by_stow_rs(tmp_path: Path) -> None:
+    by_web = {"name": "archive", "url": "https://archive.example/dicom-web/studies"}
+    site = site_of(configured(tmp_path, destinations=[by_web]))
+    assert (site.archive_name, site.archive_ae, site.caller_ae) == ("archive", "ORTHANC", "ORTHANC")
+
+
 @pytest.mark.parametrize(
     ("settings", "given", "said"),
     [
