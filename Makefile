@@ -38,7 +38,7 @@ check: $(VENV)/.development
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.runtime build/bench-venv/.installed
+bench: $(VENV)/.development build/bench-venv/.installed
 	$(BIN)/python -m scripts.bench --out build/bench.json --others build/bench-venv/bin/python
 
 build/bench-venv/.installed: scripts/bench_requirements.txt

@@ -15,11 +15,13 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from dicom_io.errors import ProfileError
 from dicom_io.header import check_options
+from plugin.database import DATABASE, Database, Postgres
 from plugin.errors import ConfigurationRefused
 from plugin.peer_settings import AeTitle, Name
 from plugin.peer_settings import Caller as Caller
 from plugin.peer_settings import DestinationSection as DestinationSection
 from plugin.peer_settings import Section as Section
+from plugin.sections import POSTGRES, DatabaseSection, WorkerSection
 
 KEY_VARIABLE = "TWINVEIL_KEY_FILE"
 """Environment variable that names the key file when the configuration does not."""
@@ -283,8 +285,10 @@ class Configuration(Section):
     destinations: tuple[DestinationSection, ...] = Field(
         default=(), description="Who receives the results; all of them do."
     )
+    database: DatabaseSection = DatabaseSection()
     model: ModelSection = ModelSection()
     study: StudySection = StudySection()
+    worker: WorkerSection = WorkerSection()
     policy: PolicySection = PolicySection()
     output: OutputSection = OutputSection()
     profile: ProfileSection = ProfileSection()
@@ -313,6 +317,21 @@ class Configuration(Section):
     def state_folder(self) -> Path:
         """Absolute path of ``state``."""
         return (self.folder / Path(self.state).expanduser()).resolve()
+
+    @property
+    def records(self) -> Database:
+        """Where records lie: the file in the state folder, or the server that is meant. Raises ConfigurationRefused."""
+        section = self.database
+        url = section.url
+        if section.url_file:
+            path = (self.folder / Path(section.url_file).expanduser()).resolve()
+            try:
+                url = path.read_text().strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigurationRefused(f"database.url_file: {path} cannot be read") from error
+            if not url.startswith(POSTGRES):
+                raise ConfigurationRefused(f"database.url_file: what {path} holds does not begin with {POSTGRES[0]}")
+        return Postgres(url) if url else self.state_folder / DATABASE
 
     @property
     def key_path(self) -> Path:

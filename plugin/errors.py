@@ -6,6 +6,7 @@ PluginError
 ├── PackageMissing         what was asked for needs packages of an extra that is not installed
 ├── StateRefused           the state folder belongs to another key, or to a later version
 ├── NodeBusy               another process already works on this state folder
+├── DatabaseAway           the database's server cannot be reached
 ├── ReviewRefused          what a reviewer asked for may not be done to this quarantined instance
 ├── SealBroken             a sealed file was altered, cut short, or sealed under another key
 ├── AuditBroken            a line of the audit log is not as it was written
@@ -37,6 +38,10 @@ class StateRefused(PluginError):
 
 class NodeBusy(PluginError):
     """Another process holds the lock of the state folder. Two nodes never share one."""
+
+
+class DatabaseAway(PluginError):
+    """The database's server cannot be reached just now. What is under way waits for it; nothing begins without it."""
 
 
 class ReviewRefused(PluginError):

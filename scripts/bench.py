@@ -15,6 +15,12 @@ ready_s         seconds from the start of `twinveil serve` to its open port; the
 ingest_ratio_1, ingest_ratio_4
                 C-STORE over 1 and 4 associations: instances a second as a share of dcmtk's storescp, the lower of JPEG
                 of 285 KB and RGB of 3.1 MB; beside both and Orthanc's (see bench_ingest.py)
+worker_ratio_2  how much quicker two workers on PostgreSQL are than one, with a model that costs one second of waiting a
+                photograph (see bench_workers.py)
+takeover_s      seconds from the kill of one of two workers in the middle of a study until the other one has made it
+queue_ready_s, queue_first_step_s, queue_mb
+                a node with one study in its queue and with 10,000: seconds to the open port and to the first step of a
+                study, and megabytes
 """
 
 from __future__ import annotations
@@ -41,6 +47,7 @@ from dicom_io.quiet import quiet
 from scripts.bench_ingest import ingest_figures, start_figures
 from scripts.bench_large import large_photograph_figures
 from scripts.bench_photograph import photograph_milliseconds
+from scripts.bench_workers import queue_figures, worker_figures
 
 SAMPLES = Path(__file__).resolve().parents[1] / "sample_data" / "studies"
 ROUNDS = 20
@@ -131,6 +138,8 @@ def main() -> None:
             **large_photograph_figures(SAMPLES / LARGE / "photograph.dcm"),
             **start_figures(out.parent / "bench-start"),
             **ingest_figures(out.parent / "bench-ingest"),
+            **worker_figures(out.parent / "bench-workers"),
+            **queue_figures(out.parent / "bench-queue"),
             "conditions": conditions(),
         }
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The real programs that tests talk to: Orthanc with its DICOMweb plugin, dcmtk (storescu, storescp, echoscu),
-# dicom3tools (dciodvfy), and the library that OHIF reads segmentations with (npm). What cannot be installed is named, and its tests are skipped by name.
+# dicom3tools (dciodvfy), PostgreSQL (psql tells that it is there; tests start servers of their own), and the library
+# that OHIF reads segmentations with (npm). What cannot be installed is named, and its tests are skipped by name.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -8,7 +9,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 # From Debian's packages, when the user is root.
 install_programs() {
     missing=""
-    for pair in Orthanc:orthanc storescu:dcmtk dciodvfy:dicom3tools; do
+    for pair in Orthanc:orthanc storescu:dcmtk dciodvfy:dicom3tools psql:postgresql; do
         command -v "${pair%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair%%:*}" ] || missing="$missing ${pair##*:}"
     done
     for pair in Python:orthanc-python DicomWeb:orthanc-dicomweb; do

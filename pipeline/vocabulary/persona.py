@@ -73,15 +73,16 @@ class Personas:
             raise ValueError(f"a persona's seed needs at least {SHORTEST_SEED} bytes: it must not be guessable")
         deck = self._recall(seed)
         if deck is None or sorted(deck) != sorted(names):
-            deck = deal()
-            self._keep(seed, deck)
+            return self._keep(seed, deal(), instead_of=deck)
         return deck
 
     def _recall(self, seed: bytes) -> tuple[str, ...] | None:
         return self._decks.get(seed)
 
-    def _keep(self, seed: bytes, deck: tuple[str, ...]) -> None:
+    def _keep(self, seed: bytes, deck: tuple[str, ...], *, instead_of: tuple[str, ...] | None) -> tuple[str, ...]:
+        """The deck that is kept from now on: another one where somebody else dealt first."""
         self._decks[seed] = deck
+        return deck
 
 
 def describe(hints: Hints) -> ClinicalPrompt:

@@ -23,7 +23,8 @@ from plugin.commands.exit_status import ExitStatus
 from plugin.commands.fixes import fix_of
 from plugin.commands.terminal import plain_table, printable, say
 from plugin.config import Configuration, DestinationSection, load_configuration
-from plugin.errors import ConfigurationRefused
+from plugin.database import Postgres, reading
+from plugin.errors import ConfigurationRefused, DatabaseAway
 from plugin.intake import tls_settings
 from plugin.node import destination_of, web_destination_of
 from plugin.profile_settings import profile_in_words, pseudonyms_of
@@ -98,6 +99,7 @@ def _items(path: Path, load_twins: Callable[[Configuration], TwinMaker]) -> Iter
     yield _model(configuration, load_twins)
     yield _text()
     yield _disk(configuration)
+    yield _database(configuration)
     if not configuration.destinations:
         yield Item("destinations", "none: whatever is made would be quarantined", ExitStatus.USAGE)
     for section in configuration.destinations:
@@ -203,6 +205,20 @@ def _text() -> Item:
     except ModelError as error:
         return Item("text finder", str(error), ExitStatus.USAGE)
     return Item("text finder", "detector, reader and face finder are the pinned ones")
+
+
+def _database(configuration: Configuration) -> Item:
+    try:
+        records = configuration.records
+        if not isinstance(records, Postgres):
+            return Item("database", f"{records}, for one process")
+        with reading(records) as connection:
+            (version,) = connection.execute("SHOW server_version").fetchone()
+    except ConfigurationRefused as error:
+        return Item("database", str(error), ExitStatus.USAGE)
+    except DatabaseAway as error:
+        return Item("database", str(error), ExitStatus.FAILURE)
+    return Item("database", f"PostgreSQL {version} answers; several processes may share the state folder")
 
 
 def _disk(configuration: Configuration) -> Item:

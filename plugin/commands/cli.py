@@ -23,8 +23,8 @@ from plugin.commands.quarantine import quarantine_app
 from plugin.commands.terminal import plain_table, say, terminal
 from plugin.config import Configuration, find_key_file, load_configuration
 from plugin.errors import ConfigurationRefused
-from plugin.ledger import DATABASE
 from plugin.profile_settings import profile_of, pseudonyms_of
+from plugin.roles import Role
 
 if TYPE_CHECKING:
     from pipeline.edits import TwinMaker
@@ -60,7 +60,7 @@ def load_node_twins(configuration: Configuration) -> TwinMaker:
     """The same for a node, which remembers who became whom."""
     from plugin.node import KeptPersonas
 
-    return load_twins(configuration, KeptPersonas(configuration.state_folder / DATABASE))
+    return load_twins(configuration, KeptPersonas(configuration.records))
 
 
 @app.callback(invoke_without_command=True)
@@ -84,14 +84,19 @@ def init(folder: Annotated[Path, typer.Argument(help="Folder for both files.")] 
 
 @app.command()
 @exits
-def serve(config: ConfigOption = Path("twinveil.toml")) -> ExitStatus:
-    """Run the node."""
+def serve(
+    config: ConfigOption = Path("twinveil.toml"),
+    role: Annotated[Role, typer.Option("--role", help="What this process does; all, unless there is PostgreSQL.")] = (
+        Role.ALL
+    ),
+) -> ExitStatus:
+    """Run the node, or one of its processes where it has several."""
     from plugin.commands.serve import serve as run
 
     configure_logs()
     configuration = load_configuration(config)
     key = SiteKey.from_file(configuration.key_path)
-    run(configuration, key, load_node_twins)
+    run(configuration, key, load_node_twins, role)
 
 
 @app.command()
@@ -322,7 +327,7 @@ def reprocess(
     from plugin.quarantine import Review
 
     configuration = load_configuration(config)
-    review = Review(configuration.state_folder, SiteKey.from_file(configuration.key_path))
+    review = Review(configuration.state_folder, SiteKey.from_file(configuration.key_path), configuration.records)
     rows = review.reprocess(digest, reviewer=reviewer, reason=reason)
     say(f"{len(rows)} instances are wanted again; have them sent once more")
     return ExitStatus.RELEASED

@@ -7,7 +7,6 @@ from plugin.config import Configuration
 from plugin.delivery import Destinations, Postings
 from plugin.durable import private_folder
 from plugin.errors import ConfigurationRefused
-from plugin.ledger import DATABASE
 from plugin.quarantine import AuditLog
 
 
@@ -15,10 +14,10 @@ class Deliveries:
     """The decisions on the destinations of one node. What ends the waiting of objects is put in the audit log first."""
 
     def __init__(self, configuration: Configuration) -> None:
-        state = private_folder(configuration.state_folder)
+        private_folder(configuration.state_folder)
         self._configuration = configuration
-        self._destinations = Destinations(state / DATABASE)
-        self._postings = Postings(state / DATABASE)
+        self._destinations = Destinations(configuration.records)
+        self._postings = Postings(configuration.records)
 
     def pause(self, name: str) -> None:
         """Nothing more goes there until it is resumed, whatever starts in between."""

@@ -166,7 +166,7 @@ def _decide(config: Path, choice: Choice, act: Callable[[Review, Entry], str]) -
     from plugin.quarantine import Review
 
     configuration = load_configuration(config)
-    review = Review(configuration.state_folder, SiteKey.from_file(configuration.key_path))
+    review = Review(configuration.state_folder, SiteKey.from_file(configuration.key_path), configuration.records)
     refused = [line for line in _decisions(review, choice, act) if line]
     return ExitStatus.USAGE if refused else ExitStatus.RELEASED
 

@@ -16,6 +16,7 @@ from dicom_io.header import SiteKey
 from plugin.commands.exit_status import ExitStatus
 from plugin.config import Configuration
 from plugin.intake import Intake
+from plugin.roles import DUTIES, Duty, Role
 
 if TYPE_CHECKING:
     from pipeline.edits import TwinMaker
@@ -27,7 +28,12 @@ GRACE_SECONDS = 30.0
 """How long running steps may take to end. What is cut off then is done again at the next start."""
 
 
-def serve(configuration: Configuration, key: SiteKey, load_twins: Callable[[Configuration], TwinMaker]) -> NoReturn:
+def serve(
+    configuration: Configuration,
+    key: SiteKey,
+    load_twins: Callable[[Configuration], TwinMaker],
+    role: Role = Role.ALL,
+) -> NoReturn:
     """Run until SIGTERM or SIGINT, then let running steps end and leave the process.
 
     The port is open first; what comes in while the models load waits in the spool. Raises what loading them raises.
@@ -35,25 +41,17 @@ def serve(configuration: Configuration, key: SiteKey, load_twins: Callable[[Conf
     waking = threading.Event()  # to stop, or because the node cannot start
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: waking.set())
-    intake = Intake(configuration, key)
-    intake.open()
-    section = configuration.listener
-    if configuration.tls.is_on:
-        print(f"{section.ae_title} listens on {section.host}:{intake.listener.tls_port} with TLS", flush=True)
-    if not configuration.tls.only:
-        print(f"{section.ae_title} listens on {section.host}:{intake.listener.port}", flush=True)
-    if intake.web is not None:
-        scheme = "https" if configuration.web.certificate else "http"
-        print(f"STOW-RS at {scheme}://{configuration.web.host}:{intake.web.port}/studies", flush=True)
-    if not configuration.callers:
-        log.warning("no callers are configured: every connection is closed")
+    receives = Duty.RECEIVE in DUTIES[role]
+    intake = Intake(configuration, key, receives=receives)
+    if receives:
+        _open(intake, configuration)
     if not configuration.destinations:
         log.warning("no destinations are configured: results are quarantined")
 
     started: Future[Node] = Future()
     started.add_done_callback(lambda done: waking.set() if done.exception() else None)
     threading.Thread(
-        target=_start_node, args=(started, configuration, key, load_twins, intake), name="start", daemon=True
+        target=_start_node, args=(started, configuration, key, load_twins, role, intake), name="start", daemon=True
     ).start()
     waking.wait()
     if started.done() and started.exception():
@@ -71,11 +69,26 @@ def serve(configuration: Configuration, key: SiteKey, load_twins: Callable[[Conf
     os._exit(int(ExitStatus.RELEASED))
 
 
+def _open(intake: Intake, configuration: Configuration) -> None:
+    section = configuration.listener
+    intake.open()
+    if configuration.tls.is_on:
+        print(f"{section.ae_title} listens on {section.host}:{intake.listener.tls_port} with TLS", flush=True)
+    if not configuration.tls.only:
+        print(f"{section.ae_title} listens on {section.host}:{intake.listener.port}", flush=True)
+    if intake.web is not None:
+        scheme = "https" if configuration.web.certificate else "http"
+        print(f"STOW-RS at {scheme}://{configuration.web.host}:{intake.web.port}/studies", flush=True)
+    if not configuration.callers:
+        log.warning("no callers are configured: every connection is closed")
+
+
 def _start_node(
     started: Future[Node],
     configuration: Configuration,
     key: SiteKey,
     load_twins: Callable[[Configuration], TwinMaker],
+    role: Role,
     intake: Intake,
 ) -> None:
     """Everything that takes seconds: torch and the models are imported and loaded here."""
@@ -83,10 +96,12 @@ def _start_node(
     try:
         from plugin.node import Node
 
-        node = Node(configuration, key, load_twins(configuration), intake=intake)
+        works = Duty.WORK in DUTIES[role]
+        node = Node(configuration, key, load_twins(configuration) if works else None, role=role, intake=intake)
         node.start()
     except BaseException as error:
         started.set_exception(error)
         return
-    log.info("the models are loaded (%.1f s): studies are worked on", time.monotonic() - begun)
+    what = "the models are loaded" if works else f"the {role} has started"
+    log.info("%s (%.1f s)%s", what, time.monotonic() - begun, ": studies are worked on" if works else "")
     started.set_result(node)

@@ -10,12 +10,11 @@ import io
 import json
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from dicom_io.commitment import CommitmentRequest, Reference
 from dicom_io.errors import SpoolFull
 from dicom_io.header import SiteKey
-from plugin.ledger import reading, transaction
+from plugin.database import Database, create_tables, reading, transaction
 from plugin.sealed import seal, unseal
 
 SCHEMA = """
@@ -44,11 +43,11 @@ class WaitingRequest:
 class Requests:
     """The rows. Any thread may call any method; each is one transaction."""
 
-    def __init__(self, database: Path, key: SiteKey) -> None:
+    def __init__(self, database: Database, key: SiteKey) -> None:
         self._database = database
         self._key = key
         with transaction(database) as connection:
-            connection.execute(SCHEMA)
+            create_tables(connection, SCHEMA)
 
     def keep(self, request: CommitmentRequest, caller: str, *, called_back: bool = True) -> str:
         """Put ``request`` on record; what it is called there. Raises SpoolFull where too many wait.

@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from dicom_io.commitment import CommitmentReport
-from plugin.ledger import reading, transaction
+from plugin.database import Database, create_tables, reading, transaction
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS twinveil_commitment_transactions (
@@ -38,10 +37,10 @@ class Answer:
 class Transactions:
     """The rows. Any thread may call any method; each is one transaction."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
         with transaction(database) as connection:
-            connection.execute(SCHEMA)
+            create_tables(connection, SCHEMA)
 
     def open(self, uid: str, destination: str, job: str) -> None:
         """``destination`` is about to be asked for objects of ``job`` under ``uid``."""
@@ -72,7 +71,7 @@ class Transactions:
         with reading(self._database) as connection:
             found = connection.execute(
                 "SELECT uid, job, answer FROM twinveil_commitment_transactions "
-                "WHERE destination = ? AND answer IS NOT NULL ORDER BY rowid",
+                "WHERE destination = ? AND answer IS NOT NULL ORDER BY asked, uid",
                 (destination,),
             ).fetchall()
         return [

@@ -102,8 +102,9 @@ class Committer:
     def _references(self, job: str) -> Sequence[Reference]:
         objects = self._postings.uncommitted_of(job, self.name)
         references = []
+        folder = self._postings.folder_of(job)
         for number, uid in objects:
-            with self._outbox.opened(job, [number]) as (path,):
+            with self._outbox.opened(folder, [number]) as (path,):
                 references.append(Reference(sop_class_of(path), uid))
         return references
 

@@ -131,7 +131,7 @@ class Courier:
             self._took(parcels[number])
 
         try:
-            with self._outbox.opened(parcels[0].job, [parcel.number for parcel in parcels]) as paths:
+            with self._outbox.opened(parcels[0].folder, [parcel.number for parcel in parcels]) as paths:
                 self._postings.offering(parcels[0], self.name)
                 self._carrier.carry(paths, {parcel.uid for parcel in parcels if parcel.offered}, on_stored)
         except NotTaken as error:

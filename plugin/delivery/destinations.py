@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
-from plugin.ledger import reading, transaction
+from plugin.database import Database, create_tables, reading, transaction
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS twinveil_destinations (
@@ -36,10 +35,10 @@ class Standing:
 class Destinations:
     """The rows. Any thread may call any method; each is one transaction."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
         with transaction(database) as connection:
-            connection.execute(SCHEMA)
+            create_tables(connection, SCHEMA)
 
     def standing(self, name: str) -> Standing:
         return self.standings().get(name, Standing())
@@ -70,5 +69,5 @@ class Destinations:
 
     def _set(self, name: str, assignments: str, *values: str | float) -> None:
         with transaction(self._database) as connection:
-            connection.execute("INSERT OR IGNORE INTO twinveil_destinations (name) VALUES (?)", (name,))
+            connection.execute("INSERT INTO twinveil_destinations (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
             connection.execute(f"UPDATE twinveil_destinations SET {assignments} WHERE name = ?", (*values, name))

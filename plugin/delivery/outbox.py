@@ -1,7 +1,10 @@
 """The outbox: every object that may leave, sealed under the site's key until each of its destinations has it.
 
-outbox/<job>/<number>.sealed   mode 0600
-outbox/<job>/manifest.json     what will be said of the job once all has arrived; it identifies nobody
+outbox/<folder>/<number>.sealed   mode 0600
+outbox/<folder>/manifest.json     what will be said of the job once all has arrived; it identifies nobody
+
+A folder is called after the job and its tenure: whoever lost a job without knowing writes into another one than who has
+it now, and what is posted names the folder that counts.
 
 What was made once is what is sent. An object is written here before anything of it is sent anywhere, is never written
 again, and is opened in memory alone.
@@ -21,30 +24,30 @@ from plugin.quarantine import seal, unseal
 
 
 class Outbox:
-    """The sealed objects of one node, by job and number. Any thread may call any method."""
+    """The sealed objects of one node, by folder and number. Any thread may call any method."""
 
     def __init__(self, folder: Path, key: SiteKey) -> None:
         self.folder = folder
         self._key = key
 
-    def put(self, job: str, paths: Sequence[Path]) -> None:
-        """Seal ``paths`` as objects 0, 1, … of ``job``, on disk when this returns.
+    def put(self, name: str, paths: Sequence[Path]) -> None:
+        """Seal ``paths`` as objects 0, 1, … of the folder ``name``, on disk when this returns.
 
-        Whatever an earlier try left under that job is replaced: call it only before the job is posted.
+        Whatever an earlier try left in that folder is replaced: call it only before it is posted.
         """
-        self.remove(job)
-        folder = private_folder(private_folder(self.folder) / job)
+        self.remove(name)
+        folder = private_folder(private_folder(self.folder) / name)
         for number, path in enumerate(paths):
-            target = self._path(job, number)
+            target = self._path(name, number)
             with path.open("rb") as plain, target.open("xb") as sealed:
                 os.fchmod(sealed.fileno(), 0o600)
-                seal(plain, sealed, self._key, _name(job, number))
+                seal(plain, sealed, self._key, _name(name, number))
                 sealed.flush()
                 os.fsync(sealed.fileno())
         sync_folder(folder)
 
     @contextmanager
-    def opened(self, job: str, numbers: Sequence[int]) -> Iterator[list[Path]]:
+    def opened(self, name: str, numbers: Sequence[int]) -> Iterator[list[Path]]:
         """The objects as they were made, as paths to memory that are gone when the block ends: nothing plain on disk.
 
         Raises ``SealBroken`` where a file is not what was sealed, ``FileNotFoundError`` where it is gone.
@@ -54,30 +57,30 @@ class Outbox:
             for number in numbers:
                 descriptor = os.memfd_create(f"twinveil-{number}", os.MFD_CLOEXEC)
                 stack.callback(os.close, descriptor)
-                with self._path(job, number).open("rb") as sealed, os.fdopen(descriptor, "wb", closefd=False) as plain:
-                    plain.writelines(unseal(sealed, self._key, _name(job, number)))
+                with self._path(name, number).open("rb") as sealed, os.fdopen(descriptor, "wb", closefd=False) as plain:
+                    plain.writelines(unseal(sealed, self._key, _name(name, number)))
                 paths.append(Path(f"/proc/self/fd/{descriptor}"))
             yield paths
 
-    def manifest(self, job: str) -> Path:
-        """Where the manifest of ``job`` waits."""
-        return self.folder / job / "manifest.json"
+    def manifest(self, name: str) -> Path:
+        """Where the manifest waits."""
+        return self.folder / name / "manifest.json"
 
-    def remove(self, job: str) -> None:
-        """The objects of ``job`` are gone; again changes nothing."""
-        folder = self.folder / job
+    def remove(self, name: str) -> None:
+        """The folder ``name`` is gone; again changes nothing."""
+        folder = self.folder / name
         if folder.is_dir():
             shutil.rmtree(folder)
             sync_folder(self.folder)
 
-    def jobs(self) -> set[str]:
-        """Names of the jobs that have a folder here."""
+    def folders(self) -> set[str]:
+        """Names of the folders here."""
         return {path.name for path in self.folder.iterdir()} if self.folder.is_dir() else set()
 
-    def _path(self, job: str, number: int) -> Path:
-        return self.folder / job / f"{number}.sealed"
+    def _path(self, name: str, number: int) -> Path:
+        return self.folder / name / f"{number}.sealed"
 
 
-def _name(job: str, number: int) -> str:
-    """What an object is sealed as: it opens under no other job and number."""
-    return f"{job}/{number}"
+def _name(folder: str, number: int) -> str:
+    """What an object is sealed as: it opens under no other folder and number."""
+    return f"{folder}/{number}"

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from plugin.database import Exclusive
 from plugin.delivery.carriers import Carrier
 from plugin.delivery.committer import Committer
 from plugin.delivery.courier import Courier
@@ -24,7 +25,8 @@ class PostOffice:
 
     ``settle(job)``: everything that ``job`` made has arrived; called again after a crash. ``committers``: those of the
     destinations that are to answer for what they store. ``beside``: what else goes out, by name: each looks in a thread
-    of its own, and returns whether to look again at once.
+    of its own, and returns whether to look again at once. ``exclusive(name)``: the right to do what is called so, where
+    several processes deliver: one of them at a time serves each destination.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class PostOffice:
         period_seconds: float = 1.0,
         committers: Mapping[str, Committer] = MappingProxyType({}),
         beside: Mapping[str, Callable[[], bool]] = MappingProxyType({}),
+        exclusive: Callable[[str], Exclusive] | None = None,
     ) -> None:
         self._beside = dict(beside)
         self.couriers = {
@@ -55,6 +58,7 @@ class PostOffice:
         self._postings = postings
         self._settle = settle
         self._period_seconds = period_seconds
+        self._exclusive = exclusive
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._told: dict[str, str] = {}
@@ -90,7 +94,7 @@ class PostOffice:
         for job in self._postings.arrived():
             try:
                 self._settle(job)
-                self._outbox.remove(job)
+                self._outbox.remove(self._postings.folder_of(job))
                 self._postings.settle(job)
                 self._told.pop(job, None)
             except Exception as error:  # a full disk, a file that somebody took away: said once, tried on
@@ -100,16 +104,17 @@ class PostOffice:
         return False
 
     def _begin(self, name: str, look: Callable[[], bool]) -> None:
-        thread = threading.Thread(target=self._run, args=(name, look), name=name, daemon=True)
+        mine = None if self._exclusive is None else self._exclusive(name)
+        thread = threading.Thread(target=self._run, args=(name, look, mine), name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _run(self, name: str, look: Callable[[], bool]) -> None:
+    def _run(self, name: str, look: Callable[[], bool], mine: Exclusive | None) -> None:
         told = ""
         while not self._stop.is_set():
             again = False
             try:
-                again = look()
+                again = (mine is None or mine.held()) and look()
                 told = ""
             except Exception as error:  # a locked database, a full disk: said once, tried on
                 if told != type(error).__name__:
@@ -117,3 +122,5 @@ class PostOffice:
                     log.error("%s: %s; tried on", name, told)
             if not again:
                 self._stop.wait(self._period_seconds)
+        if mine is not None:
+            mine.release()

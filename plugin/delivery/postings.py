@@ -7,14 +7,12 @@ that destination has it. Rows hold new UIDs, names of destinations and reasons, 
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from plugin.database import Connection, Database, add_columns, create_tables, reading, transaction
 from plugin.delivery.states import OPEN, Delivery, Happening, after
-from plugin.ledger import reading, transaction
 from plugin.study import Output
 
 SCHEMA = """
@@ -49,21 +47,27 @@ CREATE TABLE IF NOT EXISTS twinveil_deliveries (
 CREATE INDEX IF NOT EXISTS twinveil_deliveries_by_state ON twinveil_deliveries (state, destination, job);
 """
 
-REMARK = "remark TEXT NOT NULL DEFAULT ''"
-"""A column that earlier versions did not have: what the destination had to say of what it stored."""
+
+ADDED = {
+    "twinveil_postings": {"folder": "TEXT NOT NULL DEFAULT ''"},  # in the outbox, '' where it has the job's name
+    "twinveil_deliveries": {"remark": "TEXT NOT NULL DEFAULT ''"},  # what the destination had to say of what it stored
+}
+"""Columns that earlier versions did not have, by table."""
 
 
 @dataclass(frozen=True)
 class Parcel:
     """One object on its way to one destination. ``uid``: its new SOP Instance UID; ``size``: in bytes.
 
-    ``offered``: an earlier try may have brought it there, these very bytes, without our hearing of it.
+    ``folder``: where in the outbox it lies. ``offered``: an earlier try may have brought it there, these very bytes,
+    without our hearing of it.
     """
 
     job: str
     number: int
     uid: str
     size: int
+    folder: str = field(default="", compare=False)
     offered: bool = field(default=False, compare=False)
 
 
@@ -82,13 +86,12 @@ class Backlog:
 class Postings:
     """The rows. Any thread may call any method; each is one transaction."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
         with transaction(database) as connection:
-            for statement in SCHEMA.split(";"):
-                connection.execute(statement)
-            if "remark" not in {row[1] for row in connection.execute("PRAGMA table_info(twinveil_deliveries)")}:
-                connection.execute(f"ALTER TABLE twinveil_deliveries ADD COLUMN {REMARK}")
+            create_tables(connection, SCHEMA)
+            for table, columns in ADDED.items():
+                add_columns(database, connection, table, columns)
 
     def posted(self, job: str) -> bool:
         """Whether ``job`` is posted: from then on, what it made is settled for good."""
@@ -102,10 +105,13 @@ class Postings:
         outputs: Sequence[Output],
         destinations: Sequence[str],
         *,
+        folder: str = "",
         urgent: bool = False,
-        also: Callable[[sqlite3.Connection], None] = lambda connection: None,
+        also: Callable[[Connection], None] = lambda connection: None,
     ) -> None:
         """Everything of ``outputs`` is to go to each of ``destinations``; ``also`` happens with it or not at all.
+
+        ``folder``: where in the outbox it lies, where that is not called after the job.
 
         A job that is posted already stays as it is.
         """
@@ -115,8 +121,8 @@ class Postings:
             if _posted(connection, job):
                 return
             connection.execute(
-                "INSERT INTO twinveil_postings (job, study, urgent, posted) VALUES (?, ?, ?, ?)",
-                (job, study, int(urgent), now),
+                "INSERT INTO twinveil_postings (job, study, urgent, posted, folder) VALUES (?, ?, ?, ?, ?)",
+                (job, study, int(urgent), now, folder),
             )
             connection.executemany(
                 "INSERT INTO twinveil_objects VALUES (?, ?, ?, ?, ?)",
@@ -139,15 +145,16 @@ class Postings:
         """
         with reading(self._database) as connection:
             found = connection.execute(
-                "SELECT d.job, d.number, o.uid, o.bytes, d.offers > 0 FROM twinveil_deliveries AS d "
-                "JOIN twinveil_postings AS p USING (job) JOIN twinveil_objects AS o USING (job, number) "
+                "SELECT d.job, d.number, o.uid, o.bytes, p.folder, d.offers > 0 FROM twinveil_deliveries AS d "
+                "JOIN twinveil_postings AS p ON p.job = d.job "
+                "JOIN twinveil_objects AS o ON o.job = d.job AND o.number = d.number "
                 "WHERE d.state = ? AND d.destination = ? ORDER BY p.urgent DESC, p.number, d.number LIMIT ?",
                 (Delivery.WAITING, destination, most + len(besides)),
             ).fetchall()
         parcels = [
             parcel
-            for job, number, uid, size, offered in found
-            if (parcel := Parcel(job, number, uid, size, bool(offered))) not in besides
+            for job, number, uid, size, folder, offered in found
+            if (parcel := Parcel(job, number, uid, size, folder or job, bool(offered))) not in besides
         ]
         return [parcel for parcel in parcels if parcel.job == parcels[0].job][:most]
 
@@ -188,9 +195,10 @@ class Postings:
         """Jobs of which ``destination`` has stored everything, and is to answer for something of it."""
         with reading(self._database) as connection:
             found = connection.execute(
-                "SELECT DISTINCT d.job FROM twinveil_deliveries AS d JOIN twinveil_postings AS p USING (job) "
+                "SELECT d.job FROM twinveil_deliveries AS d JOIN twinveil_postings AS p ON p.job = d.job "
                 "WHERE d.state = ? AND d.destination = ? AND NOT EXISTS (SELECT 1 FROM twinveil_deliveries AS w "
-                "WHERE w.job = d.job AND w.destination = d.destination AND w.state = ?) ORDER BY p.number",
+                "WHERE w.job = d.job AND w.destination = d.destination AND w.state = ?) "
+                "GROUP BY d.job, p.number ORDER BY p.number",
                 (Delivery.UNCOMMITTED, destination, Delivery.WAITING),
             ).fetchall()
         return [job for (job,) in found]
@@ -260,9 +268,10 @@ class Postings:
         """
         with transaction(self._database) as connection:
             moved = connection.execute(
-                "UPDATE OR IGNORE twinveil_deliveries SET destination = ?, state = ? "
-                "WHERE destination = ? AND state IN (?, ?)",
-                (new, Delivery.WAITING, old, *OPEN),
+                "UPDATE twinveil_deliveries SET destination = ?, state = ? WHERE destination = ? AND state IN (?, ?) "
+                "AND NOT EXISTS (SELECT 1 FROM twinveil_deliveries AS other WHERE other.job = twinveil_deliveries.job "
+                "AND other.number = twinveil_deliveries.number AND other.destination = ?)",
+                (new, Delivery.WAITING, old, *OPEN, new),
             ).rowcount
             connection.execute(
                 "DELETE FROM twinveil_deliveries WHERE destination = ? AND state IN (?, ?)", (old, *OPEN)
@@ -277,7 +286,7 @@ class Postings:
     def untold(self) -> set[str]:
         """Jobs that posted something and whose manifest is not written."""
         with reading(self._database) as connection:
-            return {job for (job,) in connection.execute("SELECT job FROM twinveil_postings WHERE NOT told")}
+            return {job for (job,) in connection.execute("SELECT job FROM twinveil_postings WHERE told = 0")}
 
     def is_settled(self, job: str) -> bool:
         """Whether everything of ``job`` has arrived and nothing is left to be done for it."""
@@ -289,7 +298,7 @@ class Postings:
         """Jobs of which nothing waits any more, and whose sources are still here."""
         with reading(self._database) as connection:
             found = connection.execute(
-                "SELECT job FROM twinveil_postings AS p WHERE settled IS NULL AND told AND NOT EXISTS "
+                "SELECT job FROM twinveil_postings AS p WHERE settled IS NULL AND told = 1 AND NOT EXISTS "
                 "(SELECT 1 FROM twinveil_deliveries AS d WHERE d.job = p.job AND d.state IN (?, ?)) ORDER BY number",
                 OPEN,
             ).fetchall()
@@ -300,11 +309,17 @@ class Postings:
         with transaction(self._database) as connection:
             connection.execute("UPDATE twinveil_postings SET settled = ? WHERE job = ?", (time.time(), job))
 
-    def unsettled(self) -> set[str]:
-        """Jobs whose objects are still needed."""
+    def folder_of(self, job: str) -> str:
+        """Where in the outbox lies what ``job`` posted."""
         with reading(self._database) as connection:
-            found = connection.execute("SELECT job FROM twinveil_postings WHERE settled IS NULL").fetchall()
-        return {job for (job,) in found}
+            found = connection.execute("SELECT folder FROM twinveil_postings WHERE job = ?", (job,)).fetchone()
+        return (found and found[0]) or job
+
+    def needed_folders(self) -> set[str]:
+        """Folders of the outbox that are still needed."""
+        with reading(self._database) as connection:
+            found = connection.execute("SELECT job, folder FROM twinveil_postings WHERE settled IS NULL").fetchall()
+        return {folder or job for job, folder in found}
 
     def waiting_by_job(self) -> dict[str, list[str]]:
         """Names of the destinations that each unfinished job waits for."""
@@ -323,10 +338,12 @@ class Postings:
         """What waits, by destination."""
         with reading(self._database) as connection:
             found = connection.execute(
-                "SELECT d.destination, count(DISTINCT d.job), count(*), sum(o.bytes), sum(d.refusals > 0), "
+                "SELECT d.destination, count(DISTINCT d.job), count(*), cast(sum(o.bytes) AS BIGINT), "
+                "count(CASE WHEN d.refusals > 0 THEN 1 END), "
                 "min(p.posted), max(d.reason) "
-                "FROM twinveil_deliveries AS d JOIN twinveil_postings AS p USING (job) "
-                "JOIN twinveil_objects AS o USING (job, number) WHERE d.state IN (?, ?) GROUP BY d.destination",
+                "FROM twinveil_deliveries AS d JOIN twinveil_postings AS p ON p.job = d.job "
+                "JOIN twinveil_objects AS o ON o.job = d.job AND o.number = d.number "
+                "WHERE d.state IN (?, ?) GROUP BY d.destination",
                 OPEN,
             ).fetchall()
         return {name: Backlog(*rest) for name, *rest in found}
@@ -341,23 +358,25 @@ class Postings:
             return connection.execute("DELETE FROM twinveil_postings WHERE settled < ?", (before,)).rowcount
 
 
-def _posted(connection: sqlite3.Connection, job: str) -> bool:
+def _posted(connection: Connection, job: str) -> bool:
     return connection.execute("SELECT 1 FROM twinveil_postings WHERE job = ?", (job,)).fetchone() is not None
 
 
-def _offering(connection: sqlite3.Connection, parcel: Parcel, destination: str) -> None:
+def _offering(connection: Connection, parcel: Parcel, destination: str) -> None:
     connection.execute(
         "UPDATE twinveil_deliveries SET offers = offers + 1 WHERE job = ? AND number = ? AND destination = ?",
         (parcel.job, parcel.number, destination),
     )
 
 
-def _change(connection: sqlite3.Connection, happening: Happening, condition: str, *values: str | int) -> int:
+def _change(connection: Connection, happening: Happening, condition: str, *values: str | int) -> int:
     """Every row that ``condition`` finds, through the table of the life cycle."""
-    found = connection.execute(f"SELECT rowid, state FROM twinveil_deliveries WHERE {condition}", values).fetchall()
+    found = connection.execute(
+        f"SELECT state, job, number, destination FROM twinveil_deliveries WHERE {condition}", values
+    ).fetchall()
     now = time.time()
     connection.executemany(
-        "UPDATE twinveil_deliveries SET state = ?, changed = ? WHERE rowid = ?",
-        [(after(Delivery(state), happening), now, row) for row, state in found],
+        "UPDATE twinveil_deliveries SET state = ?, changed = ? WHERE job = ? AND number = ? AND destination = ?",
+        [(after(Delivery(state), happening), now, *row) for state, *row in found],
     )
     return len(found)

@@ -3,7 +3,7 @@
 from plugin.intake.intake import Intake, lock_state, tls_settings
 from plugin.intake.rows import Recorded, record_arrival
 from plugin.intake.spool_names import SpoolNames
-from plugin.intake.state_folder import prepare_state
+from plugin.intake.state_folder import ABOUT, prepare_state
 
 __all__ = [
     "Intake",
@@ -12,5 +12,6 @@ __all__ = [
     "Recorded",
     "record_arrival",
     "SpoolNames",
+    "ABOUT",
     "prepare_state",
 ]

@@ -21,59 +21,71 @@ from dicom_io.receiving import (
 )
 from plugin.commitment import CommitmentBook, Judgement, Requests, Transactions
 from plugin.config import Configuration
+from plugin.database import Postgres
 from plugin.durable import private_folder
 from plugin.errors import NodeBusy
 from plugin.intake.rows import record_arrival
 from plugin.intake.spool_names import SpoolNames
 from plugin.intake.state_folder import prepare_state
-from plugin.ledger import DATABASE, Ledger, taken_again
+from plugin.ledger import Ledger, taken_again
 from plugin.profile_settings import pseudonyms_of
 
 if TYPE_CHECKING:
     from dicom_io.receiving.web import WebListener
 
+RECEIVING = "receiving.lock"
+"""Held by the one process that receives, where several share a state folder."""
+
 
 class Intake:
     """Takes instances and gives each its row. What becomes of them is the business of whoever takes over.
 
-    Holds the state folder for this process. Raises NodeBusy when another one does, StateRefused when it is not ours.
+    Holds the state folder for this process: alone where records lie in its own file, together with other processes
+    where they lie on a server. One that does not receive (``receives``) has the same without a door. Raises NodeBusy
+    when another process holds it, StateRefused when it is not ours.
     """
 
-    def __init__(self, configuration: Configuration, key: SiteKey) -> None:
+    def __init__(self, configuration: Configuration, key: SiteKey, *, receives: bool = True) -> None:
         state = private_folder(configuration.state_folder)
-        self._lock = lock_state(state)
+        records = configuration.records
+        shared = isinstance(records, Postgres)
+        self._locks = [lock_state(state, shared=shared)]
         try:
-            prepare_state(state, key)
+            if shared and receives:
+                self._locks.append(lock_state(state, RECEIVING))
+            prepare_state(state, key, records)
+            self.ledger = Ledger(records)
         except BaseException:
-            os.close(self._lock)
+            self.leave()
             raise
         self.pseudonyms = pseudonyms_of(configuration, key)
-        self.ledger = Ledger(state / DATABASE)
         self.spool = Spool(
             state / "spool",
             min_free_bytes=configuration.limits.min_free_bytes,
             keyed=SpoolNames(key),
-            wanted_again=lambda path: taken_again(self.ledger.state_of(path.relative_to(state / "spool").as_posix())),
+            wanted_again=self._wanted_again,
         )
-        self.requests = Requests(state / DATABASE, key)
+        self.requests = Requests(records, key)
         self.judgement = Judgement(self.ledger, self.pseudonyms)
-        self.transactions = Transactions(state / DATABASE)
+        self.transactions = Transactions(records)
         called_back = [caller.ae_title for caller in configuration.callers if caller.host]
         book = CommitmentBook(self.requests, self.judgement, self.transactions, called_back)
-        self.listener = Listener(listener_settings(configuration), self.spool, self._accept, book)
-        self.web = web_listener(configuration, self.spool, self._accept)
+        self._listener = (
+            Listener(listener_settings(configuration), self.spool, self._accept, book) if receives else None
+        )
+        self.web = web_listener(configuration, self.spool, self._accept) if receives else None
         self._on_stored: Callable[[StoredInstance], None] = self._record
         self._is_open = False
 
     def open(self) -> None:
         """Listen. Does nothing when it is open already. Raises ``OSError`` when a port is taken."""
-        if not self._is_open:
-            self.listener.start()
+        if not self._is_open and self._listener is not None:
+            self._listener.start()
             if self.web is not None:
                 try:
                     self.web.start()
                 except BaseException:
-                    self.listener.stop()
+                    self._listener.stop()
                     raise
             self._is_open = True
 
@@ -85,12 +97,26 @@ class Intake:
         """Take nothing more."""
         if self.web is not None:
             self.web.stop()
-        self.listener.stop()
+        if self._listener is not None:
+            self._listener.stop()
         self._is_open = False
 
     def leave(self) -> None:
         """Another process may have the state folder."""
-        os.close(self._lock)
+        for lock in self._locks:
+            os.close(lock)
+        self._locks.clear()
+
+    @property
+    def listener(self) -> Listener:
+        """The door of a process that receives."""
+        assert self._listener is not None, "this process does not receive"
+        return self._listener
+
+    def _wanted_again(self, path: Path) -> bool:
+        state = self.ledger.state_of(path.relative_to(self.spool.folder).as_posix())
+        # Forgotten by a process that keeps house, which cannot tell this one's spool.
+        return taken_again(state) or (state is None and not path.with_suffix(".purged").exists())
 
     def _accept(self, stored: StoredInstance) -> None:
         self._on_stored(stored)
@@ -99,13 +125,20 @@ class Intake:
         record_arrival(stored, self.spool, self.ledger, self.pseudonyms)
 
 
-def lock_state(folder: Path) -> int:
-    """The descriptor that holds ``folder`` for this process. Raises ``NodeBusy`` when another one holds it."""
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def lock_state(folder: Path, name: str = "lock", *, shared: bool = False) -> int:
+    """The descriptor that holds ``folder`` for this process. Raises ``NodeBusy`` when another one holds it.
+
+    ``shared``: together with others that hold it so.
+    """
+    descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(descriptor)
+        if name == RECEIVING:
+            raise NodeBusy(
+                f"another process receives into {folder}; start this one as a worker or deliverer"
+            ) from error
         raise NodeBusy(f"another process works on {folder}; stop it, or give this node another folder") from error
     return descriptor
 

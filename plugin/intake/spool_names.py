@@ -6,7 +6,8 @@ from pathlib import Path
 
 from dicom_io.header import SiteKey
 from dicom_io.receiving import keyed_name, rename_unkeyed
-from plugin.ledger import DATABASE, Ledger, scrub
+from plugin.database import DATABASE, scrub
+from plugin.ledger import Ledger
 
 UNKEYED_BATCH = 16
 """Hexadecimal digits that a job's name of format 1 ends in; those of a keyed one are more."""

@@ -6,28 +6,72 @@ state.json   {"format": 2, "key": "<fingerprint>"}
 from __future__ import annotations
 
 import json
+import os
+import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from dicom_io.header import SiteKey
-from plugin.durable import private_folder, write_file
+from plugin.database import DATABASE, Database, Postgres, create_tables, transaction
+from plugin.durable import private_folder, sync_folder, write_file
 from plugin.errors import AuditBroken, SealBroken, StateRefused
 from plugin.intake.spool_names import SpoolNames, adopt_format_1
-from plugin.ledger import DATABASE
 
 FORMAT = 2
 """Of the folder's files and rows. 1 is what had no ``state.json``."""
 
 ABOUT = "state.json"
+BOUND = "records"
+"""Holds the name by which a server's records know the folder."""
+
 _PURPOSE = "state folder 1"
 
 
-def prepare_state(folder: Path, key: SiteKey) -> None:
+def prepare_state(folder: Path, key: SiteKey, records: Database) -> None:
     """``folder`` is one that this version can use under ``key``. Raises ``StateRefused``, and changes nothing then.
 
-    What is sealed in it opens under no other key, and the same patients would become other people.
+    What is sealed in it opens under no other key, and the same patients would become other people. A folder and the
+    records of what is in it stay together.
     """
+    _prepare_folder(private_folder(folder), key)
+    if isinstance(records, Postgres):
+        if (folder / DATABASE).exists():
+            raise StateRefused(
+                f"the records of {folder} are in its own file, {DATABASE}, and the configuration names a server: take "
+                "[database] out again, or give this node a new state folder and let the old one end its work first"
+            )
+        _bind(folder, records)
+    elif (folder / BOUND).exists():
+        raise StateRefused(
+            f"the records of {folder} are on a PostgreSQL server: name it in [database], or give this node a new folder"
+        )
+
+
+def _bind(folder: Path, records: Postgres) -> None:
+    """The server's records are of this folder and of no other, or the folder is not the one that is meant."""
+    if not (folder / BOUND).exists():
+        beside = folder / f".{BOUND}.{uuid.uuid4().hex}"
+        write_file(beside, uuid.uuid4().hex.encode())
+        with suppress(FileExistsError):  # another process was quicker, and its word counts
+            os.link(beside, folder / BOUND)
+        beside.unlink()
+        sync_folder(folder)
+    name = (folder / BOUND).read_text().strip()
+    with transaction(records) as connection:
+        create_tables(connection, "CREATE TABLE IF NOT EXISTS twinveil_folder (name TEXT PRIMARY KEY) STRICT")
+        found = connection.execute("SELECT name FROM twinveil_folder").fetchall()
+        if not found:
+            connection.execute("INSERT INTO twinveil_folder VALUES (?)", (name,))
+        elif found != [(name,)]:
+            raise StateRefused(
+                f"the records on this server are of another state folder than {folder}: see that the shared folder is "
+                "mounted there, or name another database"
+            )
+
+
+def _prepare_folder(folder: Path, key: SiteKey) -> None:
     fingerprint = fingerprint_of(key)
-    path = private_folder(folder) / ABOUT
+    path = folder / ABOUT
     if not path.exists():
         if (folder / DATABASE).exists():
             _check_evidence(folder, key)

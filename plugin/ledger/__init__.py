@@ -1,20 +1,16 @@
 """What became of every accepted instance: its row and the states it may pass through. No file of a patient enters."""
 
 from plugin.ledger.job_states import FINISHED, Event, State
-from plugin.ledger.ledger import DATABASE, Ledger, taken_again
-from plugin.ledger.rows import JobRow, Row, Unfinished, reading, scrub, transaction
+from plugin.ledger.ledger import Ledger, taken_again
+from plugin.ledger.rows import JobRow, Row, Unfinished
 
 __all__ = [
     "FINISHED",
     "Event",
     "State",
-    "DATABASE",
     "JobRow",
     "Ledger",
     "Row",
     "Unfinished",
     "taken_again",
-    "reading",
-    "scrub",
-    "transaction",
 ]

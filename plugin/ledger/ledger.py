@@ -1,6 +1,6 @@
 """The rows: one for every accepted instance, durable before its sender is told Success.
 
-The table lives in the SQLite file that the job queue keeps its own tables in. It holds digests and paths inside the
+The table lives in the database that the job queue keeps its own tables in. It holds digests and paths inside the
 spool, nothing else of the source. Every change of state goes through the table in ``job_states``.
 """
 
@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
+from plugin.database import Connection, Database, Postgres, add_columns, create_tables, reading, transaction
 from plugin.durable import private_folder
 from plugin.ledger.job_states import FINISHED, Event, State, after
-from plugin.ledger.rows import ADDED, SCHEMA, JobRow, Row, Unfinished, reading, transaction
-
-DATABASE = "twinveil.sqlite"
-"""Name of the file in a node's state folder."""
+from plugin.ledger.rows import ADDED, INDEXES, SCHEMA, JobRow, Row, Unfinished
 
 FORGOTTEN = "times that rows were forgotten"
 
@@ -29,19 +26,19 @@ class Ledger:
     ``clock``: seconds that only ever go forward. A study is quiet by that one: the wall clock may jump.
     """
 
-    def __init__(self, database: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        private_folder(database.parent)
+    def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
+        if isinstance(database, Path):
+            private_folder(database.parent)
         self._database = database
         self._clock = clock
         self._seen: dict[str, tuple[tuple[int, float], float]] | None = None
         with transaction(self._database) as connection:
-            for statement in SCHEMA.split(";"):
-                connection.execute(statement)
-            there = {row[1] for row in connection.execute("PRAGMA table_info(twinveil_instances)")}
-            for column, kind in ADDED.items():
-                if column not in there:
-                    connection.execute(f"ALTER TABLE twinveil_instances ADD COLUMN {column} {kind}")
-        database.chmod(0o600)
+            create_tables(connection, SCHEMA)
+            for table, columns in ADDED.items():
+                add_columns(database, connection, table, columns)
+            create_tables(connection, INDEXES)
+        if isinstance(database, Path):
+            database.chmod(0o600)
 
     def record(self, name: str, *, digest: str, study: str, sop_class: str = "") -> bool:
         """The row of a new instance, or of one that is wanted again; a repeat leaves the old one as it is.
@@ -74,47 +71,122 @@ class Ledger:
         """Gather the received instances of each study that had none for ``quiet_seconds``; the names of the new jobs.
 
         Their results go to ``destinations``, whatever is configured by the time there are any. What a reviewer released
-        is gathered at once and apart. A job's name follows from the study, the instances and how often each was
-        released or made, so that the same batch never becomes two jobs.
+        is gathered at once, and what a person wants made again apart from the rest: somebody waits for both. A job's
+        name follows from the study, the instances and how often each was released or made, so that the same batch never
+        becomes two jobs.
         """
         now = self._clock()
         jobs: list[str] = []
-        if not self.in_states(State.RECEIVED):
-            self._seen = {}
-            return jobs
+        with reading(self._database) as connection:
+            if not connection.execute(
+                "SELECT 1 FROM twinveil_instances WHERE state = ? LIMIT 1", (State.RECEIVED,)
+            ).fetchone():
+                self._seen = {}
+                return jobs
         with transaction(self._database) as connection:
-            found = connection.execute(
-                "SELECT study, count(*), max(received) FROM twinveil_instances WHERE state = ? GROUP BY study",
-                (State.RECEIVED,),
-            ).fetchall()
-            if self._seen is None:  # the first look of this process: only the wall clock knows of the time before
-                wall = time.time()
-                elapsed = {study: min(max(wall - last, 0.0), quiet_seconds) for study, _, last in found}
-                self._seen = {study: ((count, last), now - elapsed[study]) for study, count, last in found}
-            seen = {}
-            for study, *signature in found:
-                same, since = self._seen.get(study, (None, now))
-                seen[study] = (tuple(signature), since if same == tuple(signature) else now)
-            self._seen = seen
-            for study, (_, since) in seen.items():
+            for study, quiet, released in self._look_at_received(connection, now, quiet_seconds):
+                if not quiet and not released:
+                    continue
                 rows = self._select(connection, "study = ? AND state = ?", study, State.RECEIVED)
-                released = [row for row in rows if row.releases]
-                others = [row for row in rows if not row.releases] if now - since >= quiet_seconds else []
-                for batch in filter(None, (released, others)):
+                at_once = [row for row in rows if row.releases]
+                others = [row for row in rows if not row.releases] if quiet else []
+                wanted = [row for row in others if was_wanted(row)]
+                rest = [row for row in others if not was_wanted(row)]
+                for batch in filter(None, (at_once, wanted, rest)):
                     name = hashlib.sha256("\n".join(map(_batch_name, batch)).encode()).hexdigest()
                     job = f"{study}-{name[:20]}"
                     for row in batch:
                         self._change(connection, row, Event.QUEUE, job)
-                    _begin(connection, job, destinations, urgent=batch is released)
+                    _begin(connection, job, destinations, urgent=batch is not rest)
                     jobs.append(job)
         return jobs
+
+    def _look_at_received(
+        self, connection: Connection, now: float, quiet_seconds: float
+    ) -> list[tuple[str, bool, int]]:
+        """Studies with received instances: whether each is quiet, and how many of it a reviewer released."""
+        found = connection.execute(
+            "SELECT study, count(*), max(received), count(times) FROM twinveil_instances "
+            "LEFT JOIN twinveil_releases USING (name) WHERE state = ? GROUP BY study",
+            (State.RECEIVED,),
+        ).fetchall()
+        if self._seen is None:  # the first look of this process: only the wall clock knows of the time before
+            wall = time.time()
+            # Another machine's wall clock is nothing to go by.
+            most = 0.0 if isinstance(self._database, Postgres) else quiet_seconds
+            self._seen = {
+                study: ((count, last), now - min(max(wall - last, 0.0), most)) for study, count, last, _ in found
+            }
+        seen = {}
+        for study, count, last, _ in found:
+            same, since = self._seen.get(study, (None, now))
+            seen[study] = ((count, last), since if same == (count, last) else now)
+        self._seen = seen
+        return [(study, now - seen[study][1] >= quiet_seconds, released) for study, _, _, released in found]
 
     def job(self, job: str) -> JobRow | None:
         """What was settled when ``job`` began, None where nothing was."""
         with reading(self._database) as connection:
-            begun = connection.execute("SELECT destinations, urgent FROM twinveil_jobs WHERE job = ?", (job,))
-            found = begun.fetchone()
-        return JobRow(tuple(json.loads(found[0])), bool(found[1])) if found else None
+            found = connection.execute(
+                "SELECT destinations, urgent, tenure FROM twinveil_jobs WHERE job = ?", (job,)
+            ).fetchone()
+        return JobRow(tuple(json.loads(found[0])), bool(found[1]), found[2]) if found else None
+
+    def to_submit(self, lane: str, most: int) -> list[str]:
+        """Jobs of ``lane`` that the job queue has not got yet, the oldest first; "": of which no lane is known."""
+        with reading(self._database) as connection:
+            found = connection.execute(
+                "SELECT job FROM twinveil_jobs AS j WHERE submitted = 0 AND lane = ? AND EXISTS "
+                "(SELECT 1 FROM twinveil_instances AS i WHERE i.job = j.job AND i.state = ?) ORDER BY begun LIMIT ?",
+                (lane, State.QUEUED, most),
+            ).fetchall()
+        return [job for (job,) in found]
+
+    def sort(self, lanes: Mapping[str, str]) -> None:
+        """From now on the lane of each of these jobs is known."""
+        with transaction(self._database) as connection:
+            connection.executemany(
+                "UPDATE twinveil_jobs SET lane = ? WHERE job = ?", [(lane, job) for job, lane in lanes.items()]
+            )
+
+    def to_be_submitted(self) -> set[str]:
+        """All jobs that the job queue has not got yet, or had before that was put on record."""
+        with reading(self._database) as connection:
+            return {job for (job,) in connection.execute("SELECT job FROM twinveil_jobs WHERE submitted = 0")}
+
+    def submitted(self, jobs: Sequence[str], submitted: bool = True) -> None:
+        """The job queue has them, or has them no longer."""
+        with transaction(self._database) as connection:
+            connection.executemany(
+                "UPDATE twinveil_jobs SET submitted = ? WHERE job = ?", [(int(submitted), job) for job in jobs]
+            )
+
+    def occupy(self, job: str, ours: Callable[[Connection], bool]) -> int | None:
+        """A process begins ``job`` or goes on with it: the number of this tenure, from 1. None where it is not ours.
+
+        Whoever had it before may still be at it without knowing. What it writes bears the number of its own tenure.
+        """
+        with transaction(self._database) as connection:
+            if not ours(connection):
+                return None
+            connection.execute("UPDATE twinveil_jobs SET tenure = tenure + 1 WHERE job = ?", (job,))
+            found = connection.execute("SELECT tenure FROM twinveil_jobs WHERE job = ?", (job,)).fetchone()
+        return found[0] if found else 0
+
+    def is_tenure(self, connection: Connection, job: str, tenure: int) -> bool:
+        """Whether ``tenure`` is the last of ``job``, in a transaction that somebody else began."""
+        found = connection.execute("SELECT tenure FROM twinveil_jobs WHERE job = ?", (job,)).fetchone()
+        return found is None or found[0] == tenure
+
+    def unsettled_jobs(self) -> list[str]:
+        """Queued jobs of an earlier version, for which nothing was settled when they began."""
+        with reading(self._database) as connection:
+            found = connection.execute(
+                "SELECT DISTINCT job FROM twinveil_instances WHERE state = ? AND job NOT IN "
+                "(SELECT job FROM twinveil_jobs)",
+                (State.QUEUED,),
+            ).fetchall()
+        return [job for (job,) in found]
 
     def begin(self, job: str, destinations: Sequence[str]) -> None:
         """Settle for a job of an earlier version what was not settled when it began."""
@@ -125,22 +197,25 @@ class Ledger:
         """The process went down while this step ran."""
         with transaction(self._database) as connection:
             connection.execute(
-                "INSERT INTO twinveil_charges VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1",
+                "INSERT INTO twinveil_charges VALUES (?, ?, ?, 1) "
+                "ON CONFLICT (job, subject, stage) DO UPDATE SET times = twinveil_charges.times + 1",
                 (job, subject, stage),
             )
 
-    def charges(self) -> dict[tuple[str, str, str], int]:
-        """How often the process went down, by job, subject and stage of the step that ran."""
+    def charges(self, job: str, subject: str, stage: str) -> int:
+        """How often a process went down while this step ran."""
         with reading(self._database) as connection:
-            found = connection.execute("SELECT job, subject, stage, times FROM twinveil_charges").fetchall()
-        return {(job, subject, stage): times for job, subject, stage, times in found}
+            found = connection.execute(
+                "SELECT times FROM twinveil_charges WHERE job = ? AND subject = ? AND stage = ?", (job, subject, stage)
+            ).fetchone()
+        return found[0] if found else 0
 
     def change(self, names: Sequence[str], event: Event) -> None:
         """``event`` happened to ``names``, all or none. Raises ``UnknownTransition``, ``KeyError`` without a row."""
         with transaction(self._database) as connection:
             self.change_within(connection, names, event)
 
-    def change_within(self, connection: sqlite3.Connection, names: Sequence[str], event: Event) -> None:
+    def change_within(self, connection: Connection, names: Sequence[str], event: Event) -> None:
         """The same as part of a transaction that somebody else began."""
         for name in names:
             rows = self._select(connection, "name = ?", name)
@@ -162,7 +237,7 @@ class Ledger:
                 )
             connection.execute(
                 "INSERT INTO twinveil_releases VALUES (?, 1, ?) "
-                "ON CONFLICT (name) DO UPDATE SET times = times + 1, waived = excluded.waived",
+                "ON CONFLICT (name) DO UPDATE SET times = twinveil_releases.times + 1, waived = excluded.waived",
                 (name, " ".join(waived)),
             )
 
@@ -248,15 +323,16 @@ class Ledger:
         marks = ", ".join("?" * len(states))
         with transaction(self._database) as connection:
             found = connection.execute(
-                f"SELECT name FROM twinveil_instances WHERE state IN ({marks}) AND max(changed, received) < ?",
-                (*states, before),
+                f"SELECT name FROM twinveil_instances WHERE state IN ({marks}) AND changed < ? AND received < ?",
+                (*states, before, before),
             ).fetchall()
             for (name,) in found:
                 connection.execute("DELETE FROM twinveil_instances WHERE name = ?", (name,))
                 connection.execute("DELETE FROM twinveil_releases WHERE name = ?", (name,))
             if found:
                 connection.execute(
-                    "INSERT INTO twinveil_facts VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1",
+                    "INSERT INTO twinveil_facts VALUES (?, 1) "
+                    "ON CONFLICT (name) DO UPDATE SET value = twinveil_facts.value + 1",
                     (FORGOTTEN,),
                 )
             for table in ("twinveil_jobs", "twinveil_charges"):
@@ -265,7 +341,7 @@ class Ledger:
         return [name for (name,) in found]
 
     @staticmethod
-    def _select(connection: sqlite3.Connection, condition: str, *values: str) -> list[Row]:
+    def _select(connection: Connection, condition: str, *values: str) -> list[Row]:
         found = connection.execute(
             "SELECT name, digest, study, state, received, job, making, entry, coalesce(times, 0), "
             "coalesce(waived, ''), sop_class "
@@ -278,7 +354,7 @@ class Ledger:
         ]
 
     @staticmethod
-    def _change(connection: sqlite3.Connection, row: Row, event: Event, job: str | None) -> None:
+    def _change(connection: Connection, row: Row, event: Event, job: str | None) -> None:
         connection.execute(
             "UPDATE twinveil_instances SET state = ?, job = ?, changed = ? WHERE name = ?",
             (after(row.state, event), job, time.time(), row.name),
@@ -290,9 +366,14 @@ def taken_again(state: State | None) -> bool:
     return state in {State.WANTED, State.MISSING}
 
 
-def _begin(connection: sqlite3.Connection, job: str, destinations: Sequence[str], *, urgent: bool) -> None:
+def was_wanted(row: Row) -> bool:
+    """Whether a person wanted it made again, after it had been delivered or discarded."""
+    return not (row.making or "0.0").endswith(".0")
+
+
+def _begin(connection: Connection, job: str, destinations: Sequence[str], *, urgent: bool) -> None:
     connection.execute(
-        "INSERT OR IGNORE INTO twinveil_jobs VALUES (?, ?, ?, ?)",
+        "INSERT INTO twinveil_jobs (job, destinations, urgent, begun) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (job, json.dumps(list(destinations)), int(urgent), time.time()),
     )
 
@@ -311,6 +392,6 @@ def _made_again(making: str) -> str:
     return _making(int(forgotten), int(again) + 1)
 
 
-def _fact(connection: sqlite3.Connection, name: str) -> int:
+def _fact(connection: Connection, name: str) -> int:
     found = connection.execute("SELECT value FROM twinveil_facts WHERE name = ?", (name,)).fetchone()
     return found[0] if found else 0

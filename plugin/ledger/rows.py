@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from plugin.ledger.job_states import State
 
@@ -48,21 +43,23 @@ CREATE TABLE IF NOT EXISTS twinveil_facts (
 """
 
 ADDED = {
-    "making": "TEXT NOT NULL DEFAULT ''",  # '' unless it is made anew: then part of what its new UIDs follow from
-    "entry": "TEXT NOT NULL DEFAULT ''",  # what the quarantine calls it, where that does not follow from its name
-    "changed": "REAL NOT NULL DEFAULT 0",  # seconds since 1970
-    "sop_class": "TEXT NOT NULL DEFAULT ''",  # SOP Class UID; '' where an earlier version took it
+    "twinveil_instances": {
+        "making": "TEXT NOT NULL DEFAULT ''",  # '' unless it is made anew: then part of what its new UIDs follow from
+        "entry": "TEXT NOT NULL DEFAULT ''",  # what the quarantine calls it, where that does not follow from its name
+        "changed": "REAL NOT NULL DEFAULT 0",  # seconds since 1970
+        "sop_class": "TEXT NOT NULL DEFAULT ''",  # SOP Class UID; '' where an earlier version took it
+    },
+    "twinveil_jobs": {
+        "tenure": "INTEGER NOT NULL DEFAULT 0",  # counted up whenever a process begins or goes on with it
+        "submitted": "INTEGER NOT NULL DEFAULT 0",  # 1 once the job queue has it
+        "lane": "TEXT NOT NULL DEFAULT ''",  # where it waits, once that is known
+    },
 }
-"""Columns that earlier versions did not have."""
+"""Columns that earlier versions did not have, by table."""
 
-BUSY_SECONDS = 30.0
-"""How long a writer waits for another one."""
-
-MOST_IDLE = 4
-"""Connections to one database that are kept for the next transaction."""
-
-_idle: dict[tuple[Path, int, int], list[sqlite3.Connection]] = {}
-_idle_lock = threading.Lock()
+INDEXES = """
+CREATE INDEX IF NOT EXISTS twinveil_jobs_to_submit ON twinveil_jobs (submitted, lane, begun)
+"""
 
 
 @dataclass(frozen=True)
@@ -101,80 +98,11 @@ class Unfinished:
 
 @dataclass(frozen=True)
 class JobRow:
-    """What was settled when a job began. ``destinations``: who gets its results; ``urgent``: a person waits for it."""
+    """What was settled when a job began. ``destinations``: who gets its results; ``urgent``: a person waits for it.
+
+    ``tenure``: how often a process has begun it or gone on with it.
+    """
 
     destinations: tuple[str, ...]
     urgent: bool
-
-
-@contextmanager
-def transaction(database: Path, *, wait_for_disk: bool = True) -> Iterator[sqlite3.Connection]:
-    """A connection of this call's own for as long as it lasts, committed at the end.
-
-    Without ``wait_for_disk`` a power cut may undo it, though nothing that came later stays without it: that is for what
-    the next start finds out again.
-    """
-    with _lent(database) as connection:
-        connection.execute(f"PRAGMA synchronous = {'FULL' if wait_for_disk else 'NORMAL'}")
-        connection.execute("BEGIN IMMEDIATE")
-        yield connection
-        connection.execute("COMMIT")
-
-
-@contextmanager
-def reading(database: Path) -> Iterator[sqlite3.Connection]:
-    """The same to read one consistent state: it waits for no writer, and no writer waits for it."""
-    with _lent(database) as connection:
-        connection.execute("BEGIN")
-        yield connection
-        connection.execute("COMMIT")
-
-
-@contextmanager
-def _lent(database: Path) -> Iterator[sqlite3.Connection]:
-    connection = _connection(database)
-    try:
-        yield connection
-    except BaseException:
-        connection.close()  # rolls back what was not committed
-        raise
-    with _idle_lock:
-        idle = _idle.setdefault(_identity(database), [])
-        if len(idle) < MOST_IDLE:
-            idle.append(connection)
-            return
-    connection.close()
-
-
-def scrub(database: Path) -> None:
-    """Nothing of what was deleted or overwritten is left in the file or in its log. No transaction may be under way."""
-    connection = sqlite3.connect(database, timeout=BUSY_SECONDS, isolation_level=None)
-    try:
-        connection.execute("VACUUM")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    finally:
-        connection.close()
-
-
-def _connection(database: Path) -> sqlite3.Connection:
-    """One that lies idle, else a new one: opening costs more than most transactions, closing the last a checkpoint."""
-    with _idle_lock:
-        idle = _idle.get(_identity(database))
-        if idle:
-            return idle.pop()
-    connection = sqlite3.connect(database, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _identity(database: Path) -> tuple[Path, int, int]:
-    """Of the file, not of its name: another may have taken its place."""
-    try:
-        found = database.stat()
-    except FileNotFoundError:
-        return database, 0, 0
-    return database, found.st_dev, found.st_ino
+    tenure: int = 0

@@ -7,17 +7,32 @@ import logging
 import os
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from dicom_io.header import Pseudonyms
 from dicom_io.receiving import Spool, StoredInstance
 from dicom_io.writing import Algorithm
+from plugin.database import Connection
 from plugin.delivery import Outbox, Postings
 from plugin.durable import private_folder, remove_tree, sync_folder
-from plugin.intake import record_arrival
+from plugin.errors import StateRefused
+from plugin.intake import ABOUT, record_arrival
 from plugin.ledger import Event, Ledger, State, taken_again
+from plugin.node.tenures import JobLost, folders_of, job_of, tenure_of
 from plugin.quarantine import Quarantine, deciding, entry_name, forget_returned, names_of
-from plugin.study import CONFLICT, Outcome, Refusal, Source, Study, manifest_of, with_remarks, write_manifest
+from plugin.study import (
+    CONFLICT,
+    Outcome,
+    Refusal,
+    Source,
+    Study,
+    manifest_of,
+    output_path,
+    with_remarks,
+    write_manifest,
+)
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +42,8 @@ NO_OUTCOME = Refusal("job", "NoOutcome", "its job failed")
 class NodeCustody:
     """Spool, ledger, quarantine and outbox as one: a file is in the spool until its row says that it may go.
 
-    ``state``: the node's folder, in which jobs and manifests lie.
+    ``state``: the node's folder, in which jobs and manifests lie. ``algorithm``: what manifests say of the model; None
+    in a process that works on no study.
     """
 
     def __init__(
@@ -39,7 +55,7 @@ class NodeCustody:
         outbox: Outbox,
         postings: Postings,
         pseudonyms: Pseudonyms,
-        algorithm: Algorithm,
+        algorithm: Algorithm | None,
     ) -> None:
         self._state = state
         self._spool = spool
@@ -67,7 +83,7 @@ class NodeCustody:
 
     def jobs_with_folders(self) -> set[str]:
         """Names of the jobs of which something lies in the open."""
-        return {folder.name for folder in self.jobs.iterdir()} if self.jobs.is_dir() else set()
+        return {job_of(folder.name) for folder in self.jobs.iterdir()} if self.jobs.is_dir() else set()
 
     def accept(self, stored: StoredInstance) -> None:
         """The row of an instance that has just arrived, before its sender is told Success."""
@@ -78,13 +94,28 @@ class NodeCustody:
             if stored.path.exists():
                 self._set_aside(Source(recorded.digest, stored.path), recorded.study, CONFLICT)
 
-    def study_of(self, job: str) -> Study:
-        """The batch that ``job`` works on, the same each time it is asked for."""
+    def study_of(self, job: str, tenure: int = 0) -> Study:
+        """The batch that ``job`` works on, the same each time it is asked for.
+
+        What an earlier tenure left is there for this one, and nothing that whoever had it still writes will be.
+        """
         rows = self._ledger.of_job(job)
         begun = self._ledger.job(job)
         sources = tuple(Source(row.digest, self._spool.folder / row.name, row.waived, row.making) for row in rows)
         destinations, urgent = ((), False) if begun is None else (begun.destinations, begun.urgent)
-        return Study(job, rows[0].study, sources, destinations, urgent)
+        study = Study(job, rows[0].study, sources, destinations, urgent, tenure)
+        self._inherit(study)
+        return study
+
+    def _inherit(self, study: Study) -> None:
+        while study.tenure and not (self.jobs / study.folder).exists():
+            earlier = sorted((tenure_of(path.name), path) for path in folders_of(self.jobs, study.job))
+            earlier = [(tenure, path) for tenure, path in earlier if tenure < study.tenure]
+            if not earlier:
+                return
+            with suppress(FileNotFoundError):  # one that has lost the job without knowing was quicker: look again
+                earlier[-1][1].rename(self.jobs / study.folder)
+                sync_folder(self.jobs)
 
     def quarantine(self, source: Source, study: Study, refusal: Refusal) -> None:
         """Kept for a person to decide."""
@@ -95,24 +126,35 @@ class NodeCustody:
         if self._postings.posted(study.job):
             return
         released = [outcome for outcome in outcomes if outcome.refusal is None]
-        outputs = [output for outcome in released for output in outcome.outputs]
+        outputs = [
+            replace(output, path=output_path(self.jobs, outcome.source, study, output))
+            for outcome in released
+            for output in outcome.outputs
+        ]
         names = [self._name(outcome.source.path) for outcome in released]
-        self._outbox.put(study.job, [output.path for output in outputs])
+
+        def also(connection: Connection) -> None:
+            if not self._ledger.is_tenure(connection, study.job, study.tenure):
+                raise JobLost(study.job)
+            self._ledger.change_within(connection, names, Event.POST)
+
+        self._outbox.put(study.folder, [output.path for output in outputs])
         self._postings.post(
-            study.job, study.digest, outputs, study.destinations, urgent=study.urgent,
-            also=lambda connection: self._ledger.change_within(connection, names, Event.POST),
-        )  # fmt: skip
+            study.job, study.digest, outputs, study.destinations, folder=study.folder, urgent=study.urgent, also=also
+        )
 
     def commit(self, study: Study, outcomes: Sequence[Outcome]) -> None:
         """The manifest is on disk. It tells what was delivered, and stands among the others once that is true."""
         waits = self._postings.posted(study.job) and not self._postings.is_settled(study.job)
-        path = self._outbox.manifest(study.job) if waits else private_folder(self.manifests) / f"{study.job}.json"
+        manifest = self._outbox.manifest(self._postings.folder_of(study.job))
+        path = manifest if waits else private_folder(self.manifests) / f"{study.job}.json"
+        assert self._algorithm is not None, "whoever works has a model"
         write_manifest(path, manifest_of(outcomes, self._algorithm), mode=0o600)
         self._postings.tell(study.job)
 
     def settle(self, job: str) -> None:
         """Everything that was made by ``job`` is where it belongs: its manifest says so, and its sources are gone."""
-        if (manifest := self._outbox.manifest(job)).exists():
+        if (manifest := self._outbox.manifest(self._postings.folder_of(job))).exists():
             if remarks := self._postings.remarks(job):
                 write_manifest(manifest, with_remarks(json.loads(manifest.read_text()), remarks), mode=0o600)
             target = private_folder(self.manifests) / f"{job}.json"
@@ -133,9 +175,21 @@ class NodeCustody:
         self._postings.tell(job)
         self.clear(job)
 
+    def abandon(self, study: Study) -> None:
+        """Another process has the job: what this tenure of it wrote meanwhile is gone."""
+        remove_tree(self.jobs / study.folder)
+        if self._postings.folder_of(study.job) != study.folder:
+            self._outbox.remove(study.folder)
+
     def clear(self, job: str) -> None:
         """Nothing of ``job`` lies in the open any more."""
-        remove_tree(self.jobs / job)
+        for folder in folders_of(self.jobs, job):
+            remove_tree(folder)
+
+    def reconcile_and_tell(self) -> None:
+        """As ``reconcile``, and a word in the log where they had not agreed."""
+        if found := self.reconcile():
+            log.warning("%d instances did not agree with their records; they do now", found)
 
     def reconcile(self) -> int:
         """Spool, rows and quarantine agree again, whatever a crash or somebody's hand did. Returns how many did not.
@@ -196,6 +250,8 @@ class NodeCustody:
         self._spool.purge(source.path)
 
     def _lose(self, name: str, digest: str, study: str) -> None:
+        if not (self._state / ABOUT).exists():
+            raise StateRefused(f"{self._state} is not there: is it mounted? Nothing is taken for missing until it is")
         self._ledger.change([name], Event.LOSE)
         log.error(
             "study %s: instance %s is missing: its file is gone from the spool, and the node did not remove it; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ from plugin.delivery import Outbox, Postings
 from plugin.ledger import Ledger, State
 from plugin.node.custody import NodeCustody
 from plugin.node.jobs import Jobs
+from plugin.node.tenures import job_of
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +21,10 @@ DAY = 86400.0
 
 
 class Housekeeping:
-    """``clock``: seconds that only ever go forward, by which a day is measured."""
+    """``clock``: seconds that only ever go forward, by which a day is measured.
+
+    ``reconciles``: the spool with its records, which is for the process that receives.
+    """
 
     def __init__(
         self,
@@ -31,6 +36,7 @@ class Housekeeping:
         postings: Postings,
         retention: RetentionSection,
         *,
+        reconciles: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._custody = custody
@@ -40,6 +46,7 @@ class Housekeeping:
         self._outbox = outbox
         self._postings = postings
         self._retention = retention
+        self._reconciles = reconciles
         self._clock = clock
         self._due = 0.0
 
@@ -52,20 +59,23 @@ class Housekeeping:
 
     def tidy(self) -> None:
         """Records agree, and nothing that belongs to no job is left in the open."""
-        found = self._custody.reconcile()
-        if found:
-            log.warning("%d instances did not agree with their records; they do now", found)
+        if self._reconciles:
+            self._custody.reconcile_and_tell()
         # In this order: what begins meanwhile is not taken for a leftover.
-        folders, sealed, untold = self._custody.jobs_with_folders(), self._outbox.jobs(), self._postings.untold()
+        folders, sealed, untold = self._custody.jobs_with_folders(), self._outbox.folders(), self._postings.untold()
         queued, unfinished = set(self._ledger.jobs_in(State.QUEUED)), self._jobs.unfinished()
-        stuck = queued - unfinished
-        # A job that is queued for us and over for the job queue would wait for ever.
-        for job in sorted(stuck & self._jobs.ended()) if stuck else ():
+        stuck = queued - unfinished - self._ledger.to_be_submitted()
+        # A job that is queued for us and over for the job queue would wait for ever, and so would one it never got.
+        ended = self._jobs.ended() if stuck else frozenset()
+        for job in sorted(stuck & ended):
             self._custody.bury(job)
+        if unknown := sorted(stuck - ended):
+            self._ledger.submitted(unknown, False)
         for job in sorted((folders | untold) - queued - unfinished):
             self._custody.bury(job)
-        for job in sorted(sealed - queued - unfinished - self._postings.unsettled()):
-            self._outbox.remove(job)
+        for name in sorted(sealed - self._postings.needed_folders()):
+            if job_of(name) not in queued | unfinished:
+                self._outbox.remove(name)
 
     def forget(self) -> None:
         """Remove what is older than the configuration lets it grow."""
@@ -80,3 +90,28 @@ class Housekeeping:
             for manifest in self._custody.manifests.glob("*.json"):
                 if manifest.stat().st_mtime < now - days * DAY:
                     manifest.unlink()
+
+
+class DailyReconciling:
+    """For a process that receives and works on nothing: a thread that has spool and records agree once a day."""
+
+    def __init__(self, custody: NodeCustody) -> None:
+        self._custody = custody
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reconciling", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _run(self) -> None:
+        wait = DAY
+        while not self._stop.wait(wait):
+            try:
+                self._custody.reconcile_and_tell()
+                wait = DAY
+            except Exception as error:
+                log.error("spool and records could not be compared (%s); tried again", type(error).__name__)
+                wait = 60.0

@@ -10,13 +10,17 @@ import errno
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Generic, ParamSpec, TypeVar
 
-from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetWorkflowID
 
+from plugin.database import Connection, Database, Postgres, is_away, reading, sqlalchemy_url
+from plugin.ledger import Ledger
+from plugin.node.lanes import QUEUES, Lane
 from plugin.node.running import RunningSteps
+from plugin.node.tenures import JobLost
 from plugin.node.turns import Turns
 from plugin.study import (
     InstanceRefused,
@@ -38,11 +42,7 @@ T = TypeVar("T")
 WORKFLOW_VERSION = "2"
 """Raise it when steps change. Jobs of an earlier one are taken over at the start; see ``plugin.node.upgrade``."""
 
-QUEUE = "studies"
 WORKFLOW = "twin_study"
-
-AFTER_A_PERSON = 2
-"""Priority of jobs that nobody waits for; DBOS takes lower numbers first, and 1 for what a reviewer released."""
 
 UNFINISHED = frozenset({"PENDING", "ENQUEUED", "DELAYED"})
 DEAD = frozenset({"ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
@@ -63,11 +63,15 @@ WENT_DOWN = "the process went down while this step ran, more often than allowed"
 
 @dataclass(frozen=True)
 class JobSettings:
-    """``executor_id`` is unique to the node and the same after a restart, or nobody resumes its jobs."""
+    """``executor_id``: of this process alone. Who comes after it must bear the same, or take its jobs over by name.
 
-    database: Path
+    ``in_flight``: studies at a time from each of ``lanes``.
+    """
+
+    database: Database
     executor_id: str
     in_flight: int = 4
+    lanes: tuple[Lane, ...] = tuple(Lane)
     max_recoveries: int = 5
     polling_seconds: float = 1.0
 
@@ -89,21 +93,29 @@ class Refused:
 
 
 class Jobs:
-    """Runs ``twin_study`` durably. DBOS is one per process, and so is this."""
+    """Runs ``twin_study`` durably. DBOS is one per process, and so is this.
+
+    ``study_of(job, tenure)``: what it works on. ``abandon``: another process has the job, and nothing of ours may stay.
+    """
 
     def __init__(
         self,
         settings: JobSettings,
         stages: Stages,
-        study_of: Callable[[str], Study],
+        study_of: Callable[[str, int], Study],
+        ledger: Ledger,
         running: RunningSteps,
         on_step: Callable[[str, str, float], None] | None = None,
+        abandon: Callable[[Study], None] = lambda study: None,
     ) -> None:
         self._settings = settings
         self._stages = stages
         self._study_of = study_of
+        self._ledger = ledger
+        self._abandon = abandon
         self._running = running
         self._on_step = on_step
+        self._statuses = statuses_table(settings.database)
         self._turns = Turns()
 
     def start(self) -> None:
@@ -111,7 +123,7 @@ class Jobs:
         settings = self._settings
         config: DBOSConfig = {
             "name": "twinveil",
-            "system_database_url": f"sqlite:///{settings.database}",
+            "system_database_url": sqlalchemy_url(settings.database),
             "executor_id": settings.executor_id,
             "application_version": WORKFLOW_VERSION,
             "log_level": "CRITICAL",
@@ -126,13 +138,15 @@ class Jobs:
         # How often a job was resumed says nothing of it: many are resumed when one takes the process down. What is
         # counted is which step ran then.
         self._workflow = DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(run)
+        DBOS.listen_queues([QUEUES[lane] for lane in settings.lanes])
         DBOS.launch()
-        DBOS.register_queue(
-            QUEUE,
-            worker_concurrency=settings.in_flight,
-            polling_interval_sec=settings.polling_seconds,
-            on_conflict="always_update",
-        )
+        for queue in QUEUES.values():
+            DBOS.register_queue(
+                queue,
+                worker_concurrency=settings.in_flight,
+                polling_interval_sec=settings.polling_seconds,
+                on_conflict="always_update",
+            )
 
     def stop(self, grace_seconds: float = 30.0) -> bool:
         """Let running steps end for ``grace_seconds``; no other begins. Returns whether all of them ended.
@@ -145,10 +159,27 @@ class Jobs:
         DBOS.destroy()
         return ended
 
-    def submit(self, job: str, *, urgent: bool = False) -> None:
-        """Durably asked for when this returns. Asking again changes nothing. ``urgent``: a person waits for it."""
-        with SetWorkflowID(job), SetEnqueueOptions(priority=1 if urgent else AFTER_A_PERSON):
-            DBOS.enqueue_workflow(QUEUE, self._workflow, job)
+    def submit(self, job: str, lane: Lane) -> None:
+        """Durably asked for when this returns. Asking again changes nothing."""
+        with SetWorkflowID(job):
+            DBOS.enqueue_workflow(QUEUES[lane], self._workflow, job)
+
+    def take_over(self, executor: str) -> int:
+        """What ``executor`` had begun goes on with whoever is free; it is dead. Returns how many jobs that is."""
+        return len(DBOS._recover_pending_workflows([executor]))
+
+    def executors(self) -> frozenset[str]:
+        """Processes that have begun jobs and not ended them, as the job queue knows them."""
+        found = DBOS.list_workflows(name=WORKFLOW, status="PENDING", load_input=False, load_output=False)
+        return frozenset(job.executor_id for job in found if job.executor_id)
+
+    def waiting(self, lane: Lane) -> int:
+        """How many jobs of ``lane`` it has that nobody has begun yet."""
+        with reading(self._settings.database) as connection:
+            found = connection.execute(
+                f"SELECT count(*) FROM {self._statuses} WHERE queue_name = ? AND status = 'ENQUEUED'", (QUEUES[lane],)
+            ).fetchone()
+        return int(found[0])
 
     def dead(self) -> frozenset[str]:
         """Jobs that ended without an outcome: they failed outside any step, or took the process down too often."""
@@ -177,13 +208,40 @@ class Jobs:
         return frozenset(workflow.workflow_id for workflow in found)
 
     def _run(self, job: str) -> int:
-        study = self._study_of(job)
+        tenure = self._occupied(job)
+        study = self._turns.when_there(lambda: self._study_of(job, tenure))
         log.info("study %s: %d instances", study.digest, len(study.sources))
         steps = DurableSteps(study, self._settings.max_recoveries, self._turns, self._running, self._on_step)
-        outcomes = twin_study(study, self._stages, steps)
+        try:
+            outcomes = twin_study(study, self._stages, steps)
+        except BaseException:
+            self._abandon_if_lost(study)
+            raise
         for outcome in outcomes:
             log.info("study %s: instance %s %s", study.digest, outcome.source.digest, told(outcome))
         return len(outcomes)
+
+    def _abandon_if_lost(self, study: Study) -> None:
+        with suppress(Exception):  # the database is away, and perhaps it is ours still
+            with reading(self._settings.database) as connection:
+                lost = not self._ledger.is_tenure(connection, study.job, study.tenure)
+            if lost:
+                log.warning("job %s was taken over by another process", study.job)
+                self._abandon(study)
+
+    def _occupied(self, job: str) -> int:
+        """The number of our tenure. Raises ``JobLost`` where another process has the job already."""
+
+        def ours(connection: Connection) -> bool:
+            found = connection.execute(
+                f"SELECT executor_id FROM {self._statuses} WHERE workflow_uuid = ? AND status = 'PENDING'", (job,)
+            ).fetchone()
+            return found is not None and found[0] == self._settings.executor_id
+
+        tenure = self._turns.when_there(lambda: self._ledger.occupy(job, ours))
+        if tenure is None:
+            raise JobLost(job)
+        return tenure
 
 
 class DurableSteps:
@@ -209,25 +267,28 @@ class DurableSteps:
         name = stage.__name__
         source = next((arg for arg in args if isinstance(arg, Source)), None)
         subject = "" if source is None else source.digest
+        waits_for: list[str] = []
 
         def once() -> Done[T] | Refused | None:
-            """The result, or None where there is no room for it on the disk."""
+            """The result, or None where there is no room for it on the disk, or no database."""
             with self._turns.turn(urgent=self._study.urgent, had=self._had):
                 begun = time.perf_counter()
-                if self._running.charges(self._study.job, subject, name) > self._max_recoveries:
-                    return Refused(Refusal(name, NO_OUTCOME, WENT_DOWN), 0.0)
                 try:
+                    if self._running.charges(self._study.job, subject, name) > self._max_recoveries:
+                        return Refused(Refusal(name, NO_OUTCOME, WENT_DOWN), 0.0)
                     with self._running.noted(self._study.job, subject, name):
                         return Done(stage(*args, **kwargs), time.perf_counter() - begun)
                 except Exception as error:
-                    if isinstance(error, OSError) and error.errno in NO_ROOM:
+                    if is_away(error) or (isinstance(error, OSError) and error.errno in NO_ROOM):
+                        waits_for.append("the database is away" if is_away(error) else "the disk is full")
                         return None
                     return Refused(refusal_of(name, error), time.perf_counter() - begun)
 
         def work() -> Done[T] | Refused:
             wait = 1.0
             while (result := once()) is None:
-                log.log(logging.ERROR if wait == 1.0 else logging.DEBUG, "%s: the disk is full; waiting for room", name)
+                level = logging.ERROR if wait == 1.0 else logging.DEBUG
+                log.log(level, "%s: %s; it is done again", name, waits_for.pop())
                 self._turns.wait(wait)
                 wait = min(2 * wait, LONGEST_WAIT_FOR_ROOM)
             return result
@@ -243,6 +304,11 @@ class DurableSteps:
 
     def seconds_of(self, source: Source) -> dict[str, float]:
         return self._timings.of(source.digest)
+
+
+def statuses_table(database: Database) -> str:
+    """The job queue's own table of jobs, which is there once it has been launched."""
+    return "dbos.workflow_status" if isinstance(database, Postgres) else "workflow_status"
 
 
 def _silence_dbos() -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
+import socket
 import time
-import uuid
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from dicom_io.header import Pseudonyms, SiteKey
 from dicom_io.reading import Limits
+from dicom_io.receiving import Listener
 from dicom_io.sending import Destination, WebDestination, ask_for_commitment
 from dicom_io.writing import Algorithm
 from pipeline.text import load_text_remover
 from plugin.config import Caller, Configuration, DestinationSection
+from plugin.database import Exclusive, Postgres
 from plugin.delivery import (
     ArchiveCarrier,
     Carrier,
@@ -28,138 +29,202 @@ from plugin.delivery import (
     Reporter,
     WebCarrier,
 )
-from plugin.durable import private_folder, write_file
-from plugin.intake import Intake, SpoolNames
-from plugin.ledger import DATABASE
+from plugin.durable import private_folder
+from plugin.errors import ConfigurationRefused
+from plugin.intake import Intake
 from plugin.node.custody import NodeCustody
 from plugin.node.dispatcher import Dispatcher
-from plugin.node.housekeeping import Housekeeping
-from plugin.node.jobs import Jobs, JobSettings
-from plugin.node.running import RunningSteps
-from plugin.node.upgrade import take_over
+from plugin.node.housekeeping import DailyReconciling
+from plugin.node.jobs import Jobs
+from plugin.node.worker import Worker, executor_name, period_of
 from plugin.profile_settings import profile_of
 from plugin.quarantine import Quarantine
+from plugin.roles import DUTIES, Duty, Member, Role, Roster, Watch
 from plugin.study import OutputWriter, PhotographStages, StageSettings
 
 if TYPE_CHECKING:
     from pipeline.edits import TwinMaker
 
-log = logging.getLogger(__name__)
-
-LONGEST_PERIOD = 1.0
-"""Seconds between two looks for quiet studies; a quarter of a quiet time that is shorter than four of them."""
-
 
 class Node:
-    """A running node. ``start`` listens and resumes unfinished jobs, ``stop`` ends without losing any.
+    """A running node, or one process of it. ``start`` resumes unfinished work, ``stop`` ends without losing any.
 
-    ``intake``: the door, where it is open already; else the node has one of its own. Raises NodeBusy then.
+    ``twins``: None in a role that works on no study. ``intake``: the door, where it is open already; else the node has
+    one of its own. Raises ``NodeBusy`` then, ``ConfigurationRefused`` for a part of a node without a server.
     """
 
     def __init__(
         self,
         configuration: Configuration,
         key: SiteKey,
-        twins: TwinMaker,
+        twins: TwinMaker | None,
         *,
+        role: Role = Role.ALL,
         intake: Intake | None = None,
         on_step: Callable[[str, str, float], None] | None = None,
     ) -> None:
+        database, duties = configuration.records, DUTIES[role]
+        check_role(configuration, role)
         state = private_folder(configuration.state_folder)
-        self._intake = intake or Intake(configuration, key)
-        self.listener, self.ledger = self._intake.listener, self._intake.ledger
-        spool, pseudonyms = self._intake.spool, self._intake.pseudonyms
-        algorithm = algorithm_of(twins)
-        database = state / DATABASE
+        self._receives = Duty.RECEIVE in duties
+        self._intake = intake or Intake(configuration, key, receives=self._receives)
+        self.ledger = self._intake.ledger
         self.quarantine = Quarantine(state / "quarantine", key)
         self.postings = Postings(database)
         self.destinations = Destinations(database)
         outbox = Outbox(state / "outbox", key)
         self.custody = NodeCustody(
-            state, spool, self.ledger, self.quarantine, outbox, self.postings, pseudonyms, algorithm
-        )
+            state, self._intake.spool, self.ledger, self.quarantine, outbox, self.postings, self._intake.pseudonyms,
+            None if twins is None else algorithm_of(twins),
+        )  # fmt: skip
         self.manifests = self.custody.manifests
-        stages = PhotographStages(
-            stage_settings(configuration, private_folder(self.custody.jobs)),
-            pseudonyms,
-            twins,
-            load_text_remover(),
-            output_writer(configuration, pseudonyms, algorithm),
-            self.custody,
-            self.custody,
-        )
-        settings = _job_settings(configuration, database, state)
-        self.jobs = Jobs(settings, stages, self.custody.study_of, RunningSteps(state / "running", self.ledger), on_step)
-        names = tuple(section.name for section in configuration.destinations)
-        self._take_over = partial(
-            take_over, database, settings.executor_id, self.ledger, self.custody, SpoolNames(key), names
-        )
-        self.dispatcher = Dispatcher(
-            self.ledger,
-            self.jobs,
-            self.custody,
-            Housekeeping(self.custody, spool, self.ledger, self.jobs, outbox, self.postings, configuration.retention),
-            names,
-            quiet_seconds=configuration.study.quiet_seconds,
-            period_seconds=_period(configuration),
-        )
-        retries = configuration.retries
-        patience = Patience(retries.first_wait_seconds, retries.backoff, retries.longest_wait_seconds)
-        reporter = Reporter(
-            self._intake.requests,
-            self._intake.judgement,
-            requestors_of(configuration),
-            patience,
-            clock=time.monotonic,
-            days=configuration.commitment.report_days,
-        )
-        self.post_office = PostOffice(
-            outbox,
-            self.postings,
-            self.destinations,
-            {section.name: carrier_of(section, configuration) for section in configuration.destinations},
-            patience,
-            self.custody.settle,
-            clock=time.monotonic,
-            alarm_after=retries.attempts,
-            period_seconds=_period(configuration),
-            committers={
-                section.name: Committer(
-                    section.name,
-                    partial(ask_for_commitment, destination=destination_of(section)),
-                    outbox,
-                    self.postings,
-                    self.destinations,
-                    self._intake.transactions,
-                    patience,
-                    clock=time.monotonic,
-                    wait_seconds=configuration.commitment.wait_seconds,
-                )
-                for section in configuration.destinations
-                if section.commitment
-            },
-            beside={"reports of commitment": reporter.look},
-        )
+        self._worker: Worker | None = None
+        self._post_office: PostOffice | None = None
+        if Duty.WORK in duties:
+            assert twins is not None, "whoever works has a model"
+            stages = PhotographStages(
+                stage_settings(configuration, private_folder(self.custody.jobs)),
+                self._intake.pseudonyms,
+                twins,
+                load_text_remover(),
+                output_writer(configuration, self._intake.pseudonyms, algorithm_of(twins)),
+                self.custody,
+                self.custody,
+            )
+            self._worker = Worker(
+                configuration, key, self._intake, self.custody, outbox, self.postings, stages,
+                model=twins.digest, role=role, on_step=on_step,
+            )  # fmt: skip
+        if Duty.DELIVER in duties:
+            self._post_office = _post_office(
+                configuration, self._intake, outbox, self.postings, self.destinations, self.custody
+            )
+        self._reconciling = DailyReconciling(self.custody) if self._receives and self._worker is None else None
+        self._watch: Watch | None = None
+        if isinstance(database, Postgres):
+            me = Member(executor_name(), role, socket.gethostname()) if self._worker is None else self._worker.member
+            on_dead = self._worker.take_over if self._worker else lambda dead: None
+            dead_after = configuration.worker.dead_after_seconds
+            self._watch = Watch(
+                Roster(database), me, on_dead, period_seconds=min(1.0, dead_after / 4), dead_after_seconds=dead_after
+            )
+
+    @property
+    def listener(self) -> Listener:
+        """The door of a process that receives."""
+        return self._intake.listener
+
+    @property
+    def jobs(self) -> Jobs:
+        """The job queue of a process that works."""
+        assert self._worker is not None, "this process works on no study"
+        return self._worker.jobs
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """What feeds the job queue of a process that works."""
+        assert self._worker is not None, "this process works on no study"
+        return self._worker.dispatcher
+
+    @property
+    def post_office(self) -> PostOffice:
+        """The post office of a process that delivers."""
+        assert self._post_office is not None, "this process delivers nothing"
+        return self._post_office
 
     def start(self) -> None:
         """Listen, then resume what was cut off. Raises ``OSError`` when the port is taken."""
-        self._intake.open()
-        self._intake.hand_over(self.custody.accept)
-        found = self.custody.reconcile()
-        if found:
-            log.warning("%d instances did not agree with their records; they do now", found)
-        self._take_over()
-        self.jobs.start()
-        self.post_office.start()
-        self.dispatcher.start()
+        if self._receives:
+            self._intake.open()
+            self._intake.hand_over(self.custody.accept)
+            self.custody.reconcile_and_tell()
+        if self._worker is not None:
+            self._worker.begin(self._join)
+        else:
+            self._join()
+        if self._watch is not None:
+            self._watch.start()
+        if self._worker is not None:
+            self._worker.start()
+        for part in (self._post_office, self._reconciling):
+            if part is not None:
+                part.start()
+
+    def _join(self) -> None:
+        if self._watch is not None:
+            self._watch.join()
 
     def stop(self, grace_seconds: float = 30.0) -> bool:
         """Take nothing more, let running steps end. Returns whether they did; otherwise they are done again."""
         self._intake.close()
-        self.dispatcher.stop()
-        ended = self.jobs.stop(grace_seconds) & self.post_office.stop(grace_seconds)
+        ended = True
+        if self._reconciling is not None:
+            self._reconciling.stop()
+        if self._worker is not None:
+            ended &= self._worker.stop(grace_seconds)
+        if self._post_office is not None:
+            ended &= self._post_office.stop(grace_seconds)
+        if self._watch is not None:
+            self._watch.stop()
         self._intake.leave()
         return ended
+
+
+def check_role(configuration: Configuration, role: Role) -> None:
+    """Raises ``ConfigurationRefused`` where ``role`` is a part of a node, and its records are for one process."""
+    if role is not Role.ALL and not isinstance(configuration.records, Postgres):
+        raise ConfigurationRefused(
+            f"--role {role} is for a node of several processes, whose records lie in PostgreSQL: name it in "
+            "[database], or run everything in one process with --role all"
+        )
+
+
+def _post_office(
+    configuration: Configuration,
+    intake: Intake,
+    outbox: Outbox,
+    postings: Postings,
+    destinations: Destinations,
+    custody: NodeCustody,
+) -> PostOffice:
+    retries, database = configuration.retries, configuration.records
+    patience = Patience(retries.first_wait_seconds, retries.backoff, retries.longest_wait_seconds)
+    reporter = Reporter(
+        intake.requests,
+        intake.judgement,
+        requestors_of(configuration),
+        patience,
+        clock=time.monotonic,
+        days=configuration.commitment.report_days,
+    )
+    return PostOffice(
+        outbox,
+        postings,
+        destinations,
+        {section.name: carrier_of(section, configuration) for section in configuration.destinations},
+        patience,
+        custody.settle,
+        clock=time.monotonic,
+        alarm_after=retries.attempts,
+        period_seconds=period_of(configuration),
+        committers={
+            section.name: Committer(
+                section.name,
+                partial(ask_for_commitment, destination=destination_of(section)),
+                outbox,
+                postings,
+                destinations,
+                intake.transactions,
+                patience,
+                clock=time.monotonic,
+                wait_seconds=configuration.commitment.wait_seconds,
+            )
+            for section in configuration.destinations
+            if section.commitment
+        },
+        beside={"reports of commitment": reporter.look},
+        exclusive=lambda name: Exclusive(database, name),
+    )
 
 
 def algorithm_of(twins: TwinMaker) -> Algorithm:
@@ -240,25 +305,3 @@ def _requestor(caller: Caller, calling_ae_title: str) -> Destination:
         ae_title=caller.ae_title,
         calling_ae_title=calling_ae_title,
     )
-
-
-def _job_settings(configuration: Configuration, database: Path, state: Path) -> JobSettings:
-    return JobSettings(
-        database=database,
-        executor_id=executor_id(state),
-        in_flight=configuration.study.in_flight,
-        max_recoveries=configuration.study.max_recoveries,
-        polling_seconds=_period(configuration),
-    )
-
-
-def executor_id(state: Path) -> str:
-    """Drawn once for each state folder; where the file is gone, its jobs are taken over under a new name."""
-    path = state / "executor"
-    if not path.exists() or not path.read_text().strip():
-        write_file(path, uuid.uuid4().hex.encode())
-    return path.read_text().strip()
-
-
-def _period(configuration: Configuration) -> float:
-    return min(LONGEST_PERIOD, configuration.study.quiet_seconds / 4)

@@ -14,6 +14,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
+
+from plugin.database import is_away
+
+T = TypeVar("T")
 
 WAITED_FOR_HAD = 10.0
 """So many seconds of waiting outweigh one second of work: nobody waits for ever."""
@@ -65,6 +70,16 @@ class Turns:
             with self._condition:
                 self._busy = False
                 self._condition.notify_all()
+
+    def when_there(self, ask: Callable[[], T]) -> T:
+        """What ``ask`` returns, asked again for as long as the database is away. Raises ``NodeStopping``."""
+        while True:
+            try:
+                return ask()
+            except Exception as error:
+                if not is_away(error):
+                    raise
+            self.wait(1.0)
 
     def wait(self, seconds: float) -> None:
         """Return after ``seconds``. Raises ``NodeStopping`` as soon as the node stops."""

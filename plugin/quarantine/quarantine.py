@@ -14,6 +14,7 @@ import logging
 import os
 import shutil
 import threading
+import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -158,7 +159,7 @@ class Quarantine:
         if not plain.exists():
             return
         if not sealed.exists():
-            beside = entry / f".{SEALED}.part"
+            beside = entry / f".{SEALED}.{uuid.uuid4().hex}.part"  # another process may be at it as well
             try:
                 with plain.open("rb") as source, beside.open("wb") as target:
                     os.fchmod(target.fileno(), 0o600)
@@ -170,8 +171,10 @@ class Quarantine:
                 beside.unlink(missing_ok=True)
                 log.warning("quarantine entry %s is not sealed yet: %s", entry.name, error.strerror)
                 return
+            for cut_off in entry.glob(f".{SEALED}.*.part"):
+                cut_off.unlink(missing_ok=True)
             sync_folder(entry)
-        plain.unlink()
+        plain.unlink(missing_ok=True)
         sync_folder(entry)
 
     def _needed_key(self) -> SiteKey:

@@ -31,9 +31,10 @@ from dicom_io.errors import LeakSuspected
 from dicom_io.header import SiteKey
 from dicom_io.receiving import Spool
 from pipeline.errors import FaceSuspected, IdentifyingMark, NoFaceFound, Rejected, TextOnSkin
+from plugin.database import DATABASE, Database
 from plugin.durable import private_folder
 from plugin.errors import ReviewRefused
-from plugin.ledger import DATABASE, Event, Ledger, Row, State
+from plugin.ledger import Event, Ledger, Row, State
 from plugin.quarantine.audit import AuditLog
 from plugin.quarantine.decisions import deciding
 from plugin.quarantine.quarantine import Entry, Quarantine
@@ -77,13 +78,16 @@ def outlook(refusal: Refusal) -> str:
 
 
 class Review:
-    """The decisions on the instances of one state folder. The node may be running, in another process, or not."""
+    """The decisions on the instances of one state folder. The node may be running, in another process, or not.
 
-    def __init__(self, state: Path, key: SiteKey) -> None:
+    ``records``: where its rows lie, if not in the folder's own file.
+    """
+
+    def __init__(self, state: Path, key: SiteKey, records: Database | None = None) -> None:
         self._state = private_folder(state)
         self.quarantine = Quarantine(state / "quarantine", key)
         self.audit = AuditLog(state / "audit.log", key)
-        self._ledger = Ledger(state / DATABASE)
+        self._ledger = Ledger(records or state / DATABASE)
         self._spool = Spool(state / "spool", min_free_bytes=0)
 
     def release(self, beginning: str, *, reviewer: str, reason: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from plugin.study.advice import ADVICE
 from plugin.study.delivery import FOLDER, FolderDelivery
 from plugin.study.manifest import manifest_of, merged, with_remarks, write_manifest
 from plugin.study.outputs import OutputWriter
-from plugin.study.stages import PhotographStages, StageSettings
+from plugin.study.stages import PhotographStages, StageSettings, output_path
 from plugin.study.study import (
     CONFLICT,
     UNFORESEEN,
@@ -32,6 +32,7 @@ __all__ = [
     "OutputWriter",
     "PhotographStages",
     "StageSettings",
+    "output_path",
     "CONFLICT",
     "UNFORESEEN",
     "DirectSteps",

@@ -138,19 +138,24 @@ class PhotographStages:
             folder=private_folder(self._folder(source, study) / "out"),
         )
 
-    def check(self, source: Source, outputs: Sequence[Output]) -> None:
+    def check(self, source: Source, study: Study, outputs: Sequence[Output]) -> None:
         """The last look at the bytes. Raises ``LeakFound``, ``LeakSuspected`` or ``InvalidObject``."""
         read = self._sources.get(source)
         identifiers = self._writer.identifiers_of(read)
         vouched = LeakSuspected.__name__ in source.waived
         for output in outputs:
-            check_outgoing(output.path, identifiers, self._writer.algorithm, vouched=vouched)
+            check_outgoing(
+                output_path(self._settings.jobs, source, study, output),
+                identifiers,
+                self._writer.algorithm,
+                vouched=vouched,
+            )
 
     def quarantine(self, source: Source, study: Study, refusal: Refusal) -> None:
         """Kept for a person to decide. Its twins, which may be the patient still, are deleted."""
         self._custody.quarantine(source, study, refusal)
         self._sources.forget(source)
-        remove_tree(self._settings.jobs / study.job / source.digest)
+        remove_tree(self._settings.jobs / study.folder / source.digest)
 
     def deliver(self, study: Study, outcomes: Sequence[Outcome]) -> None:
         """Everything that was released on its way to the destinations of ``study``."""
@@ -164,7 +169,8 @@ class PhotographStages:
         """Nothing of the job stays behind. Its sources go once everything made of them has been delivered."""
         for source in study.sources:
             self._sources.forget(source)
-        remove_tree(self._settings.jobs / study.job)
+        for folder in (self._settings.jobs / study.job, *self._settings.jobs.glob(f"{study.job}.*")):
+            remove_tree(folder)
 
     def _persona_seed(self, read: SourcePhotograph) -> bytes:
         identity = PatientIdentity.of(read.header)
@@ -185,7 +191,12 @@ class PhotographStages:
         return self._folder(source, study) / name
 
     def _folder(self, source: Source, study: Study) -> Path:
-        return private_folder(private_folder(self._settings.jobs / study.job) / source.digest)
+        return private_folder(private_folder(self._settings.jobs / study.folder) / source.digest)
+
+
+def output_path(jobs: Path, source: Source, study: Study, output: Output) -> Path:
+    """Where ``output`` lies now. It may have been written in an earlier tenure, on a machine with other paths."""
+    return jobs / study.folder / source.digest / "out" / output.path.name
 
 
 class SourceCache:

@@ -46,6 +46,7 @@ class Study:
     """The instances of one study that are worked on together. ``job`` names the batch, the same after a restart.
 
     ``destinations``: who gets the results, by name, as it was settled when the job began. ``urgent``: a person waits.
+    ``tenure``: how often a process has begun the job or gone on with it.
     """
 
     job: str
@@ -53,6 +54,12 @@ class Study:
     sources: tuple[Source, ...]
     destinations: tuple[str, ...] = ()
     urgent: bool = False
+    tenure: int = 0
+
+    @property
+    def folder(self) -> str:
+        """Where its files lie: each tenure's apart, so that nobody who lost the job writes into what is worked on."""
+        return f"{self.job}.{self.tenure}" if self.tenure else self.job
 
 
 @dataclass(frozen=True)
@@ -144,7 +151,7 @@ class Stages(Protocol):
     def write(
         self, source: Source, study: Study, attempt: int, findings: Findings, measured: Measured
     ) -> tuple[Output, ...]: ...
-    def check(self, source: Source, outputs: Sequence[Output]) -> None: ...
+    def check(self, source: Source, study: Study, outputs: Sequence[Output]) -> None: ...
     def quarantine(self, source: Source, study: Study, refusal: Refusal) -> None: ...
     def deliver(self, study: Study, outcomes: Sequence[Outcome]) -> None: ...
     def commit(self, study: Study, outcomes: Sequence[Outcome]) -> None: ...
@@ -178,7 +185,7 @@ def twin_photograph(source: Source, study: Study, stages: Stages, step: Steps) -
                     raise
         measured = step(stages.subtract, source, study, attempt)
         outputs = step(stages.write, source, study, attempt, findings, measured)
-        step(stages.check, source, outputs)
+        step(stages.check, source, study, outputs)
         outcome = replace(outcome, findings=findings, measured=measured, outputs=outputs)
     except InstanceRefused as refused:
         step(stages.quarantine, source, study, refused.refusal)

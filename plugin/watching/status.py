@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from plugin.config import Configuration
+from plugin.database import Postgres
 from plugin.delivery import Backlog, Destinations, Postings, Standing
-from plugin.ledger import DATABASE, Ledger, State, Unfinished
+from plugin.ledger import Ledger, State, Unfinished
 from plugin.quarantine import Quarantine
 
 
@@ -62,11 +63,12 @@ def status_of_node(configuration: Configuration) -> Status:
     """What stands in the state folder of ``configuration`` just now."""
     state = configuration.state_folder
     configured = [section.name for section in configuration.destinations]
-    if (state / DATABASE).exists():
-        ledger, postings = Ledger(state / DATABASE), Postings(state / DATABASE)
+    records = configuration.records
+    if isinstance(records, Postgres) or records.exists():
+        ledger, postings = Ledger(records), Postings(records)
         counts = ledger.counts()
         unfinished, waiting = ledger.unfinished(), postings.waiting_by_job()
-        backlog, standings = postings.backlog(), Destinations(state / DATABASE).standings()
+        backlog, standings = postings.backlog(), Destinations(records).standings()
     else:
         counts, unfinished, waiting, backlog, standings = {}, [], {}, {}, {}
     names = [*configured, *sorted(backlog.keys() - set(configured))]
@@ -103,7 +105,7 @@ def _waits_for(group: Unfinished, state: Path, waiting: dict[str, list[str]]) ->
         case State.RECEIVED:
             return "its study to be quiet"
         case State.QUEUED:
-            marks = sorted((state / "running").glob(f"{group.job}.*"))
+            marks = sorted((state / "running").glob(f"*/{group.job}.*"))
             return f"its {marks[0].name.rpartition('.')[2]} to end" if marks else "its turn"
         case State.UNDELIVERED:
             return ", ".join(waiting.get(group.job or "", [])) or "its sources to be removed"

@@ -31,7 +31,8 @@ from dicom_io.errors import DeliveryFailed
 from dicom_io.header import SiteKey, generate_key_file
 from dicom_io.sending import Destination, StoredObject, deliver
 from plugin.config import load_configuration
-from plugin.ledger import DATABASE, FINISHED, Ledger, State, transaction
+from plugin.database import DATABASE, transaction
+from plugin.ledger import FINISHED, Ledger, State
 from plugin.quarantine import Quarantine
 from tests.crash.points import EXIT, POINTS
 from tests.peers.processes import free_port
@@ -182,7 +183,8 @@ class Campaign:
         return load_configuration(self.folder / "twinveil.toml").state_folder
 
     def _open(self) -> list[Path]:
-        return [path for folder in ("jobs", "outbox", "running") for path in (self.state / folder).rglob("*")]
+        marks = (path for path in (self.state / "running").rglob("*") if path.is_file())
+        return [*marks, *(path for folder in ("jobs", "outbox") for path in (self.state / folder).rglob("*"))]
 
     def count(self) -> dict[str, object]:
         """What became of everything, from the archives' own records and what lies on the node's disk."""

@@ -1,8 +1,9 @@
-"""A node in a process of its own, to be killed: ``python -m tests.crash.worker CONFIGURATION FOLDER``.
+"""A node in a process of its own, to be killed: ``python -m tests.crash.worker CONFIGURATION FOLDER [ROLE]``.
 
-It is ``twinveil serve`` with another twin maker, which writes what it is asked into ``FOLDER/calls`` and does what the
-files in ``FOLDER`` tell it: ``hold-<method>-<n>`` makes the nth call of a method wait as long as the file
-stands, ``hold-load`` the loading of the models, ``die-in-<method>`` ends the process there and then.
+It is ``twinveil serve --role ROLE`` with another twin maker, which writes what it is asked into ``FOLDER/calls`` and
+does what the files in ``FOLDER`` tell it: ``hold-<method>-<n>`` makes the nth call of a method wait as long as the file
+stands, ``hold-load`` the loading of the models, ``die-in-<method>`` ends the process there and then, ``cost`` holds the
+seconds that each healing waits, as if somebody else computed it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+import plugin.node.node as node_module
 from dicom_io.header import SiteKey
 from pipeline.disease import Lesion
 from pipeline.errors import ModelError
@@ -20,7 +22,8 @@ from pipeline.photograph import Photograph
 from plugin.commands.logs import configure_logs
 from plugin.commands.serve import serve
 from plugin.config import Configuration, load_configuration
-from tests.plugin.fakes import MirroringTwinMaker
+from plugin.roles import Role
+from tests.plugin.fakes import MirroringTwinMaker, NoText
 
 
 class Calls:
@@ -50,6 +53,8 @@ class Poisoned(MirroringTwinMaker):
         self._folder = folder
 
     def heal(self, photograph: Photograph) -> Lesion:
+        if (cost := self._folder / "cost").exists():
+            time.sleep(float(cost.read_text()))
         height, width = photograph.rgb.shape[:2]
         if (self._folder / f"die-on-{height}x{width}").exists():
             os.kill(os.getpid(), signal.SIGKILL)
@@ -58,6 +63,9 @@ class Poisoned(MirroringTwinMaker):
 
 def main() -> None:
     configuration, folder = load_configuration(Path(sys.argv[1])), Path(sys.argv[2])
+    role = Role(sys.argv[3]) if len(sys.argv) > 3 else Role.ALL
+    if role is not Role.ALL:  # of several at a time, each would load for as long as the test takes
+        node_module.load_text_remover = NoText  # type: ignore[assignment]
     configure_logs()
 
     def load(_: Configuration) -> MirroringTwinMaker:
@@ -67,7 +75,7 @@ def main() -> None:
             raise ModelError("the model is not there")
         return Poisoned(folder)
 
-    serve(configuration, SiteKey.from_file(configuration.key_path), load)
+    serve(configuration, SiteKey.from_file(configuration.key_path), load, role)
 
 
 if __name__ == "__main__":

@@ -15,20 +15,11 @@ from pathlib import Path
 
 import plugin.node.node as node_module
 from dicom_io.header import SiteKey
-from pipeline.photograph import Rgb
-from pipeline.text import BurnedInText
 from plugin.commands.logs import configure_logs
 from plugin.commands.serve import serve
 from plugin.config import load_configuration
 from tests.crash import points
-from tests.plugin.fakes import MirroringTwinMaker
-
-
-class NoText:
-    """A text remover that finds nothing: the real one loads for longer than most of these processes live."""
-
-    def examine(self, rgb: Rgb, *, announced: bool = False, vouched: bool = False) -> BurnedInText:
-        return BurnedInText()
+from tests.plugin.fakes import MirroringTwinMaker, NoText
 
 
 def live(order: dict[str, object]) -> None:

@@ -11,6 +11,8 @@ import pytest
 from dicom_io.header import SiteKey, generate_key_file
 from plugin.commands.demo_archive import Receiver
 from plugin.config import Configuration
+from plugin.database import Database, Postgres, close_idle
+from tests.peers.postgres import Server
 
 
 @pytest.fixture
@@ -60,3 +62,14 @@ def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
+
+
+@pytest.fixture(params=["file", "server"])
+def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database: SQLite's file, and PostgreSQL where there is one."""
+    if request.param == "file":
+        yield tmp_path / "twinveil.sqlite"
+        return
+    server: Server = request.getfixturevalue("postgres_server")
+    yield Postgres(server.new_database())
+    close_idle()

@@ -13,7 +13,8 @@ from dicom_io.errors import SpoolFull
 from dicom_io.header import Pseudonyms, SiteKey
 from plugin.commitment import CommitmentBook, Judgement, Requests, Transactions
 from plugin.commitment import requests as module
-from plugin.ledger import DATABASE, Event, Ledger, State
+from plugin.database import DATABASE
+from plugin.ledger import Event, Ledger, State
 
 UID, TRANSACTION = "1.2.826.0.1.3680043.8.498.55", "1.2.826.0.1.3680043.8.498.56"
 REQUEST = CommitmentRequest(TRANSACTION, (Reference(VLPhotographicImageStorage, UID),))

@@ -77,7 +77,7 @@ def test_it_is_asked_once_for_all_of_a_job_and_then_the_job_is_settled(bench: Be
     (request,) = answering.asked
     assert [reference.sop_instance_uid for reference in request.references] == uids
     assert bench.settled == ["job"]
-    assert bench.outbox.jobs() == set()
+    assert bench.outbox.folders() == set()
 
 
 def test_while_it_does_not_answer_nothing_is_settled_and_it_is_asked_again(bench: Bench) -> None:

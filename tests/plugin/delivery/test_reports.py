@@ -12,9 +12,10 @@ from dicom_io.errors import DeliveryFailed
 from dicom_io.header import Pseudonyms, SiteKey
 from dicom_io.sending import Destination
 from plugin.commitment import Judgement, Requests
+from plugin.database import DATABASE
 from plugin.delivery import Patience, Reporter
 from plugin.delivery import reports as module
-from plugin.ledger import DATABASE, Ledger
+from plugin.ledger import Ledger
 from tests.plugin.delivery.conftest import Clock
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from plugin.database import Database, transaction
 from plugin.errors import UnknownTransition
 from plugin.ledger import Event, Ledger, State
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(tmp_path / "twinveil.sqlite")
+def ledger(records: Database) -> Ledger:
+    return Ledger(records)
 
 
 def test_a_repeat_changes_nothing(ledger: Ledger) -> None:
@@ -63,7 +64,8 @@ def test_a_change_is_made_for_all_or_for_none(ledger: Ledger) -> None:
     assert ledger.counts() == {State.QUEUED: 1, State.QUARANTINED: 1}
 
 
-def test_the_database_is_for_its_owner_alone(ledger: Ledger, tmp_path: Path) -> None:
+def test_the_database_is_for_its_owner_alone(tmp_path: Path) -> None:
+    Ledger(tmp_path / "twinveil.sqlite")
     assert (tmp_path / "twinveil.sqlite").stat().st_mode & 0o077 == 0
 
 
@@ -155,3 +157,41 @@ def test_a_database_of_an_earlier_version_gets_what_it_lacks(tmp_path: Path) -> 
     for _ in range(2):
         (row,) = Ledger(tmp_path / "twinveil.sqlite").of_source("1")
         assert (row.state, row.making, row.entry) == (State.RECEIVED, "", "")
+
+
+def test_what_a_person_wants_made_again_is_a_job_of_its_own_that_somebody_waits_for(ledger: Ledger) -> None:
+    ledger.record("a.dcm", digest="1", study="s")
+    ledger.queue_quiet_studies(0)
+    for event in (Event.POST, Event.DELIVER, Event.PURGE, Event.REPROCESS):
+        ledger.change(["a.dcm"], event)
+    assert ledger.record("a.dcm", digest="1", study="s")
+    ledger.record("b.dcm", digest="2", study="s")
+    jobs = ledger.queue_quiet_studies(0)
+    urgent = {job: begun.urgent for job in jobs if (begun := ledger.job(job)) is not None}
+    assert {ledger.of_job(job)[0].name: waits for job, waits in urgent.items()} == {"a.dcm": True, "b.dcm": False}
+
+
+def test_the_job_queue_gets_the_oldest_first_so_many_at_a_time_and_each_once(ledger: Ledger) -> None:
+    jobs = []
+    for number in range(5):
+        ledger.record(f"{number}.dcm", digest=str(number), study=f"s{number}")
+        jobs += ledger.queue_quiet_studies(0)
+    assert ledger.to_submit("", 9) == jobs
+    ledger.sort(dict.fromkeys(jobs, "small"))
+    assert ledger.to_submit("", 9) == ledger.to_submit("large", 9) == []
+    assert ledger.to_submit("small", 2) == jobs[:2]
+    ledger.submitted(jobs[:2])
+    assert ledger.to_submit("small", 2) == jobs[2:4]
+    ledger.change(["2.dcm"], Event.QUARANTINE)
+    assert ledger.to_submit("small", 9) == jobs[3:], "what is not queued any more is not asked for"
+    ledger.submitted(jobs[:1], False)
+    assert ledger.to_submit("small", 9) == [jobs[0], *jobs[3:]]
+
+
+def test_each_tenure_of_a_job_has_a_number_of_its_own(ledger: Ledger, records: Database) -> None:
+    ledger.record("a.dcm", digest="1", study="s")
+    (job,) = ledger.queue_quiet_studies(0)
+    assert ledger.occupy(job, lambda connection: False) is None
+    assert [ledger.occupy(job, lambda connection: True) for _ in range(2)] == [1, 2]
+    with transaction(records) as connection:
+        assert [ledger.is_tenure(connection, job, tenure) for tenure in (0, 1, 2)] == [False, False, True]

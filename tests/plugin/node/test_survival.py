@@ -16,9 +16,10 @@ import pytest
 from dicom_io.header import SiteKey, generate_key_file
 from plugin.commands.demo_archive import Receiver
 from plugin.config import Configuration
+from plugin.database import DATABASE
 from plugin.errors import StateRefused
 from plugin.intake import SpoolNames
-from plugin.ledger import DATABASE, State
+from plugin.ledger import State
 from plugin.node import Node
 from plugin.quarantine import Review
 from tests.plugin.conftest import wait_for
