@@ -12,6 +12,7 @@ FIXES: dict[str, str] = {
     "profile": "Mend the setting, or the line of the profile's file, that is named.",
     "model": "Install the package again, or set [model] name and device to what this machine has.",
     "text": "Install the package again: the networks that read text are not those that were tested.",
+    "database": "Start PostgreSQL, and see that [database] names it and a user who may make tables; or leave it empty.",
     "disk": "Make room on the disk of the state folder, or lower [limits] min_free_bytes.",
     "destinations": "List at least one archive under [[destinations]].",
     "destination": "Start it; see that host, port and AE titles agree on both sides, that it lists this node as a "
