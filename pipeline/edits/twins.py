@@ -28,6 +28,7 @@ from pipeline.heads import read_heads
 from pipeline.models import (
     FOLDER,
     EmbeddedModel,
+    HealingFlow,
     Subject,
     load_embedded,
     pixels_from_rgb,
@@ -210,15 +211,18 @@ class FlowTwinMaker:
         prompt = describe(hints)
         crops: list[FaceCrop | FrameCrop] = [FaceCrop.around(face, rgb.shape) for face in faces]
         for crop in crops or [FrameCrop.whole(rgb.shape)]:
-            seen = prompt.saying(view="face") if isinstance(crop, FaceCrop) else of_skin_alone(prompt, hints.view)
-            before = crop.take(rgb, self._model.healing.resolution)
-            after = self.heal_square(before, as_it_is(seen), healed(seen))
+            if isinstance(crop, FaceCrop):
+                seen, model = prompt.saying(view="face"), self._model.healing
+            else:
+                seen, model = of_skin_alone(prompt, hints.view), self._model.skin
+            before = crop.take(rgb, model.resolution)
+            after = self.heal_square(before, model, as_it_is(seen), healed(seen))
             rgb = crop.put_difference(rgb, before, after)
         return rgb
 
     def look_for_marks(self, photograph: Photograph, lesion: Lesion) -> None:
         """Raises IdentifyingMark: skin without a face leaves with its own pixels, marks and all."""
-        model, rgb, hints = self._model.healing, photograph.rgb, photograph.hints
+        model, rgb, hints = self._model.skin, photograph.rgb, photograph.hints
         square = FrameCrop.whole(rgb.shape).take(rgb, model.resolution)
         seen = healed(of_skin_alone(describe(hints), hints.view))
         sureness = model.marks(model.embed((seen, pixels_from_rgb(square))))[0, 0].numpy()
@@ -237,8 +241,9 @@ class FlowTwinMaker:
 
     def _model_pixel(self, rgb: Rgb, faces: list[Face]) -> float:
         """Photograph pixels to one of the healing's, in the largest square that is healed."""
-        sides = [FaceCrop.around(face, rgb.shape).side for face in faces] or [FrameCrop.whole(rgb.shape).side]
-        return max(sides) / self._model.healing.resolution
+        if not faces:
+            return FrameCrop.whole(rgb.shape).side / self._model.skin.resolution
+        return max(FaceCrop.around(face, rgb.shape).side for face in faces) / self._model.healing.resolution
 
     def edit(
         self,
@@ -253,9 +258,9 @@ class FlowTwinMaker:
         prompts = [model.embed((prompt, subject)) for prompt in (source, target)]
         return edited(model, subject.photograph, prompts, knobs)
 
-    def heal_square(self, rgb: Rgb, source: ClinicalPrompt, target: ClinicalPrompt) -> Rgb:
-        """One healing of a square of the model's size, uint8."""
-        photograph, model = pixels_from_rgb(rgb), self._model.healing
+    def heal_square(self, rgb: Rgb, model: HealingFlow, source: ClinicalPrompt, target: ClinicalPrompt) -> Rgb:
+        """One healing of a square of the ``model``'s size, uint8."""
+        photograph = pixels_from_rgb(rgb)
         prompts = [model.embed((prompt, photograph)) for prompt in (source, target)]
         return edited(model, photograph, prompts, self._settings.heal)
 

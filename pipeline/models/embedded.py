@@ -1,9 +1,9 @@
 """The embedded model: two flows in pixel space, a closed vocabulary, no download.
 
-Its folder (``pipeline/models/embedded_weights``) holds the weights (bf16) of two networks, ``heal.safetensors`` and
-``swap.safetensors``, ``portraits.jpg`` (the personas, finer than the network sees them), ``config.json`` with their
-sizes, the vocabulary they were trained with, the SHA-256 of each file and the kinds of faces that the model knows, with
-what was measured on them, and the model card.
+Its folder (``pipeline/models/embedded_weights``) holds the weights (bf16) of three networks, ``heal.safetensors`` for
+faces, ``skin.safetensors`` for skin without a face and ``swap.safetensors``, ``portraits.jpg`` (the personas, finer
+than the network sees them), ``config.json`` with their sizes, the vocabulary they were trained with, the SHA-256 of each
+file and the kinds of faces that the model knows, with what was measured on them, and the model card.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from pipeline.models.trunk import NetConfig
 from pipeline.vocabulary import FIELDS
 
 FOLDER = Path(__file__).parent / "embedded_weights"
-Expert = Literal["heal", "swap"]
-EXPERTS: tuple[Expert, Expert] = ("heal", "swap")
+Expert = Literal["heal", "skin", "swap"]
+EXPERTS: tuple[Expert, ...] = ("heal", "skin", "swap")
 CONTACT_SHEET = "portraits.jpg"
 KNOWABLE = ("rendered", "photographs")
 """Kinds of faces of which a model can say, in its config, that it was measured on them."""
@@ -37,9 +37,12 @@ KNOWABLE = ("rendered", "photographs")
 
 @dataclass(frozen=True, eq=False)
 class EmbeddedModel:
-    """Two experts (as in eDiff-I, arXiv 2211.01324, by edit instead of noise), each with its own resolution."""
+    """Experts (as in eDiff-I, arXiv 2211.01324, by edit and view instead of noise), each with its own resolution."""
 
     healing: HealingFlow
+    """Of faces."""
+    skin: HealingFlow
+    """Of skin without a face."""
     swapping: SwappingFlow
     digest: str
     """SHA-256 over the SHA-256 of weights, portraits and heads."""
@@ -59,13 +62,12 @@ def field_sizes() -> tuple[int, ...]:
     return tuple(len(words) + 1 for words in FIELDS.values())
 
 
-def save_expert(net: HealingNet | SwappingNet, folder: Path, facts: dict[str, Any]) -> str:
+def save_expert(expert: Expert, net: HealingNet | SwappingNet, folder: Path, facts: dict[str, Any]) -> str:
     """Write one network's weights (bf16) and what is to be known of it (recipe, hours); returns the weights' SHA-256.
 
-    What ``folder`` holds of the other expert stays.
+    What ``folder`` holds of the other experts stays.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    expert: Expert = "heal" if isinstance(net, HealingNet) else "swap"
     weights = {
         name: (value.to(torch.bfloat16) if value.is_floating_point() else value).contiguous()
         for name, value in net.state_dict().items()
@@ -100,14 +102,19 @@ def load_embedded(folder: Path = FOLDER) -> EmbeddedModel:
     digests = [experts[expert].get(name, "") for expert in EXPERTS for name in ("sha256", "portraits_sha256")]
     digests += [heads] if heads is not None else []
     digest = hashlib.sha256(" ".join(digests).encode()).hexdigest()
-    healing = HealingNet(NetConfig.from_json(experts["heal"]["net"]))
-    _load_weights(healing, folder / "heal.safetensors", experts["heal"])
+    healing, skin = (_healing(folder, expert, experts[expert], digest) for expert in ("heal", "skin"))
     swapping = SwappingNet(NetConfig.from_json(experts["swap"]["net"]))
     _load_weights(swapping, folder / "swap.safetensors", experts["swap"])
     if "portraits_sha256" in experts["swap"]:
         sheet, views = folder / CONTACT_SHEET, swapping.config.views
         swapping.portraits.large = read_contact_sheet(sheet, experts["swap"]["portraits_sha256"], views)
-    return EmbeddedModel(HealingFlow(healing, digest), SwappingFlow(swapping, digest), digest, heads)
+    return EmbeddedModel(healing, skin, SwappingFlow(swapping, digest), digest, heads)
+
+
+def _healing(folder: Path, expert: Expert, about: dict[str, Any], digest: str) -> HealingFlow:
+    net = HealingNet(NetConfig.from_json(about["net"]))
+    _load_weights(net, folder / f"{expert}.safetensors", about)
+    return HealingFlow(net, digest)
 
 
 def _heads_of(config: dict[str, Any]) -> str | None:

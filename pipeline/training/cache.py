@@ -41,8 +41,10 @@ class Layout:
         return round(MARGIN * self.canonical)
 
 
+HEALED = Layout(("patient_sick", "patient_healthy"), canonical=256, output=384)
 LAYOUTS = {
-    "heal": Layout(("patient_sick", "patient_healthy"), canonical=256, output=384),
+    "heal": HEALED,
+    "skin": HEALED,
     "swap": Layout(
         ("patient_sick", "patient_healthy", "disguised_sick", "disguised_healthy"), canonical=128, output=256
     ),

@@ -116,6 +116,15 @@ class HealingRecipe(Recipe):
 
 
 @dataclass(frozen=True)
+class SkinRecipe(HealingRecipe):
+    """Healing of skin without a face: photographs above all, and close-ups alone of the rendered patients."""
+
+    images: int = 40_000
+    rendered: float = 0.16
+    mark_weight: float = 2.0
+
+
+@dataclass(frozen=True)
 class SwappingRecipe(Recipe):
     edits: tuple[Edit, ...] = SWAPPING
     beyond_weight: float = 0.1

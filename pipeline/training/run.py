@@ -19,8 +19,8 @@ from pipeline.renderer import mpfb2_folder
 from pipeline.training.cache import LAYOUTS, PairCache
 from pipeline.training.healing import HealingLesson
 from pipeline.training.personas import persona_descriptors
-from pipeline.training.photographs import PhotographExamples, open_store
-from pipeline.training.recipe import HealingRecipe, SwappingRecipe
+from pipeline.training.photographs import FACES, SKIN_ALONE, PhotographExamples, open_store
+from pipeline.training.recipe import HealingRecipe, SkinRecipe, SwappingRecipe
 from pipeline.training.render import (
     CLOSE_UP_SEEDS,
     FACE_SEEDS,
@@ -36,7 +36,7 @@ from pipeline.training.trainer import Trainer
 
 THREADS = 2
 HEALING_CHANNELS = (24, 48, 96)
-RENDERED = {"heal": (7_000, 1_600), "swap": (2_600, 0)}
+RENDERED = {"heal": (7_000, 1_600), "skin": (0, 1_600), "swap": (2_600, 0)}
 """Faces and close-ups for each network: there is no one to be swapped on skin without a face."""
 HELD_OUT_SHOWN, SHEET_PATIENTS = 60, 16
 """Patients of the short form, and of the sheet."""
@@ -83,11 +83,11 @@ def train(plan: Plan, say: Callable[[str], None]) -> None:
     held_out = replace(task, out=work / f"held_out-{edit}", first_seed=HELD_OUT_FACE_SEEDS.start)
     render_pairs(held_out, SHARD, say)
     pairs, validation = PairCache(task.out, layout), PairCache(held_out.out, layout)
-    photographs = _photographs(plan, layout.canonical, say) if edit == "heal" else None
-    if edit == "heal":
-        lesson: HealingLesson | SwappingLesson = healing(pairs, plan, photographs)
+    photographs = _photographs(plan, layout.canonical, say) if edit != "swap" else None
+    if edit == "swap":
+        lesson: HealingLesson | SwappingLesson = swapping(pairs, plan, task)
     else:
-        lesson = swapping(pairs, plan, task)
+        lesson = healing(pairs, plan, photographs)
     if plan.begin_with is not None and isinstance(lesson, HealingLesson):
         lesson.net.begin_with(load_file(plan.begin_with))
         say(f"going on from {plan.begin_with}")
@@ -104,7 +104,7 @@ def train(plan: Plan, say: Callable[[str], None]) -> None:
             "images_seen": trainer.images,
             "training_hours": round(trainer.seconds / 3600, 2),
         }
-        say(f"weights {save_expert(net, plan.out, facts)[:12]}… after {trainer.images} images")
+        say(f"weights {save_expert(edit, net, plan.out, facts)[:12]}… after {trainer.images} images")
 
     def sheet(net: HealingNet | SwappingNet, images: int) -> None:
         if isinstance(net, HealingNet):
@@ -125,7 +125,8 @@ def train(plan: Plan, say: Callable[[str], None]) -> None:
 def _photographs(plan: Plan, side: int, say: Callable[[str], None]) -> PhotographExamples | None:
     if plan.photographs is None:
         return None
-    return PhotographExamples(open_store(plan.photographs, plan.work / "photographs.npz", side, say))
+    store = open_store(plan.photographs, plan.work / "photographs.npz", side, say)
+    return PhotographExamples(store, SKIN_ALONE if plan.edit == "skin" else FACES)
 
 
 def _changed(plan: Plan) -> dict[str, Any]:
@@ -135,7 +136,7 @@ def _changed(plan: Plan) -> dict[str, Any]:
 
 
 def healing(pairs: PairCache, plan: Plan, photographs: PhotographExamples | None) -> HealingLesson:
-    recipe = HealingRecipe(**_changed(plan))
+    recipe = (SkinRecipe if plan.edit == "skin" else HealingRecipe)(**_changed(plan))
     torch.manual_seed(recipe.seed)
     resolution = pairs.layout.canonical
     return HealingLesson(HealingNet(NetConfig(field_sizes(), resolution, HEALING_CHANNELS)), pairs, recipe, photographs)

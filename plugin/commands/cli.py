@@ -244,7 +244,7 @@ def evaluate(
 @app.command()
 @exits
 def train(
-    edit: Annotated[Literal["heal", "swap"], typer.Argument(help="Which of the two networks.")],
+    edit: Annotated[Literal["heal", "skin", "swap"], typer.Argument(help="Which of the three networks.")],
     work: Annotated[Path, typer.Option("--work", help="Rendered pairs, checkpoints and sample sheets.")] = Path(
         "build/training"
     ),

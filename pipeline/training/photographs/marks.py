@@ -1,7 +1,5 @@
-"""What tells who somebody is, painted on skin: tattoos, letters, rings and bands; and what lies there and does not:
-ink, rulers, hairs, plasters, bubbles, sheen.
-
-The first are taught as something that is neither skin nor disease, the second as nothing at all.
+"""What tells who somebody is, painted on skin: tattoos, letters, rings and bands. They are taught as something that is
+neither skin nor disease.
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ import cv2
 import numpy as np
 
 from pipeline.training.photographs.canvas import Array, Canvas, blurred, smooth_step
+from pipeline.training.photographs.drawing import FINER, blank_sheet, corners, inked, reduced, write
 
 _TATTOO_INKS = ((0.010, 0.011, 0.014), (0.012, 0.020, 0.030), (0.015, 0.030, 0.024), (0.02, 0.02, 0.02))
 _COLOURS = (
@@ -24,9 +23,6 @@ _COLOURS = (
     (0.4, 0.12, 0.02),
 )
 _METALS = ((0.75, 0.55, 0.22), (0.72, 0.72, 0.74), (0.35, 0.36, 0.38), (0.62, 0.36, 0.26))
-_PEN_INKS = ((0.10, 0.04, 0.30), (0.05, 0.05, 0.25), (0.16, 0.05, 0.28))
-_FINER = 2
-"""Strokes are drawn at twice the size: hair lines would be stairs."""
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789&"
 _FONTS = (
     cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX,
@@ -60,41 +56,15 @@ def tattoo(canvas: Canvas) -> tuple[Array, Array] | None:
         colour = np.array(_COLOURS[int(random.integers(len(_COLOURS)))], np.float32)
         colour = colour if random.random() < 0.6 else ink
         shade = np.clip(0.55 + 0.3 * canvas.noise(size * 0.3), 0, 1) * filled * random.uniform(0.35, 0.9)
-        skin = _inked(skin, colour * lit, shade)
+        skin = inked(skin, colour * lit, shade)
     else:
         filled = np.zeros_like(filled)
-    skin = _inked(skin, ink * lit, outline * density)
+    skin = inked(skin, ink * lit, outline * density)
     everywhere = np.clip(np.maximum(outline, filled), 0, 1)
     # The figure is the mark, not each of its strokes: what lies between them belongs to it.
     width = max(3, round(0.035 * size) * 2 + 1)
     whole = cv2.morphologyEx(everywhere, cv2.MORPH_CLOSE, np.ones((width, width), np.uint8))
     return skin, np.asarray(np.clip(whole, 0, 1), np.float32)
-
-
-def _inked(skin: Array, ink: Array, how_much: Array) -> Array:
-    """Ink under skin: part multiplies the light, part replaces it."""
-    much = how_much[..., None]
-    through = skin ** (1 - 0.3 * much) * (ink / np.maximum(ink.max(), 0.05)) ** (0.25 * much)
-    return np.asarray(np.minimum(through, skin * (1 - much) + (0.75 * ink + 0.12 * skin) * much), np.float32)
-
-
-def _sheet(canvas: Canvas) -> Array:
-    return np.zeros((canvas.side * _FINER, canvas.side * _FINER), np.float32)
-
-
-def _write(sheet: Array, text: str, left: float, base: float, font: int, scale: float, thick: int) -> None:
-    """``text`` in ink of 1, from ``left`` on; OpenCV writes on bytes alone."""
-    written = np.zeros(sheet.shape, np.uint8)
-    cv2.putText(written, text, (round(left), round(base)), font, scale, 255, thick, cv2.LINE_AA)
-    np.maximum(sheet, written.astype(np.float32) / 255, out=sheet)
-
-
-def _small(sheet: Array, canvas: Canvas) -> Array:
-    return np.asarray(cv2.resize(sheet, (canvas.side, canvas.side), interpolation=cv2.INTER_AREA), np.float32)
-
-
-def _points(values: Array) -> np.ndarray:
-    return np.rint(values * _FINER).astype(np.int32).reshape(-1, 1, 2)
 
 
 def _curve(canvas: Canvas, place: tuple[float, float], size: float, corners: int) -> Array:
@@ -109,31 +79,31 @@ def _curve(canvas: Canvas, place: tuple[float, float], size: float, corners: int
 
 def _line_work(canvas: Canvas, place: tuple[float, float], size: float) -> tuple[Strokes, Strokes]:
     """Outlines within outlines, spirals and hatching, as flowers, animals and ornaments are drawn."""
-    random, sheet, inside = canvas.random, _sheet(canvas), _sheet(canvas)
-    thick = max(1, round(random.uniform(0.008, 0.03) * size * _FINER))
+    random, sheet, inside = canvas.random, blank_sheet(canvas), blank_sheet(canvas)
+    thick = max(1, round(random.uniform(0.008, 0.03) * size * FINER))
     first = _curve(canvas, place, size, int(random.integers(5, 14)))
-    cv2.fillPoly(inside, [_points(first)], 1.0)
-    cv2.polylines(sheet, [_points(first)], True, 1.0, thick, cv2.LINE_AA)
+    cv2.fillPoly(inside, [corners(first)], 1.0)
+    cv2.polylines(sheet, [corners(first)], True, 1.0, thick, cv2.LINE_AA)
     for _ in range(int(random.integers(2, 9))):
         near = (place[0] + random.normal(0, size * 0.2), place[1] + random.normal(0, size * 0.2))
         if random.random() < 0.35:
             turns = np.linspace(0, random.uniform(2, 5) * math.pi, 70)
             reach = turns / turns.max() * size * random.uniform(0.08, 0.3)
             line = np.stack([near[0] + reach * np.cos(turns), near[1] + reach * np.sin(turns)], 1)
-            cv2.polylines(sheet, [_points(line)], False, 1.0, thick, cv2.LINE_AA)
+            cv2.polylines(sheet, [corners(line)], False, 1.0, thick, cv2.LINE_AA)
         else:
             inner = _curve(canvas, near, size * random.uniform(0.15, 0.6), int(random.integers(3, 10)))
-            cv2.polylines(sheet, [_points(inner)], bool(random.random() < 0.8), 1.0, thick, cv2.LINE_AA)
+            cv2.polylines(sheet, [corners(inner)], bool(random.random() < 0.8), 1.0, thick, cv2.LINE_AA)
     if random.random() < 0.4:
         turn = random.uniform(0, math.pi)
-        hatch = _sheet(canvas)
+        hatch = blank_sheet(canvas)
         step = max(3.0, size * random.uniform(0.03, 0.08))
         for k in range(-20, 21):
             middle = np.array(place) + k * step * np.array([math.cos(turn), math.sin(turn)])
             along = size * np.array([-math.sin(turn), math.cos(turn)])
-            cv2.polylines(hatch, [_points(np.stack([middle - along, middle + along]))], False, 1.0, max(1, thick - 1))
+            cv2.polylines(hatch, [corners(np.stack([middle - along, middle + along]))], False, 1.0, max(1, thick - 1))
         sheet = np.maximum(sheet, hatch * inside)
-    return _small(sheet, canvas), _small(inside, canvas)
+    return reduced(sheet, canvas), reduced(inside, canvas)
 
 
 def _tribal(canvas: Canvas, place: tuple[float, float], size: float) -> tuple[Strokes, Strokes]:
@@ -149,7 +119,7 @@ def _tribal(canvas: Canvas, place: tuple[float, float], size: float) -> tuple[St
 
 def _emblem(canvas: Canvas, place: tuple[float, float], size: float) -> tuple[Strokes, Strokes]:
     """Stars, hearts, crosses, anchors of few strokes."""
-    random, sheet, inside = canvas.random, _sheet(canvas), _sheet(canvas)
+    random, sheet, inside = canvas.random, blank_sheet(canvas), blank_sheet(canvas)
     kind, turn = random.integers(4), random.normal(0, 0.5)
     t = np.linspace(0, 2 * math.pi, 60, endpoint=False)
     if kind == 0:
@@ -184,32 +154,32 @@ def _emblem(canvas: Canvas, place: tuple[float, float], size: float) -> tuple[St
         shape = np.stack([reach * np.sin(t), -reach * np.cos(t)], 1)
     spin = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
     drawn = np.asarray(shape @ spin.T * size / 2 + np.array(place), np.float32)
-    cv2.fillPoly(inside, [_points(drawn)], 1.0, cv2.LINE_AA)
-    thick = max(1, round(random.uniform(0.015, 0.05) * size * _FINER))
-    cv2.polylines(sheet, [_points(drawn)], True, 1.0, thick, cv2.LINE_AA)
-    return (_small(np.maximum(sheet, inside), canvas), _small(inside, canvas)) if random.random() < 0.35 else (
-        _small(sheet, canvas), _small(inside, canvas)
+    cv2.fillPoly(inside, [corners(drawn)], 1.0, cv2.LINE_AA)
+    thick = max(1, round(random.uniform(0.015, 0.05) * size * FINER))
+    cv2.polylines(sheet, [corners(drawn)], True, 1.0, thick, cv2.LINE_AA)
+    return (reduced(np.maximum(sheet, inside), canvas), reduced(inside, canvas)) if random.random() < 0.35 else (
+        reduced(sheet, canvas), reduced(inside, canvas)
     )  # fmt: skip
 
 
 def _letters(canvas: Canvas, place: tuple[float, float], size: float) -> tuple[Strokes, Strokes]:
-    random, sheet = canvas.random, _sheet(canvas)
+    random, sheet = canvas.random, blank_sheet(canvas)
     lines = int(random.integers(1, 4))
     for line in range(lines):
         text = "".join(random.choice(list(_LETTERS), int(random.integers(2, 10))))
         font = int(_FONTS[int(random.integers(len(_FONTS)))])
         (width, height), _ = cv2.getTextSize(text, font, 1.0, 1)
-        scale = size * _FINER / max(width, height * lines * 1.6)
+        scale = size * FINER / max(width, height * lines * 1.6)
         thick = max(1, round(scale * random.uniform(0.8, 3.2)))
-        left = place[0] * _FINER - width * scale / 2
-        base = place[1] * _FINER + (line - (lines - 1) / 2) * 1.7 * height * scale + height * scale / 2
-        _write(sheet, text, left, base, font, scale, thick)
-    matrix = cv2.getRotationMatrix2D((place[0] * _FINER, place[1] * _FINER), float(random.normal(0, 35)), 1.0)
+        left = place[0] * FINER - width * scale / 2
+        base = place[1] * FINER + (line - (lines - 1) / 2) * 1.7 * height * scale + height * scale / 2
+        write(sheet, text, left, base, font, scale, thick)
+    matrix = cv2.getRotationMatrix2D((place[0] * FINER, place[1] * FINER), float(random.normal(0, 35)), 1.0)
     turned = np.asarray(cv2.warpAffine(sheet, matrix, sheet.shape[::-1]), np.float32)
     x, y = canvas.grid()
     bend = size * 0.05 * random.random()
     wave = np.asarray(y + bend * np.sin(x / size * random.uniform(2, 6)), np.float32)
-    bent = cv2.remap(_small(turned, canvas), x, wave, cv2.INTER_LINEAR)
+    bent = cv2.remap(reduced(turned, canvas), x, wave, cv2.INTER_LINEAR)
     return np.asarray(bent, np.float32), np.zeros_like(bent)
 
 
@@ -249,104 +219,3 @@ def band(canvas: Canvas) -> tuple[Array, Array] | None:
     )
 
 
-def clutter(canvas: Canvas) -> Array:
-    """The skin with something on it that is nobody's and no disease."""
-    kinds = (_pen, _ruler, _hairs, _plaster, _sheen, _bubbles)
-    return kinds[int(canvas.random.integers(len(kinds)))](canvas)
-
-
-def _pen(canvas: Canvas) -> Array:
-    """A surgeon's pen: dots, arrows, rings and dashes in violet or blue."""
-    random, sheet, side = canvas.random, _sheet(canvas), canvas.side
-    ink = np.array(_PEN_INKS[int(random.integers(len(_PEN_INKS)))], np.float32)
-    thick = max(1, round(random.uniform(0.006, 0.02) * side * _FINER))
-    for _ in range(int(random.integers(1, 6))):
-        start = random.uniform(0.05, 0.95, 2) * side
-        end = start + random.normal(0, 0.12, 2) * side
-        if random.random() < 0.4:
-            cv2.circle(sheet, _pixel(start), round(random.uniform(0.5, 3) * thick), 1.0, -1)
-        elif random.random() < 0.5:
-            cv2.arrowedLine(sheet, _pixel(start), _pixel(end), 1.0, thick, cv2.LINE_AA, 0, 0.3)
-        else:
-            reach = round(random.uniform(0.1, 0.4) * side * _FINER)
-            cv2.ellipse(
-                sheet, _pixel(start), (reach, reach), 0, random.uniform(0, 180), random.uniform(200, 360), 1.0, thick
-            )
-    worn = np.clip(0.8 + 0.35 * canvas.noise(2), 0, 1) * random.uniform(0.3, 0.9)
-    return _inked(canvas.skin, ink, _small(sheet, canvas) * worn)
-
-
-def _pixel(point: np.ndarray) -> tuple[int, int]:
-    return round(point[0] * _FINER), round(point[1] * _FINER)
-
-
-def _ruler(canvas: Canvas) -> Array:
-    random, side, sheet = canvas.random, canvas.side, _sheet(canvas)
-    step, edge = random.uniform(4, 22), random.uniform(0.03, 0.97) * side
-    for k in range(int(side / step) + 1):
-        length = (3 if k % 10 == 0 else 2 if k % 5 == 0 else 1) * random.uniform(4, 6)
-        cv2.line(sheet, _pixel(np.array([k * step, edge])), _pixel(np.array([k * step, edge - length])), 1.0, _FINER)
-        if k % 10 == 0:
-            _write(sheet, str(k // 10), _FINER * k * step, _FINER * (edge - 12), cv2.FONT_HERSHEY_PLAIN, 2.0, 2)
-    turned = np.rot90(_small(sheet, canvas), int(random.integers(4)))
-    lit, skin = (np.float32(random.uniform(0.4, 0.95)), canvas.skin)
-    if random.random() < 0.5:
-        strip = np.rot90(np.abs(canvas.grid()[1] - edge + 8) < random.uniform(12, 30), int(random.integers(1)))
-        skin = np.where(strip[..., None], lit, skin)
-    return np.asarray(skin * (1 - 0.9 * np.ascontiguousarray(turned)[..., None]), np.float32)
-
-
-def _hairs(canvas: Canvas) -> Array:
-    random, sheet, side = canvas.random, _sheet(canvas), canvas.side
-    heading = random.uniform(0, 2 * math.pi)
-    for _ in range(int(random.integers(3, 70))):
-        start, length = random.uniform(-0.1, 1.1, 2) * side, random.uniform(0.1, 0.7) * side
-        bend, turn = random.normal(0, 0.8), heading + random.normal(0, 0.5)
-        t = np.linspace(0, 1, 16)
-        angle = turn + bend * t
-        path = start + np.cumsum(np.stack([np.cos(angle), np.sin(angle)], 1) * length / 16, 0)
-        cv2.polylines(
-            sheet,
-            [_points(np.asarray(path, np.float32))],
-            False,
-            float(random.uniform(0.4, 1)),
-            int(random.integers(1, 4)),
-            cv2.LINE_AA,
-        )
-    colour = np.array(random.choice([0.01, 0.04, 0.15, 0.5]) * random.uniform(0.6, 1.2, 3), np.float32)
-    hair = _small(sheet, canvas)[..., None] * random.uniform(0.4, 0.95)
-    return np.asarray(canvas.skin * (1 - hair) + colour * hair, np.float32)
-
-
-def _plaster(canvas: Canvas) -> Array:
-    random, side, sheet = canvas.random, canvas.side, _sheet(canvas)
-    centre = random.uniform(-0.05, 1.05, 2) * side
-    reach = random.uniform(0.05, 0.25, 2) * side * _FINER
-    if random.random() < 0.5:
-        cv2.ellipse(sheet, _pixel(centre), (round(reach[0]), round(reach[0])), 0, 0, 360, 1.0, -1)
-    else:
-        box = cv2.boxPoints((tuple(centre * _FINER), tuple(2 * reach), float(random.uniform(0, 180))))
-        cv2.fillPoly(sheet, [np.rint(box).astype(np.int32)], 1.0)
-    where = _small(sheet, canvas)[..., None]
-    colour = np.array(random.uniform(0.05, 0.9, 3), np.float32)
-    return np.asarray(canvas.skin * (1 - where) + colour * where * (1 + 0.05 * canvas.noise(4)[..., None]), np.float32)
-
-
-def _sheen(canvas: Canvas) -> Array:
-    """Flash on oily or wet skin: bright, white, and no disease."""
-    random = canvas.random
-    bumps = canvas.noise(random.uniform(1.5, 8)) + canvas.noise(random.uniform(20, 80))
-    shine = smooth_step(bumps, random.uniform(0.8, 1.6), random.uniform(1.8, 3.0)) * random.uniform(0.2, 0.9)
-    return np.asarray(canvas.skin + (1 - canvas.skin) * shine[..., None], np.float32)
-
-
-def _bubbles(canvas: Canvas) -> Array:
-    """Air in the gel below a dermatoscope."""
-    random, sheet, side = canvas.random, _sheet(canvas), canvas.side
-    for _ in range(int(random.integers(3, 30))):
-        centre, reach = random.uniform(0, side, 2), round(random.uniform(1, 9) * _FINER)
-        cv2.circle(
-            sheet, _pixel(centre), reach, float(random.uniform(0.2, 0.7)), int(random.integers(1, 3)), cv2.LINE_AA
-        )
-    ring = _small(sheet, canvas)[..., None]
-    return np.asarray(canvas.skin + (1 - canvas.skin) * ring * random.choice([1.0, -0.6]), np.float32).clip(0, 1)

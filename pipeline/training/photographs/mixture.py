@@ -17,8 +17,9 @@ import torch
 from pipeline.photograph import View
 from pipeline.training.examples import Examples
 from pipeline.training.photographs.canvas import Array, Canvas, blurred, linear
+from pipeline.training.photographs.clutter import clutter
 from pipeline.training.photographs.lesions import Painted, RealLesion, moved, painted
-from pipeline.training.photographs.marks import band, clutter, tattoo
+from pipeline.training.photographs.marks import band, tattoo
 from pipeline.training.photographs.scenes import Scene, captured, cut, letterboxed, lit
 from pipeline.training.photographs.store import Store, enlarged_skin
 from pipeline.vocabulary import FIELDS, ClinicalPrompt
@@ -43,6 +44,12 @@ class Shares:
     """Of diseased skin, what is told to stay as it is: the source branch of every edit says so."""
     told: float = 0.2
     """Captions that say sex, age or skin type, at random: no such word may decide anything here."""
+
+
+SKIN_ALONE = Shares(dermoscopy=0.46, wounds=0.28, face=0.0, close_up=0.26, marked=0.5, cluttered=0.4)
+"""For a network that is never shown a face."""
+FACES = Shares(dermoscopy=0.0, wounds=0.0, face=0.88, close_up=0.12, face_painted=0.65)
+"""For one that is shown little else."""
 
 
 class PhotographExamples:

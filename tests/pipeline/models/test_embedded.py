@@ -36,11 +36,16 @@ def tiny_swapping() -> SwappingNet:
     return SwappingNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=1, views=1))
 
 
+def save_experts(folder: Path, swapping: SwappingNet | None = None) -> None:
+    save_expert("heal", tiny_healing(), folder, {})
+    save_expert("skin", tiny_healing(), folder, {})
+    save_expert("swap", swapping or tiny_swapping(), folder, {})
+
+
 @pytest.fixture
 def untrained(tmp_path: Path) -> EmbeddedModel:
     torch.manual_seed(0)
-    save_expert(tiny_healing(), tmp_path, {})
-    save_expert(tiny_swapping(), tmp_path, {})
+    save_experts(tmp_path)
     return load_embedded(tmp_path)
 
 
@@ -53,7 +58,7 @@ def subject() -> Subject:
 
 
 def test_each_expert_has_its_own_resolution(untrained: EmbeddedModel) -> None:
-    assert (untrained.healing.resolution, untrained.swapping.resolution) == (64, 128)
+    assert (untrained.healing.resolution, untrained.skin.resolution, untrained.swapping.resolution) == (64, 64, 128)
 
 
 def test_an_untrained_model_heals_nothing(untrained: EmbeddedModel) -> None:
@@ -112,8 +117,7 @@ def test_the_persona_least_like_a_face_is_told_from_the_others(tmp_path: Path) -
     net = tiny_swapping()
     descriptors = torch.nn.functional.normalize(torch.randn(24, 128, generator=torch.Generator().manual_seed(1)))
     net.portraits.measure(descriptors)
-    save_expert(tiny_healing(), tmp_path, {})
-    save_expert(net, tmp_path, {})
+    save_experts(tmp_path, net)
     likeness = load_embedded(tmp_path).swapping.likeness(descriptors[6].double().numpy() * 9)
     assert likeness.index(max(likeness)) == 6
 
@@ -121,10 +125,10 @@ def test_the_persona_least_like_a_face_is_told_from_the_others(tmp_path: Path) -
 def test_weights_are_written_with_their_hash_and_refused_without(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be read"):
         load_embedded(tmp_path)
-    save_expert(tiny_healing(), tmp_path, {"images_seen": 0})
+    save_expert("heal", tiny_healing(), tmp_path, {"images_seen": 0})
     with pytest.raises(ModelError, match="lacks a network: it has heal"):
         load_embedded(tmp_path)
-    save_expert(tiny_swapping(), tmp_path, {"images_seen": 0})
+    save_experts(tmp_path)
     whole = load_embedded(tmp_path).digest
     for expert in EXPERTS:
         path = tmp_path / f"{expert}.safetensors"
@@ -137,5 +141,5 @@ def test_weights_are_written_with_their_hash_and_refused_without(tmp_path: Path)
     net = tiny_healing()
     with torch.no_grad():
         net.trunk.leave.weight += 1
-    save_expert(net, tmp_path, {})
+    save_expert("skin", net, tmp_path, {})
     assert load_embedded(tmp_path).digest != whole
