@@ -20,11 +20,11 @@ from pipeline.errors import IdentifyingMark
 class MarkRule:
     """When something counts as a mark."""
 
-    sure: float = 0.5
+    sure: float = 0.7
     """Of the network's sureness from which a pixel belongs to a mark…"""
-    certain: float = 0.8
+    certain: float = 0.95
     """…if some pixel of the same part reaches this."""
-    smallest: float = 0.002
+    smallest: float = 0.004
     """Share of the square that a part must cover: below it no line of a tattoo is told from a hair."""
 
 

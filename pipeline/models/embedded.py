@@ -2,8 +2,8 @@
 
 Its folder (``pipeline/models/embedded_weights``) holds the weights (bf16) of three networks, ``heal.safetensors`` for
 faces, ``skin.safetensors`` for skin without a face and ``swap.safetensors``, ``portraits.jpg`` (the personas, finer
-than the network sees them), ``config.json`` with their sizes, the vocabulary they were trained with, the SHA-256 of each
-file and the kinds of faces that the model knows, with what was measured on them, and the model card.
+than the network sees them), ``config.json`` with their sizes, the vocabulary they were trained with, the SHA-256 of
+each file and the kinds of faces that the model knows, with what was measured on them, and the model card.
 """
 
 from __future__ import annotations
