@@ -42,11 +42,11 @@ def test_about_half_of_what_is_shown_changes_nothing_when_all_is_as_shipped(stor
 
 
 def test_marks_are_known_on_skin_and_unknown_on_faces(store: Store) -> None:
-    drawn = PhotographExamples(store, Shares(marked=1.0)).draw(60, seed=3)
+    drawn = PhotographExamples(store, Shares(marked=1.0)).draw(160, seed=3)
     faces = drawn.tokens[:, VIEW] == token_of("view", "face")
     unknown = drawn.mark.isnan().all(3).all(2).all(1)
     torch.testing.assert_close(unknown, faces)
-    assert float((drawn.mark[~faces] > 0.5).any(3).any(2).any(1).float().mean()) > 0.7
+    assert float((drawn.mark[~faces] > 0.5).any(3).any(2).any(1).float().mean()) > 0.6  # some are cut off
 
 
 def test_an_unknown_mark_costs_nothing_and_a_missed_one_does() -> None:
