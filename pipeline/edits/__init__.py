@@ -2,6 +2,7 @@
 
 from pipeline.edits.crop import FaceCrop, FrameCrop, head_matte
 from pipeline.edits.edit import EditKnobs
+from pipeline.edits.fidelity import Fidelity, target_only
 from pipeline.edits.flowedit import flow_edit
 from pipeline.edits.twins import (
     FlowTwinMaker,
@@ -15,6 +16,8 @@ __all__ = [
     "FaceCrop",
     "FrameCrop",
     "head_matte",
+    "Fidelity",
+    "target_only",
     "flow_edit",
     "EditKnobs",
     "FlowTwinMaker",

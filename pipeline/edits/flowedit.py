@@ -19,6 +19,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from pipeline.edits.fidelity import NONE, Fidelity
 from pipeline.errors import ModelError
 from pipeline.models import Branch, VelocityField
 
@@ -36,6 +37,7 @@ def flow_edit(
     steps: int,
     n_avg: int = 1,
     n_min: int = 0,
+    fidelity: Fidelity = NONE,
     noise: Tensor | None = None,
     generator: torch.Generator | None = None,
     progress: Progress | None = None,
@@ -63,6 +65,7 @@ def flow_edit(
         targets,
         n_avg=n_avg,
         n_min=n_min,
+        fidelity=fidelity,
         noise=noise,
         generator=generator,
         progress=progress,
@@ -79,6 +82,7 @@ def flow_edit_along(
     *,
     n_avg: int = 1,
     n_min: int = 0,
+    fidelity: Fidelity = NONE,
     noise: Tensor | None = None,
     generator: torch.Generator | None = None,
     progress: Progress | None = None,
@@ -88,7 +92,8 @@ def flow_edit_along(
     The paper's T and n_max are ``model.sigmas(T, 1.0, size)[-(n_max + 1):]``.
 
     ``n_avg``: draws of noise averaged in each step. ``n_min``: of the steps, the last so many sample plainly from the
-    target instead of following the difference. ``noise``: recorded draws [calls, B, C, h, w] with
+    target instead of following the difference. ``fidelity``: what else holds a healing to its source; never for an
+    edit of identity. ``noise``: recorded draws [calls, B, C, h, w] with
     ``calls = (steps - n_min) * n_avg + (1 if n_min else 0)``; ``generator``: for repeatable experiments. With neither,
     the operating system's entropy. All targets see the same noise and share one evaluation of the source.
 
@@ -112,7 +117,11 @@ def flow_edit_along(
             z_src = (1.0 - sigma) * x + sigma * next(draws)
             v_src, *v_tars = model.velocities([z_src, *(z_src + edit for edit in edits)], sigma, branches)
             change = [c + (v_tar.float() - v_src.float()) / n_avg for c, v_tar in zip(change, v_tars, strict=True)]
-        edits = [edit + (sigma_next - sigma) * c for edit, c in zip(edits, change, strict=True)]
+        change = [fidelity.supported(c) for c in change]
+        edits = [
+            edit + (sigma_next - sigma) * c + fidelity.pull(edit, c, sigma)
+            for edit, c in zip(edits, change, strict=True)
+        ]
         if progress is not None:
             progress(step + 1, steps)
     zs = [x + edit for edit in edits]

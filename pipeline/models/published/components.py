@@ -6,93 +6,93 @@ leave as ``ModelError`` with the cause kept.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-import json
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
 import torch
-from diffusers import ModelMixin
+from diffusers import FlowMatchEulerDiscreteScheduler, ModelMixin
 from torch import Tensor
 from transformers.utils import logging as transformers_logging
 
 from pipeline.errors import ModelError
+from pipeline.models.published.weights import present_components, read_json
 
 _LOADING_PROBLEMS = ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs")
+Role = Literal["transformer", "autoencoder", "encoder", "tokenizer", "scheduler"]
+NETWORKS: tuple[Role, ...] = ("transformer", "autoencoder", "encoder")
+"""Roles that have weights."""
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from ``path``; ``ModelError`` if it is missing or is something else."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise ModelError(f"{path} does not hold a JSON object")
-    return content
+@dataclass(frozen=True)
+class Part:
+    """A component that a pipeline may have. ``kinds``: the classes it may be, by their names in model_index.json."""
+
+    role: Role
+    kinds: Mapping[str, Any]
+    optional: bool = False
 
 
-def present_components(folder: Path) -> tuple[str, ...]:
-    """Names of the components that ``model_index.json`` lists and does not set to null, sorted."""
+SCHEDULER = Part("scheduler", {"FlowMatchEulerDiscreteScheduler": FlowMatchEulerDiscreteScheduler})
+"""Of all families here: its sigmas are those of a velocity field that leads from noise to data."""
+
+
+def chosen_kinds(folder: Path, parts: Mapping[str, Part]) -> dict[str, Any]:
+    """The class of each of ``parts`` that ``folder`` has. ``ModelError``: one is missing, or of a class unknown here.
+
+    What model_index.json lists besides (a safety checker, an image encoder) is neither loaded nor looked at.
+    """
     index = read_json(folder / "model_index.json")
-    listed = {name: entry for name, entry in index.items() if isinstance(entry, list) and len(entry) == 2}
-    return tuple(sorted(name for name, entry in listed.items() if entry[0] is not None))
+    chosen: dict[str, Any] = {}
+    for name, part in parts.items():
+        if name not in present_components(folder):
+            if not part.optional:
+                raise ModelError(f"{folder} lacks the component {name!r}")
+            continue
+        kind = part.kinds.get(str(index[name][1]))
+        if kind is None or index[name][0] not in ("diffusers", "transformers"):
+            known = " or ".join(part.kinds)
+            raise ModelError(f"{folder}: {name} is a {index[name][0]}.{index[name][1]}; {known} is needed")
+        place = folder / name
+        if not place.is_dir():  # the libraries take a path that does not exist for a name on their hub
+            raise ModelError(f"{folder} lacks the component {name!r}")
+        if part.role in NETWORKS and "auto_map" in read_json(place / "config.json"):
+            raise ModelError(f"{place / 'config.json'} names code of its own (auto_map), which is never run")
+        chosen[name] = kind
+    return chosen
 
 
-def folder_digest(folder: Path) -> str:
-    """SHA-256 (hex) that identifies the model: over name and content of every file of every component in use."""
-    total = hashlib.sha256()
-    for name in present_components(folder):
-        files = sorted(path for path in (folder / name).rglob("*") if path.is_file())
-        if not files:
-            raise ModelError(f"{folder}: model_index.json lists {name!r}, but {folder / name} holds no file")
-        for path in files:
-            with path.open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").hexdigest()
-            total.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
-    return total.hexdigest()
-
-
-def load_network(kind: Any, folder: Path, component: str, device: torch.device, dtype: torch.dtype) -> Any:
-    """``kind`` (a diffusers or transformers model class) from ``folder / component``, in evaluation mode.
+def load_network(kind: Any, place: Path, device: torch.device, dtype: torch.dtype) -> Any:
+    """``kind`` (a diffusers or transformers model class) from ``place``, in evaluation mode.
 
     Safetensors only. Every weight must be in the file and every weight in the file must be used.
     """
-    place = _component_folder(folder, component)
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # one bar for each part says nothing
     options: dict[str, Any] = {"dtype": dtype}
     of_diffusers = issubclass(kind, ModelMixin)
     if of_diffusers:
         options = {"torch_dtype": dtype, "low_cpu_mem_usage": importlib.util.find_spec("accelerate") is not None}
-    with translated(f"{place} cannot be loaded"):
+    with translated(f"{place} cannot be loaded"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of what diffusers' own models still use
         network, report = kind.from_pretrained(
             place, local_files_only=True, use_safetensors=True, output_loading_info=True, **options
         )
     problems = {name: sorted(map(str, report[name])) for name in _LOADING_PROBLEMS if report.get(name)}
     if problems:
         raise ModelError(f"{place} does not hold this network's weights: {problems}")
-    if of_diffusers:
+    if of_diffusers and network.dtype != dtype:
         network = network.to(dtype)  # without accelerate, diffusers leaves the file's precision
     return network.to(device).eval().requires_grad_(False)
 
 
-def load_part(kind: Any, folder: Path, component: str) -> Any:
-    """A tokenizer or scheduler of class ``kind`` from ``folder / component``."""
-    place = _component_folder(folder, component)
+def load_part(kind: Any, place: Path) -> Any:
+    """A tokenizer or scheduler of class ``kind`` from ``place``."""
     with translated(f"{place} cannot be loaded"):
         return kind.from_pretrained(place, local_files_only=True)
-
-
-def _component_folder(folder: Path, component: str) -> Path:
-    """``folder / component``, which must exist: the libraries take a path that does not for a name on their hub."""
-    place = folder / component
-    if not place.is_dir():
-        raise ModelError(f"{folder} lacks the component {component!r}")
-    return place
 
 
 @contextmanager
@@ -113,38 +113,9 @@ def token_ids(tokenizer: Any, words: str, length: int) -> Tensor:
     return ids
 
 
-def encode_pixels(vae: Any, pixels: Tensor) -> Tensor:
-    """The posterior's mode, shifted and scaled to the transformer's units: [B, 3, H, W] to [B, C, h, w]."""
-    mode: Tensor = vae.encode(pixels.to(vae.device, vae.dtype)).latent_dist.mode()
-    z: Tensor = (mode - vae.config.shift_factor) * vae.config.scaling_factor
-    return z.float()
-
-
-def decode_latents(vae: Any, z: Tensor) -> Tensor:
-    """The inverse of ``encode_pixels``, clamped to [-1, 1]."""
-    unscaled = z.to(vae.device, vae.dtype) / vae.config.scaling_factor + vae.config.shift_factor
-    pixels: Tensor = vae.decode(unscaled, return_dict=False)[0]
-    return pixels.float().clamp(-1.0, 1.0)
-
-
-def check_scheduler(scheduler: Any) -> None:
+def check_scheduler(scheduler: Any, allowed: tuple[str, ...] = ()) -> None:
     """Refuse a schedule of which a velocity field cannot be asked at any sigma."""
     unsupported = ("invert_sigmas", "shift_terminal", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas")
-    asked = [name for name in unsupported if scheduler.config.get(name)]
+    asked = [name for name in unsupported if name not in allowed and scheduler.config.get(name)]
     if asked:
         raise ModelError(f"the scheduler asks for {', '.join(asked)}, which this adapter does not support")
-
-
-def shifted_sigmas(scheduler: Any, grid: np.ndarray[Any, Any] | None, steps: int, mu: float | None) -> Tensor:
-    """float32 [steps + 1], last one 0: ``grid`` (unshifted sigmas; ``None`` is the scheduler's own) after its shift."""
-    if grid is None:
-        scheduler.set_timesteps(steps)
-    else:
-        scheduler.set_timesteps(sigmas=grid, mu=mu)
-    sigmas: Tensor = scheduler.sigmas.cpu().clone()
-    return sigmas
-
-
-def unshifted(sigma: float, shift: float) -> float:
-    """The u with ``shift * u / (1 + (shift - 1) * u) == sigma`` (Esser et al., arXiv 2403.03206, eq. 23)."""
-    return sigma / (shift - (shift - 1.0) * sigma)

@@ -6,26 +6,24 @@ input of the dev network; there is no negative prompt.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import ClassVar
 
-import numpy as np
 import torch
-from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxTransformer2DModel
+from diffusers import AutoencoderKL, FluxTransformer2DModel
 from torch import Tensor
-from transformers import CLIPTextModel, CLIPTokenizer, T5EncoderModel, T5Tokenizer
+from transformers import CLIPTextModel, T5EncoderModel
 
-from pipeline.models.base import Branch, Prompt, check_branches, check_pixels, expect_prompt
-from pipeline.models.published import components
+from pipeline.models.base import Prompt
+from pipeline.models.published import schedule
+from pipeline.models.published.components import SCHEDULER, Part, token_ids
+from pipeline.models.published.flow import DiffusersFlow, Guidance, stacked
+from pipeline.models.published.sd3 import CLIP_LENGTH, CLIP_TOKENIZER, T5_TOKENIZERS
+from pipeline.models.published.tokens import PATCH, pack, token_positions, unpack
 
-CLIP_LENGTH = 77
 T5_LENGTH = 512
-"""Tokens; the lengths of the published pipeline."""
-
-PATCH = 2
-"""Latent pixels on a side that make one token."""
+"""Tokens; the length of the published pipeline."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,107 +34,48 @@ class FluxPrompt(Prompt):
     pooled: Tensor
 
 
-class FluxFlow:
-    """``RectifiedFlow[str]`` over the components of a FluxPipeline folder.
+class FluxFlow(DiffusersFlow[FluxPrompt]):
+    """``RectifiedFlow[str]`` over the components of a FluxPipeline folder."""
 
-    ``dtype`` is the precision of transformer and text encoders; the autoencoder stays in float32.
-    """
-
-    def __init__(self, folder: Path, digest: str, device: torch.device, dtype: torch.dtype) -> None:
-        self.name = folder.name
-        self.digest = digest
-        self._device, self._dtype = device, dtype
-        self._scheduler = components.load_part(FlowMatchEulerDiscreteScheduler, folder, "scheduler")
-        components.check_scheduler(self._scheduler)
-        self._transformer = components.load_network(FluxTransformer2DModel, folder, "transformer", device, dtype)
-        self._vae = components.load_network(AutoencoderKL, folder, "vae", device, torch.float32)
-        self._clip_tokenizer = components.load_part(CLIPTokenizer, folder, "tokenizer")
-        self._clip = components.load_network(CLIPTextModel, folder, "text_encoder", device, dtype)
-        self._t5_tokenizer = components.load_part(T5Tokenizer, folder, "tokenizer_2")
-        self._t5 = components.load_network(T5EncoderModel, folder, "text_encoder_2", device, dtype)
+    prompt_kind = FluxPrompt
+    parts: ClassVar[Mapping[str, Part]] = {
+        "scheduler": SCHEDULER,
+        "transformer": Part("transformer", {"FluxTransformer2DModel": FluxTransformer2DModel}),
+        "vae": Part("autoencoder", {"AutoencoderKL": AutoencoderKL}),
+        "tokenizer": CLIP_TOKENIZER,
+        "tokenizer_2": Part("tokenizer", T5_TOKENIZERS),
+        "text_encoder": Part("encoder", {"CLIPTextModel": CLIPTextModel}),
+        "text_encoder_2": Part("encoder", {"T5EncoderModel": T5EncoderModel}),
+    }
 
     @property
-    def latent_multiple(self) -> int:
-        return int(2 ** (len(self._vae.config.block_out_channels) - 1) * PATCH)
-
-    @torch.no_grad()
-    def encode(self, pixels: Tensor) -> Tensor:
-        check_pixels(pixels, self.latent_multiple)
-        with components.translated("the autoencoder failed"):
-            return components.encode_pixels(self._vae, pixels)
-
-    @torch.no_grad()
-    def decode(self, z: Tensor) -> Tensor:
-        with components.translated("the autoencoder failed"):
-            return components.decode_latents(self._vae, z)
-
-    @torch.no_grad()
-    def embed(self, words: str) -> FluxPrompt:
-        with components.translated("the text encoders failed"):
-            clip_ids = components.token_ids(self._clip_tokenizer, words, CLIP_LENGTH).to(self._device)
-            t5_ids = components.token_ids(self._t5_tokenizer, words, T5_LENGTH).to(self._device)
-            return FluxPrompt(hidden=self._t5(t5_ids)[0], pooled=self._clip(clip_ids).pooler_output)
+    def guidance(self) -> Guidance:
+        return "embedded" if self._transformer.config.guidance_embeds else "none"
 
     def sigmas(self, steps: int, start: float, latent_size: tuple[int, int]) -> Tensor:
         tokens = (latent_size[0] // PATCH) * (latent_size[1] // PATCH)
-        mu = self._mu(tokens)
-        first = 1.0 if start == 1.0 else components.unshifted(start, self._shift(mu))
-        return components.shifted_sigmas(self._scheduler, np.linspace(first, first / steps, steps), steps, mu)
+        return schedule.evenly_spaced(self._scheduler, steps, start, schedule.mu_of_tokens(self._scheduler, tokens))
 
-    @torch.no_grad()
-    def velocities(self, zs: Sequence[Tensor], sigma: float, branches: Sequence[Branch]) -> list[Tensor]:
-        check_branches(zs, branches)
-        if any(branch.negative is not None for branch in branches):
-            raise ValueError("FLUX.1 has no negative prompt: its guidance scale is an input of the network")
-        batch, _, height, width = zs[0].shape
-        prompts = [expect_prompt(branch.prompt, FluxPrompt) for branch in branches]
-        hidden = torch.cat([prompt.hidden.expand(batch, -1, -1) for prompt in prompts])  # [K*B, 512, width]
-        pooled = torch.cat([prompt.pooled.expand(batch, -1) for prompt in prompts])  # [K*B, width]
-        scales = [branch.guidance_scale for branch in branches for _ in range(batch)]
-        guidance = torch.tensor(scales, device=self._device) if self._transformer.config.guidance_embeds else None
-        tokens = pack(torch.cat(list(zs))).to(self._device, self._dtype)  # [K*B, h*w/4, 4C]
-        with components.translated("the transformer failed"):
-            output: Tensor = self._transformer(
-                hidden_states=tokens,
-                timestep=torch.full((tokens.shape[0],), sigma, device=self._device),
-                guidance=guidance,
-                encoder_hidden_states=hidden.to(self._device, self._dtype),
-                pooled_projections=pooled.to(self._device, self._dtype),
-                img_ids=token_positions(height, width).to(self._device, self._dtype),
-                txt_ids=torch.zeros(hidden.shape[1], 3, device=self._device, dtype=self._dtype),
-                return_dict=False,
-            )[0]
-        return list(unpack(output.float().to(zs[0].device), height, width).chunk(len(branches)))
+    def _embedded(self, words: str) -> FluxPrompt:
+        clip_ids = token_ids(self._loaded["tokenizer"], words, CLIP_LENGTH).to(self._device)
+        t5_ids = token_ids(self._loaded["tokenizer_2"], words, T5_LENGTH).to(self._device)
+        with self._working("text_encoder") as clip:
+            pooled = clip(clip_ids).pooler_output
+        with self._working("text_encoder_2") as t5:
+            return FluxPrompt(hidden=t5(t5_ids)[0], pooled=pooled)
 
-    def _mu(self, tokens: int) -> float:
-        """The shift's logarithm, linear in the number of tokens (the published sampler's dynamic shift)."""
-        config = self._scheduler.config
-        slope = (config.max_shift - config.base_shift) / (config.max_image_seq_len - config.base_image_seq_len)
-        return float(config.base_shift + slope * (tokens - config.base_image_seq_len))
-
-    def _shift(self, mu: float) -> float:
-        """The factor by which the schedule is shifted, as ``components.unshifted`` takes it."""
-        if not self._scheduler.config.use_dynamic_shifting:
-            return float(self._scheduler.shift)
-        return math.exp(mu) if self._scheduler.config.time_shift_type == "exponential" else mu
-
-
-def pack(z: Tensor) -> Tensor:
-    """[B, C, h, w] to tokens [B, h*w/4, 4C]: row by row, each token its channels' 2x2 patches."""
-    batch, channels, height, width = z.shape
-    patches = z.reshape(batch, channels, height // PATCH, PATCH, width // PATCH, PATCH)
-    return patches.permute(0, 2, 4, 1, 3, 5).reshape(batch, -1, channels * PATCH * PATCH)
-
-
-def unpack(tokens: Tensor, height: int, width: int) -> Tensor:
-    """The inverse of ``pack`` for latents of ``height`` x ``width``."""
-    batch, _, depth = tokens.shape
-    patches = tokens.reshape(batch, height // PATCH, width // PATCH, depth // PATCH**2, PATCH, PATCH)
-    return patches.permute(0, 3, 1, 4, 2, 5).reshape(batch, -1, height, width)
-
-
-def token_positions(height: int, width: int) -> Tensor:
-    """[h*w/4, 3] for the rotary embedding: (0, row, column) of each token in the order of ``pack``."""
-    rows, columns = torch.arange(height // PATCH), torch.arange(width // PATCH)
-    row, column = torch.meshgrid(rows, columns, indexing="ij")
-    return torch.stack([torch.zeros_like(row), row, column], dim=-1).reshape(-1, 3)
+    def _network(self, z: Tensor, sigma: float, prompts: Sequence[FluxPrompt], scales: Sequence[float]) -> Tensor:
+        height, width = z.shape[-2:]
+        embedded = self._transformer.config.guidance_embeds
+        hidden = stacked([prompt.hidden for prompt in prompts], self._device, self._dtype)  # [N, 512, width]
+        output: Tensor = self._transformer(
+            hidden_states=pack(z),  # [N, h*w/4, 4C]
+            timestep=torch.full((len(z),), sigma, device=self._device),
+            guidance=torch.tensor(scales, device=self._device) if embedded else None,
+            encoder_hidden_states=hidden,
+            pooled_projections=stacked([prompt.pooled for prompt in prompts], self._device, self._dtype),
+            img_ids=token_positions(height, width).to(self._device, self._dtype),
+            txt_ids=torch.zeros(hidden.shape[1], 3, device=self._device, dtype=self._dtype),
+            return_dict=False,
+        )[0]
+        return unpack(output, height, width)

@@ -231,3 +231,44 @@ def test_arguments_without_meaning_are_refused(
 def test_a_schedule_must_descend_to_zero(model: GaussianFlow, x_src: Tensor, sigmas: list[float]) -> None:
     with pytest.raises(ValueError, match="sigmas must descend"):
         flow_edit_along(torch.tensor(sigmas), model, x_src, DARK, [BRIGHT])
+
+
+@pytest.mark.parametrize(("n_avg", "n_min"), [(1, 0), (3, 0), (1, 2), (3, 2), (2, 5)])
+@pytest.mark.parametrize("scales", [(1.0, 1.0), (1.0, 4.0), (2.0, 4.0)])
+def test_the_edit_is_algorithm_1_on_plain_numbers(n_avg: int, n_min: int, scales: tuple[float, float]) -> None:
+    """The paper's algorithm written out for two Gaussians and their exact velocities, in float64."""
+    source, target, empty = GaussianPrompt(-0.3, 0.3), GaussianPrompt(0.5, 0.6), GaussianPrompt(0.0)
+    levels = [0.9, 0.72, 0.54, 0.36, 0.18, 0.0]
+    calls = (5 - n_min) * n_avg + bool(n_min)
+    noise = torch.randn(calls, 1, 3, 8, 8, generator=seeded())
+    x_src = torch.randn(1, 3, 8, 8, generator=seeded(3)) * 0.3
+
+    def guided(z: Tensor, sigma: float, prompt: GaussianPrompt, scale: float) -> Tensor:
+        """Each field is ``slope * z + offset`` with Bayes' coefficients for Gaussian data and noise."""
+        fields = []
+        for each in (empty, prompt):
+            variance = (1 - sigma) ** 2 * each.deviation**2 + sigma**2
+            data = each.mean + (1 - sigma) * each.deviation**2 / variance * (z - (1 - sigma) * each.mean)
+            fields.append((z - data) / sigma)
+        return fields[0] + scale * (fields[1] - fields[0])
+
+    z, x, draws = x_src.double(), x_src.double(), iter(noise.double())
+    for index in range(5 - n_min):
+        sigma, change = levels[index], torch.zeros_like(x)
+        for _ in range(n_avg):
+            z_src = (1 - sigma) * x + sigma * next(draws)
+            v_tar = guided(z + z_src - x, sigma, target, scales[1])
+            change += (v_tar - guided(z_src, sigma, source, scales[0])) / n_avg
+        z = z + (levels[index + 1] - sigma) * change
+    if n_min:
+        sigma = levels[5 - n_min]
+        z = z + (1 - sigma) * x + sigma * next(draws) - x
+        for index in range(5 - n_min, 5):
+            z = z + (levels[index + 1] - levels[index]) * guided(z, levels[index], target, scales[1])
+
+    (edited,) = flow_edit_along(
+        torch.tensor(levels), GaussianFlow(), x_src, Branch(source, scales[0]), [Branch(target, scales[1])],
+        n_avg=n_avg, n_min=n_min, noise=noise,
+    )  # fmt: skip
+
+    assert float((edited.double() - z).abs().max()) <= 1e-5

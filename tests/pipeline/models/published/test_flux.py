@@ -13,8 +13,9 @@ from diffusers import FluxPipeline
 from pipeline.errors import ModelError
 from pipeline.models import Branch
 from pipeline.models.fake import GaussianPrompt
-from pipeline.models.published.flux import FluxFlow, pack, token_positions, unpack
+from pipeline.models.published.flux import FluxFlow
 from pipeline.models.published.folder import load_model
+from pipeline.models.published.tokens import pack, token_positions, unpack
 
 WORDS, OTHER_WORDS = "a red rash on the cheek.", "healthy skin, no rash."
 

@@ -118,7 +118,7 @@ def test_a_schedule_goes_from_its_start_to_zero(model: SD3Flow, start: float) ->
 
 
 def test_half_precision_networks_still_give_float32_velocities(sd3_folder: Path, model: SD3Flow) -> None:
-    half: RectifiedFlow[str] = load_model(sd3_folder, dtype=torch.bfloat16)
+    half: RectifiedFlow[str] = load_model(sd3_folder, precision="bfloat16")
     z = latents()
 
     (coarse,) = half.velocities([z], 0.5, [Branch(half.embed(WORDS), 2.0)])
