@@ -9,6 +9,9 @@ find_faces_ms, policy_ms, gate_ms, text_ms
                 median milliseconds of processor time, on one thread, of the face detection, of the search of all four
                 orientations, of one judgement of a twin that is released, and of the search for burned-in text, on one
                 sample photograph that is new to each run (see bench_photograph.py); and the slowest run of each
+flowedit_ratio_1, flowedit_ratio_4
+                times that FlowEdit on a large model is quicker than the published loop, with 1 and with 4 targets (see
+                bench_flowedit.py)
 photograph_12mp_s, photograph_12mp_mb
                 seconds and megabytes of a close-up of 12 megapixels through `twinveil process` (see bench_large.py)
 ready_s         seconds from the start of `twinveil serve` to its open port; the models load behind it
@@ -44,6 +47,7 @@ import pydicom
 from dicom_io.header import ConfidentialityProfile, Pseudonyms, SiteKey, generate_key_file
 from dicom_io.leaks import CARRIERS, Sweep
 from dicom_io.quiet import quiet
+from scripts.bench_flowedit import flowedit_figures
 from scripts.bench_ingest import ingest_figures, start_figures
 from scripts.bench_large import large_photograph_figures
 from scripts.bench_photograph import photograph_milliseconds
@@ -135,6 +139,7 @@ def main() -> None:
             **header_milliseconds(key),
             **headers_beside(key, arguments.others),
             **photograph_milliseconds(SAMPLES / PHOTOGRAPH / "photograph.dcm", PHOTOGRAPH_ROUNDS),
+            **flowedit_figures(),
             **large_photograph_figures(SAMPLES / LARGE / "photograph.dcm"),
             **start_figures(out.parent / "bench-start"),
             **ingest_figures(out.parent / "bench-ingest"),

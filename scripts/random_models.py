@@ -42,7 +42,7 @@ from transformers import (
     CLIPTokenizer,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
-    Qwen2TokenizerFast,
+    Qwen2Tokenizer,
     Qwen3Config,
     Qwen3ForCausalLM,
     T5Config,
@@ -221,9 +221,9 @@ def _qwen3(layers: int) -> Qwen3ForCausalLM:
     )  # fmt: skip
 
 
-def _qwen_tokenizer() -> Qwen2TokenizerFast:
+def _qwen_tokenizer() -> Qwen2Tokenizer:
     pieces = [*QWEN_SPECIAL, *sorted(ByteLevel.alphabet())]
-    tokenizer = Qwen2TokenizerFast(
+    tokenizer = Qwen2Tokenizer(
         vocab={piece: number for number, piece in enumerate(pieces)}, merges=[], model_max_length=1100,
         additional_special_tokens=QWEN_SPECIAL[1:],
     )  # fmt: skip

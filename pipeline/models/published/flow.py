@@ -150,7 +150,8 @@ class DiffusersFlow(ABC, Generic[Kind]):
     def _latents(self, vae: Any, pixels: Tensor) -> Tensor:
         """The posterior's mode, shifted and scaled to the transformer's units: [B, 3, H, W] to [B, C, h, w]."""
         mode: Tensor = vae.encode(pixels).latent_dist.mode()
-        return (mode - vae.config.shift_factor) * vae.config.scaling_factor
+        z: Tensor = (mode - vae.config.shift_factor) * vae.config.scaling_factor
+        return z
 
     def _pixels(self, vae: Any, z: Tensor) -> Tensor:
         """The inverse of ``_latents``."""

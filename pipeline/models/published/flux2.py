@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import torch
 from diffusers import AutoencoderKLFlux2, Flux2Transformer2DModel
 from torch import Tensor
-from transformers import Qwen2TokenizerFast, Qwen3ForCausalLM
+from transformers import Qwen2Tokenizer, Qwen3ForCausalLM
 
 from pipeline.models.base import Prompt
 from pipeline.models.published import schedule
@@ -28,7 +28,7 @@ LENGTH = 512
 LAYERS = (9, 18, 27)
 """Layers of the text encoder whose states stand side by side in a prompt."""
 
-QWEN_TOKENIZER = Part("tokenizer", {"Qwen2TokenizerFast": Qwen2TokenizerFast, "Qwen2Tokenizer": Qwen2TokenizerFast})
+QWEN_TOKENIZER = Part("tokenizer", {"Qwen2Tokenizer": Qwen2Tokenizer, "Qwen2TokenizerFast": Qwen2Tokenizer})
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,11 +86,13 @@ class Flux2KleinFlow(DiffusersFlow[Flux2Prompt]):
             txt_ids=positions(1, 1, 1, hidden.shape[1]).to(self._device),
             return_dict=False,
         )[0]
-        return output.transpose(1, 2).unflatten(2, (height, width))
+        velocity: Tensor = output.transpose(1, 2).unflatten(2, (height, width))
+        return velocity
 
     def _latents(self, vae: Any, pixels: Tensor) -> Tensor:
         mean, deviation = _statistics(vae)
-        return (torch.nn.functional.pixel_unshuffle(vae.encode(pixels).latent_dist.mode(), 2) - mean) / deviation
+        mode: Tensor = vae.encode(pixels).latent_dist.mode()
+        return (torch.nn.functional.pixel_unshuffle(mode, 2) - mean) / deviation
 
     def _pixels(self, vae: Any, z: Tensor) -> Tensor:
         mean, deviation = _statistics(vae)

@@ -84,7 +84,7 @@ class SD3Flow(DiffusersFlow[SD3Prompt]):
     def _network(self, z: Tensor, sigma: float, prompts: Sequence[SD3Prompt], scales: Sequence[float]) -> Tensor:
         output: Tensor = self._transformer(
             hidden_states=z,
-            timestep=torch.full((len(z),), 1000.0 * sigma, device=self._device),
+            timestep=torch.full((len(z),), sigma, device=self._device) * 1000.0,
             encoder_hidden_states=stacked([prompt.hidden for prompt in prompts], self._device, self._dtype),
             pooled_projections=stacked([prompt.pooled for prompt in prompts], self._device, self._dtype),
             return_dict=False,

@@ -31,7 +31,7 @@ class Variant:
     ``kind``: the pipeline's class in model_index.json. ``transformer``, ``encoders``, ``autoencoder``: weights, in
     thousands of millions. ``steps`` and ``guidance``: what its card samples with, guidance 1 meaning none, in our
     convention (``pipeline.models.base.Branch``). ``gated``: fetching asks for an account that has accepted the terms.
-    ``tflop``: of one velocity of one picture of 512 and of 1024 pixels.
+    ``tflop``: of one velocity of one picture of 512 and of 1024 pixels, counted on its network without weights.
     """
 
     name: str
@@ -41,12 +41,12 @@ class Variant:
     transformer: float
     encoders: float
     autoencoder: float
+    tflop: tuple[float, float]
     steps: int
     guidance: float
     start: EditStart
     gated: bool = False
     few_steps: bool = False
-    tflop: tuple[float, float] | None = None
 
     def memory(self, bytes_per_weight: float = 2.0, encoders: bool = True) -> float:
         """GiB of weights on the device: the transformer at so many bytes a weight, the autoencoder in float32."""
@@ -75,59 +75,59 @@ _MEDIUM = "StableDiffusion3Pipeline"
 VARIANTS: tuple[Variant, ...] = (
     Variant(
         "Stable Diffusion 3 medium", "stabilityai/stable-diffusion-3-medium-diffusers", _MEDIUM, STABILITY,
-        2.08, 5.58, 0.084, 28, 7.0, _SD3, gated=True,
+        2.08, 5.58, 0.084, (2.1, 8.9), 28, 7.0, _SD3, gated=True,
     ),
     Variant(
         "Stable Diffusion 3.5 medium", "stabilityai/stable-diffusion-3.5-medium", _MEDIUM, STABILITY,
-        2.47, 5.58, 0.084, 40, 4.5, _SD3, gated=True,
+        2.47, 5.58, 0.084, (2.4, 11.3), 40, 4.5, _SD3, gated=True,
     ),
     Variant(
         "Stable Diffusion 3.5 large", "stabilityai/stable-diffusion-3.5-large", _MEDIUM, STABILITY,
-        8.15, 5.58, 0.084, 28, 3.5, _SD3, gated=True,
+        8.15, 5.58, 0.084, (8.0, 31.1), 28, 3.5, _SD3, gated=True,
     ),
     Variant(
         "Stable Diffusion 3.5 large turbo", "stabilityai/stable-diffusion-3.5-large-turbo", _MEDIUM, STABILITY,
-        8.15, 5.58, 0.084, 4, 1.0, _FEW, gated=True, few_steps=True,
+        8.15, 5.58, 0.084, (8.0, 31.1), 4, 1.0, _FEW, gated=True, few_steps=True,
     ),
     Variant(
         "FLUX.1-dev", "black-forest-labs/FLUX.1-dev", "FluxPipeline", FLUX_NC,
-        11.9, 4.89, 0.084, 28, 3.5, _FLUX, gated=True,
+        11.9, 4.89, 0.084, (21.5, 74.4), 28, 3.5, _FLUX, gated=True,
     ),
     Variant(
         "FLUX.1-schnell", "black-forest-labs/FLUX.1-schnell", "FluxPipeline", APACHE,
-        11.89, 4.89, 0.084, 4, 1.0, _FEW, gated=True, few_steps=True,
+        11.89, 4.89, 0.084, (21.5, 74.4), 4, 1.0, _FEW, gated=True, few_steps=True,
     ),
     Variant(
         "FLUX.2-klein-base-4B", "black-forest-labs/FLUX.2-klein-base-4B", "Flux2KleinPipeline", APACHE,
-        3.88, 4.02, 0.084, 50, 4.0, _GUIDED,
+        3.88, 4.02, 0.084, (10.2, 34.8), 50, 4.0, _GUIDED,
     ),
     Variant(
         "FLUX.2-klein-4B", "black-forest-labs/FLUX.2-klein-4B", "Flux2KleinPipeline", APACHE,
-        3.88, 4.02, 0.084, 4, 1.0, _FEW, few_steps=True,
+        3.88, 4.02, 0.084, (10.2, 34.8), 4, 1.0, _FEW, few_steps=True,
     ),
     Variant(
         "FLUX.2-klein-base-9B", "black-forest-labs/FLUX.2-klein-base-9B", "Flux2KleinPipeline", FLUX_NC,
-        9.08, 8.19, 0.084, 50, 4.0, _GUIDED, gated=True,
+        9.08, 8.19, 0.084, (22.7, 75.5), 50, 4.0, _GUIDED, gated=True,
     ),
     Variant(
         "FLUX.2-klein-9B", "black-forest-labs/FLUX.2-klein-9B", "Flux2KleinPipeline", FLUX_NC,
-        9.08, 8.19, 0.084, 4, 1.0, _FEW, gated=True, few_steps=True,
+        9.08, 8.19, 0.084, (22.7, 75.5), 4, 1.0, _FEW, gated=True, few_steps=True,
     ),
     Variant(
         "Z-Image", "Tongyi-MAI/Z-Image", "ZImagePipeline", APACHE,
-        6.15, 4.02, 0.084, 50, 5.0, _GUIDED,
+        6.15, 4.02, 0.084, (13.7, 56.6), 50, 5.0, _GUIDED,
     ),
     Variant(
         "Z-Image-Turbo", "Tongyi-MAI/Z-Image-Turbo", "ZImagePipeline", APACHE,
-        6.15, 4.02, 0.084, 8, 1.0, EditStart(0.9, 8, 1.0, 1.0), few_steps=True,
+        6.15, 4.02, 0.084, (13.7, 56.6), 8, 1.0, EditStart(0.9, 8, 1.0, 1.0), few_steps=True,
     ),
     Variant(
         "Qwen-Image", "Qwen/Qwen-Image", "QwenImagePipeline", APACHE,
-        20.43, 8.29, 0.127, 50, 4.0, _GUIDED,
+        20.43, 8.29, 0.127, (16.7, 70.6), 50, 4.0, _GUIDED,
     ),
     Variant(
         "Chroma1-HD", "lodestones/Chroma1-HD", "ChromaPipeline", APACHE,
-        8.9, 4.76, 0.084, 40, 3.0, _GUIDED,
+        8.9, 4.76, 0.084, (21.7, 74.6), 40, 3.0, _GUIDED,
     ),
 )  # fmt: skip
 """Every published set of weights whose conventions an adapter here was proven for."""

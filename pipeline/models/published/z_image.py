@@ -57,9 +57,10 @@ class ZImageFlow(DiffusersFlow[ZImagePrompt]):
         return ZImagePrompt(states[0][mask[0].bool()])
 
     def _network(self, z: Tensor, sigma: float, prompts: Sequence[ZImagePrompt], scales: Sequence[float]) -> Tensor:
+        time = torch.full((len(z),), sigma, device=self._device) * 1000.0  # rounded as the published sampler rounds
         output: list[Tensor] = self._transformer(
             list(z[:, :, None]),  # N of [C, 1, h, w]
-            torch.full((len(z),), 1.0 - sigma, device=self._device),
+            (1000.0 - time) / 1000.0,
             [prompt.hidden.to(self._device, self._dtype) for prompt in prompts],
             return_dict=False,
         )[0]
