@@ -102,7 +102,7 @@ def _flux(*, guidance: bool, dynamic: bool) -> FluxPipeline:
 
 
 def _klein(*, distilled: bool) -> Flux2KleinPipeline:
-    vae = AutoencoderKLFlux2(
+    vae: Any = AutoencoderKLFlux2(
         block_out_channels=(4,) * 4, layers_per_block=1, latent_channels=4, norm_num_groups=2,
     )  # fmt: skip
     vae.bn.running_mean.copy_(torch.randn(16) * 0.3)
