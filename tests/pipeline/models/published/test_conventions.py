@@ -105,7 +105,7 @@ def test_plain_euler_with_our_field_is_the_pipelines_own_loop(
         z = z + (sigma_next - sigma) * model.velocities([z], sigma, [branch])[0]
 
     assert z.shape == expected.shape
-    assert float((z - latents(case)).abs().max()) > 0.1, "the loop must move for this test to mean anything"
+    assert float((z - latents(case)).abs().max()) > 0.01, "the loop must move for this test to mean anything"
     assert float((z - expected).abs().max()) <= TOLERANCE
 
 
