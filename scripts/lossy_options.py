@@ -17,6 +17,7 @@ from typing import Any
 from unittest.mock import patch
 
 import cv2
+import numpy as np
 import torch
 from skimage.color import rgb2lab
 from torch import Tensor
@@ -25,6 +26,7 @@ from dicom_io.reading import read_photograph
 from pipeline.edits import flow_edit
 from pipeline.models import Branch, load_embedded, pixels_from_rgb, rgb_from_pixels
 from pipeline.models.published import load_model
+from pipeline.photograph import Hints
 from pipeline.vocabulary import as_it_is, describe, healed, of_skin_alone
 from scripts.random_models import save_random
 
@@ -50,8 +52,10 @@ def edited_a(model: Any) -> Tensor:
 def healed_a(path: Path, *, exact: bool) -> Tensor:
     """The a* of a sample photograph that the embedded model healed, in bfloat16 as ever or ``exact`` in float32."""
     model, photograph = load_embedded().healing, read_photograph(path)
-    seen = of_skin_alone(describe(photograph.hints), photograph.hints.view)
-    pixels = pixels_from_rgb(cv2.resize(photograph.rgb, (model.resolution,) * 2, interpolation=cv2.INTER_AREA))
+    hints = Hints(view=photograph.hints.view, lesion=photograph.hints.lesion)
+    seen = of_skin_alone(describe(hints), hints.view)
+    square = cv2.resize(photograph.rgb, (model.resolution,) * 2, interpolation=cv2.INTER_AREA)
+    pixels = pixels_from_rgb(np.asarray(square, np.uint8))
     source, target = (Branch(model.embed((said, pixels))) for said in (as_it_is(seen), healed(seen)))
     noise = torch.Generator().manual_seed(5)
     with patch.object(torch, "autocast", lambda *_, **__: contextlib.nullcontext()) if exact else _as_it_is():
