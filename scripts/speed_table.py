@@ -20,7 +20,12 @@ def table() -> str:
 
 def _cell(variant: Variant, card: Card) -> str:
     small, large = seconds(variant, card, 512), seconds(variant, card, 1024)
-    return "-" if small is None or large is None else f"{small:.2g} / {large:.2g}"
+    return "-" if small is None or large is None else f"{_short(small)} / {_short(large)}"
+
+
+def _short(each: float) -> str:
+    """Two digits are more than an estimate knows."""
+    return f"{float(f'{each:.2g}'):g}"
 
 
 if __name__ == "__main__":

@@ -32,17 +32,19 @@ PRECISIONS: dict[str, Precision] = {
 
 COST_DA: dict[str, float] = {
     "float32": 0.0,
-    "float16": 0.1,
-    "bfloat16": 0.3,
-    "int8": 1.0,
-    "fp8": 1.0,
-    "tiled": 1.0,
+    "float16": 0.2,
+    "bfloat16": 1.0,
+    "int8": 1.5,
+    "fp8": 3.0,
+    "tiled": 20.0,
     "compiled": 0.01,
     "offload": 0.0,
 }
-"""What an option may change in a healed picture's a* (CIELAB), mean of absolute differences; 0.3 is the most that a
-default may cost. Bounds held on random pipelines; fp8 was never run here. What a site's own model loses is measured on
-its photographs."""
+"""What an option changes at most in the a* (CIELAB) of random models' pictures, mean of absolute differences: networks
+and autoencoders that amplify what trained ones damp (`python -m scripts.lossy_options`). fp8 was never run: a guess."""
+
+TRAINED_DA: dict[str, float] = {"float32": 0.0, "bfloat16": 0.3}
+"""The same bound on a trained network, the embedded healer: the most that a default may change is 0.3."""
 
 LEAST_CAPABILITY = {"int8": (8, 0), "fp8": (8, 9)}
 """CUDA compute capability from which a card multiplies in the type (Ampere; Ada and Hopper)."""
