@@ -33,7 +33,7 @@ from pipeline.models import Branch
 from pipeline.models.published import DiffusersFlow, load_model
 from scripts.random_models import save_random
 
-SIDE, STEPS, START, ROUNDS = 256, 2, 0.9, 3
+SIDE, STEPS, START, ROUNDS = 192, 2, 0.9, 3
 """Pixels of the picture's sides, steps, noise level of the first, and runs of each of which the quickest counts."""
 SOURCE, TARGETS = "a red rash.", ["no rash.", "an old man.", "a young woman.", "a boy."]
 
