@@ -1,5 +1,6 @@
 """What can be said of a photograph in closed words, and the person whom a patient becomes. No pixels enter."""
 
+from pipeline.vocabulary.described import DESCRIBED
 from pipeline.vocabulary.persona import (
     Personas,
     as_it_is,
@@ -19,6 +20,7 @@ from pipeline.vocabulary.prompts import (
     ClinicalPrompt,
     token_of,
 )
+from pipeline.vocabulary.sentences import PARTS, EditWords, healing_words, reachable, sentence, swapping_words
 
 __all__ = [
     "Personas",
@@ -36,4 +38,11 @@ __all__ = [
     "PERSONA_FIELDS",
     "UNNAMED_LESION",
     "token_of",
+    "DESCRIBED",
+    "EditWords",
+    "PARTS",
+    "healing_words",
+    "reachable",
+    "sentence",
+    "swapping_words",
 ]
