@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from plugin.config import Configuration
-from plugin.database import Postgres
+from plugin.database import Database, Postgres
 from plugin.delivery import Backlog, Destinations, Postings, Standing
 from plugin.ledger import Ledger, State, Unfinished
 from plugin.quarantine import Quarantine
+from plugin.roles import DUTIES, Duty, Roster
+from plugin.sections import WorkerSection
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def status_of_node(configuration: Configuration) -> Status:
         quarantine=dict(sorted(held.items())),
         free_bytes=free,
         kept_free_bytes=kept,
-        alarms=tuple(_alarms(destinations, counts, free, kept, configuration.retries.attempts)),
+        alarms=(*_alarms(destinations, counts, free, kept, configuration.retries.attempts), *_nobody_does(records)),
     )
 
 
@@ -129,6 +131,20 @@ def _destination(name: str, configured: bool, standing: Standing, backlog: Backl
         refused=waits.refused,
         waiting_since=_moment(waits.since) if waits.objects else None,
     )
+
+
+def _nobody_does(records: Database) -> list[str]:
+    """What no process of a node of several does just now, in words."""
+    if not isinstance(records, Postgres):
+        return []
+    members = Roster(records).members()
+    done = {duty for member in members for duty in DUTIES[member.role]}
+    lanes = {lane for member in members for lane in member.lanes}
+    found = [f"no process of this node is there to {duty}" for duty in Duty if duty not in done]
+    if Duty.WORK in done:
+        every = WorkerSection().lanes
+        found += [f"no worker takes studies from the lane {lane}" for lane in every if lane not in lanes]
+    return found
 
 
 def _alarms(

@@ -12,10 +12,13 @@ from plugin.commands.deliveries import Deliveries
 from plugin.commands.demo_archive import Receiver
 from plugin.commands.status import show
 from plugin.config import Configuration
+from plugin.database import Postgres, close_idle
 from plugin.errors import ConfigurationRefused
 from plugin.ledger import State
 from plugin.quarantine import AuditLog
+from plugin.roles import Member, Role, Roster
 from plugin.watching import status_of_node
+from tests.peers.postgres import Server
 from tests.plugin import fakes
 from tests.plugin.conftest import wait_for
 from tests.plugin.fakes import photograph, save, skin
@@ -89,3 +92,20 @@ def test_what_a_person_tells_of_destinations_is_known_or_refused_and_on_record(
     assert (line["action"], line["destination"], line["reviewer"]) == (
         "give up deliveries", "archive", WHO["reviewer"],
     )  # fmt: skip
+
+
+def test_what_nobody_does_is_an_alarm(configuration: Configuration, postgres_server: Server) -> None:
+    url = postgres_server.new_database()
+    stated = {**configuration.model_dump(), "folder": configuration.folder, "database": {"url": url}}
+    several, roster = Configuration.model_validate(stated), Roster(Postgres(url))
+    assert {alarm for alarm in status_of_node(several).alarms if "no process" in alarm} == {
+        f"no process of this node is there to {duty}" for duty in ("receive", "work", "deliver")
+    }
+    roster.beat(Member("a", Role.LISTENER, "here"))
+    roster.beat(Member("b", Role.WORKER, "there", lanes=("urgent", "small")))
+    alarms = status_of_node(several).alarms
+    assert [alarm for alarm in alarms if "no process" in alarm] == ["no process of this node is there to deliver"]
+    assert [alarm for alarm in alarms if "lane" in alarm] == ["no worker takes studies from the lane large"]
+    roster.beat(Member("c", Role.ALL, "elsewhere", lanes=("large",)))
+    assert not [alarm for alarm in status_of_node(several).alarms if "lane" in alarm or "no process" in alarm]
+    close_idle()
