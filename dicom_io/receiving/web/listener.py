@@ -43,7 +43,7 @@ class WebListener:
     def start(self) -> None:
         """Listen. Raises OSError when the port is taken, CertificateRefused."""
         settings = self._settings
-        context = None if settings.tls is None else Tls(settings.tls).context()
+        context = None if settings.tls is None else _renewed(Tls(settings.tls))
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         opened = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -79,6 +79,17 @@ class WebListener:
         self._thread.join(grace_seconds + 5.0)
         self._socket.close()
         self._server = self._thread = self._socket = None
+
+
+def _renewed(tls: Tls) -> ssl.SSLContext:
+    """A context that gives way to the present one at each handshake: renewed files count without a restart."""
+
+    def give_way(connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
+        connection.context = tls.context()
+
+    context = tls.context()
+    context.sni_callback = give_way  # called whether or not a peer names us
+    return context
 
 
 def _always(context: ssl.SSLContext) -> Callable[..., ssl.SSLContext]:

@@ -280,3 +280,28 @@ def test_over_tls_certificates_are_asked_for_and_a_stranger_gets_nothing(
             with pytest.raises(DeliveryFailed):
                 deliver_over_web(paths, stranger, on_stored=lambda one: None)
     assert len(web.stored) == 3
+
+
+def test_renewed_certificates_count_from_the_next_handshake_on(
+    spool: Spool, tmp_path: Path, paths: list[Path]
+) -> None:
+    before, after = Authority(tmp_path / "before"), Authority(tmp_path / "after")
+    files = TlsSettings(tmp_path / "node.pem", tmp_path / "node.key", tmp_path / "root.pem")
+
+    def install(authority: Authority) -> WebDestination:
+        ours, theirs = authority.identity("node"), authority.identity("sender")
+        for source, target in ((ours.certificate, "node.pem"), (ours.key, "node.key"), (authority.root, "root.pem")):
+            (tmp_path / target).write_bytes(source.read_bytes())
+        return WebDestination("node", "", authority.root, None, theirs.certificate, theirs.key)
+
+    first = install(before)
+    with door(spool, tmp_path, tls=files, token=None) as web:
+        first = replace(first, url=web.url)
+        deliver_over_web(paths[:1], first, on_stored=lambda one: None)
+        second = replace(install(after), url=web.url)
+        deliver_over_web(paths[1:2], second, on_stored=lambda one: None)
+        with pytest.raises(DeliveryFailed):
+            deliver_over_web(paths[2:], first, on_stored=lambda one: None)
+        with pytest.raises(DeliveryFailed):
+            deliver_over_web(paths[2:], replace(first, authorities=after.root), on_stored=lambda one: None)
+    assert len(web.stored) == 2
