@@ -18,9 +18,11 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from plugin.integrations import Site, write_integration
+from plugin.config import load_configuration
+from plugin.integrations import Site, site_of, write_integration
 from tests.peers import missing_peer
 from tests.peers.dcmtk import storescu
+from tests.peers.node import make_node
 from tests.peers.orthanc import AE_TITLE, Orthanc, install_orthanc
 from tests.peers.processes import LOOPBACK, PATIENCE, free_port, wait_until
 from tests.peers.stand_in_node import RESULTS, StandInNode, made_up, saved
@@ -52,14 +54,17 @@ class Bench:
 
     def install(self, now: datetime, **settings: Any) -> None:
         """Write the files of the integration and configure Orthanc with them. ``settings``: of section Twinveil."""
-        site = Site("TWINVEIL", LOOPBACK, self.node_port, False, "TWINVEIL", "archive", AE_TITLE, AE_TITLE)
-        write_integration(self.name, site, self.folder / "files", now=now)
+        write_integration(self.name, self.site, self.folder / "files", now=now)
         written = json.loads((self.folder / "files" / "twinveil.json").read_text())
         written["Twinveil"] |= {"FirstWaitSeconds": 0.1} | settings
         plugins = [plugin_file("libOrthancDicomWeb.so")]
         if self.name == "orthanc":
             plugins.append(plugin_file("libOrthancPython.so"))
         install_orthanc(self.archive.folder, self.archive, StableAge=1, Plugins=plugins, **written)
+
+    @property
+    def site(self) -> Site:
+        return Site("TWINVEIL", LOOPBACK, self.node_port, False, "TWINVEIL", "archive", AE_TITLE, AE_TITLE)
 
     def node(self, *, returns: bool = True) -> StandInNode:
         return StandInNode(self.node_port, self.archive.dicom_port, self.folder / "node", returns=returns)
@@ -205,3 +210,20 @@ def test_a_node_that_was_away_gets_what_waited_at_the_press_of_the_button(python
 @pytest.mark.many
 def test_twenty_studies_go_out_and_back_though_orthanc_is_killed(bench: Bench) -> None:
     out_and_back(bench, studies=20)
+
+
+@pytest.mark.many
+def test_a_study_goes_through_the_node_itself_and_comes_back(bench: Bench, sample_studies: Path) -> None:
+    """As a site would have it: the node's own configuration, its files in Orthanc, a photograph uploaded by hand."""
+    node = make_node(bench.folder / "twinveil", destination_port=bench.archive.dicom_port)
+    node.configuration.write_text(node.configuration.read_text().replace('"CAMERA"', f'"{AE_TITLE}"'))
+    bench.node_port = node.port
+    site = site_of(load_configuration(node.configuration))
+    assert site == bench.site
+    bench.install(datetime.now(UTC))
+    with node.running(), bench.archive.running():
+        bench.archive.post("/instances", (sample_studies / "anselm-forearm" / "photograph.dcm").read_bytes())
+        bench.wait_for(1 + len(RESULTS))
+        bench.wait_until_all_was_looked_at()
+        assert bench.held() == 1 + len(RESULTS)
+        assert len(bench.archive.get("/studies")) == 2
