@@ -4,6 +4,7 @@ from dicom_io.receiving.callers import AllowedCaller
 from dicom_io.receiving.commitments import CommitmentHandler, ReportHere
 from dicom_io.receiving.limits import ConnectionLimits
 from dicom_io.receiving.listener import Listener, ListenerSettings
+from dicom_io.receiving.refused_calls import OnRefused, RefusedCall, RefusedFor
 from dicom_io.receiving.spool import Spool, StoredInstance, keyed_name, rename_unkeyed
 from dicom_io.receiving.tls import Tls, TlsSettings
 
@@ -14,6 +15,9 @@ __all__ = [
     "ConnectionLimits",
     "Listener",
     "ListenerSettings",
+    "OnRefused",
+    "RefusedCall",
+    "RefusedFor",
     "Spool",
     "StoredInstance",
     "keyed_name",

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import logging
 import queue
+import ssl
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from struct import Struct
 from typing import TYPE_CHECKING, cast
 
@@ -28,6 +30,8 @@ from dicom_io.receiving.bounded_socket import READ_AT_ONCE, BoundedSocket
 from dicom_io.receiving.connections import Connection
 from dicom_io.receiving.limits import ConnectionLimits
 from dicom_io.receiving.messages import P_DATA_TF, Begin, MessageReader, ProtocolBroken
+from dicom_io.receiving.proposed_contexts import reduced
+from dicom_io.receiving.refused_calls import OnRefused, RefusedCall, RefusedFor
 
 if TYPE_CHECKING:
     from dicom_io.receiving.association_server import BoundedServer
@@ -59,11 +63,15 @@ class BoundedUpperLayer(DULServiceProvider):
 
     socket: BoundedSocket
 
-    def __init__(self, association: BoundedAssociation, limits: ConnectionLimits) -> None:
+    def __init__(self, association: BoundedAssociation, server: BoundedServer, limits: ConnectionLimits) -> None:
         super().__init__(association)
         self._limits = limits
+        self._ours = association
+        self._offer = server.offer
+        self._in_turn: Callable[[int], AbstractContextManager[None]] = server.in_turn
         self._buffer = bytearray()
         self.messages: MessageReader | None = None
+        self.request_bytes = 0
 
     def turn(self) -> None:
         """Carry out what is queued, events before primitives, until nothing is, or the connection is closed."""
@@ -95,6 +103,7 @@ class BoundedUpperLayer(DULServiceProvider):
             self._take(kind, bytes(head), body)
         except ProtocolBroken as error:
             log.info("the peer broke the protocol: %s", error)
+            self._ours.tell_refusal(RefusedFor.PROTOCOL)
             self.event_queue.put(INVALID_PDU)
 
     def _longest(self, kind: int) -> int:
@@ -109,10 +118,19 @@ class BoundedUpperLayer(DULServiceProvider):
                 raise ProtocolBroken("P-DATA without an association")
             self.messages.take(body)
             return
-        if kind == A_ASSOCIATE_RQ and not is_reasonable(body):
+        if kind != A_ASSOCIATE_RQ:
+            self._decode(head + bytes(body))
+            return
+        if not is_reasonable(body):
             raise ProtocolBroken("an association request that is too short, or asks for too much")
+        request, self.socket.refused_contexts = reduced(body, self._offer)
+        self.request_bytes = len(request)
+        with self._in_turn(len(request)):
+            self._decode(_PDU_HEAD.pack(kind, len(request)) + request)
+
+    def _decode(self, encoded: bytes) -> None:
         try:
-            pdu, event = self._decode_pdu(bytearray(head + body))
+            pdu, event = self._decode_pdu(bytearray(encoded))
         except Exception as error:  # pynetdicom raises whatever its decoders stumble over
             raise ProtocolBroken(f"a PDU that cannot be decoded ({type(error).__name__})") from error
         self._recv_pdu.put(pdu)
@@ -131,15 +149,18 @@ class BoundedAssociation(Association):
         limits: ConnectionLimits,
         admit: Callable[[BoundedAssociation], Rejection | None],
         operations: Callable[[BoundedAssociation], Mapping[int, Begin]],
+        on_refused: OnRefused,
     ) -> None:
         super().__init__(server.ae, "acceptor")
         self._server = server
         self._tls = server.tls
+        self._in_turn = server.in_turn
         self._limits = limits
         self._admit = admit
         self._operations = operations
+        self._on_refused = on_refused
         self.connection = connection
-        self.dul = BoundedUpperLayer(self, limits)
+        self.dul = BoundedUpperLayer(self, server, limits)
         self.dul.socket = BoundedSocket(self, connection, limits)
 
     @property
@@ -148,6 +169,11 @@ class BoundedAssociation(Association):
         request = self.requestor.primitive
         title = "" if request is None else str(request.calling_ae_title or "")
         return title.strip(), self.connection.address
+
+    def tell_refusal(self, reason: RefusedFor) -> None:
+        """To whoever watches."""
+        title, address = self.caller
+        self._on_refused(RefusedCall(reason, address, title))
 
     def run_reactor(self) -> None:
         """Serve the connection to its end."""
@@ -159,6 +185,7 @@ class BoundedAssociation(Association):
                 self.dul.socket.linger(LINGER_SECONDS)
         except TimeoutError as error:
             log.info("a connection from %s was ended: %s", self.connection.address, error)
+            self.tell_refusal(RefusedFor.SLOW)
         except OSError as error:
             log.info("a connection from %s ended (%s)", self.connection.address, type(error).__name__)
         finally:
@@ -170,7 +197,12 @@ class BoundedAssociation(Association):
         """Wait for the association request and answer it."""
         by = self.connection.opened + self._limits.request_seconds
         if self._tls is not None:
-            self.dul.socket.handshake(self._tls.context(), by)
+            try:
+                self.dul.socket.handshake(self._tls.context(), by)
+            except ssl.SSLError as error:
+                if not isinstance(error, ssl.SSLEOFError):  # it just went away
+                    self.tell_refusal(RefusedFor.TLS)
+                raise
         self.dul.turn()
         self.dul.read(by)
         self.connection.asked = True
@@ -181,10 +213,11 @@ class BoundedAssociation(Association):
         self.requestor.primitive = request
         rejection = self._admit(self)
         if rejection is None:
-            self.acse.negotiate_association()
+            with self._in_turn(self.dul.request_bytes):
+                self.acse.negotiate_association()
         else:
             self.acse.send_reject(*rejection)
-        self.dul.turn()
+        self.dul.turn()  # not in turn: nobody waits for a peer that does not read
         if self.is_established:
             self.dul.messages = MessageReader(
                 self._limits,
@@ -203,6 +236,7 @@ class BoundedAssociation(Association):
             self.dul.read(silent_until if whole_by is None else min(silent_until, whole_by))
         except TimeoutError as error:
             log.info("an association of %s is aborted: %s", self.connection.address, error)
+            self.tell_refusal(RefusedFor.SLOW)
             self.abort()
             return
         self.dul.turn()

@@ -33,20 +33,20 @@ def is_reasonable(request: memoryview) -> bool:
     if len(request) < FIXED_FIELDS:
         return False
     sub_items = 0
-    for number, (kind, start, end) in enumerate(_items(request, FIXED_FIELDS, len(request)), 1):
+    for number, (kind, start, end) in enumerate(items_of(request, FIXED_FIELDS, len(request)), 1):
         if number > MOST_ITEMS:
             return False
         if kind not in _SUB_ITEMS_AFTER:
             continue
         most = MOST_USER_SUB_ITEMS if kind == USER_INFORMATION else MOST_SUB_ITEMS - sub_items
-        inside = sum(1 for _ in islice(_items(request, start + _SUB_ITEMS_AFTER[kind], end), most + 1))
+        inside = sum(1 for _ in islice(items_of(request, start + _SUB_ITEMS_AFTER[kind], end), most + 1))
         if inside > most:
             return False
         sub_items += inside
     return True
 
 
-def _items(data: memoryview, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+def items_of(data: memoryview, start: int, end: int) -> Iterator[tuple[int, int, int]]:
     """Kind, start and end of the value of each item between ``start`` and ``end``, cut off where they overrun."""
     while start + _ITEM_HEAD.size <= end:
         kind, length = _ITEM_HEAD.unpack_from(data, start)

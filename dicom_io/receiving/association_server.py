@@ -6,7 +6,7 @@ import contextlib
 import logging
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pynetdicom import evt
@@ -18,10 +18,14 @@ from dicom_io.receiving.callers import plain_address
 from dicom_io.receiving.connections import Connection, Connections
 from dicom_io.receiving.limits import ConnectionLimits
 from dicom_io.receiving.messages import Begin
+from dicom_io.receiving.refused_calls import OnRefused, RefusedCall, RefusedFor
 from dicom_io.receiving.tally import Tally
 from dicom_io.receiving.tls import Tls
 
 log = logging.getLogger(__name__)
+
+SHORT_REQUEST = 2048
+"""Bytes of an association request of some twenty contexts that may be accepted. A longer one costs milliseconds."""
 
 
 class BoundedServer(AssociationServer):
@@ -44,6 +48,7 @@ class BoundedServer(AssociationServer):
         may_connect: Callable[[str], bool],
         admit: Callable[[BoundedAssociation], Rejection | None],
         operations: Callable[[BoundedAssociation], Mapping[int, Begin]],
+        on_refused: OnRefused,
     ) -> None:
         self.tls = tls
         self._limits = limits
@@ -51,7 +56,14 @@ class BoundedServer(AssociationServer):
         self._may_connect = may_connect
         self._admit = admit
         self._operations = operations
+        self._on_refused = on_refused
         self._strangers = Tally()
+        self._costly = threading.Lock()
+        self.offer = {
+            context.abstract_syntax.encode(): tuple(syntax.encode() for syntax in context.transfer_syntax)
+            for context in entity.supported_contexts
+            if context.abstract_syntax is not None
+        }
         super().__init__(entity, address, entity.ae_title, entity.supported_contexts)
 
     def _bind_defaults(self) -> None:
@@ -64,6 +76,7 @@ class BoundedServer(AssociationServer):
         address = plain_address(str(client_address[0]))
         if self._may_connect(address):
             return True
+        self._on_refused(RefusedCall(RefusedFor.ADDRESS, address))
         if self._strangers.is_worth_telling(address):
             log.warning("connections from %s are closed: no caller is allowed there", address)
         return False
@@ -80,7 +93,9 @@ class BoundedServer(AssociationServer):
         try:
             if not connection.asks_by(connection.opened + self._limits.request_seconds, tls=self.tls is not None):
                 return
-            association = BoundedAssociation(self, connection, self._limits, self._admit, self._operations)
+            association = BoundedAssociation(
+                self, connection, self._limits, self._admit, self._operations, self._on_refused
+            )
             acceptor = association.acceptor
             acceptor.maximum_length = self._limits.max_pdu_bytes
             acceptor.ae_title = self.ae_title
@@ -95,6 +110,16 @@ class BoundedServer(AssociationServer):
         finally:
             self._connections.leave(connection)
             self.shutdown_request(connection.request)
+
+    @contextlib.contextmanager
+    def in_turn(self, request_bytes: int) -> Iterator[None]:
+        """Around the work on an association request: on one that is long, one at a time, so that the others share
+        the processor with one such thread and not with all of them."""
+        if request_bytes <= SHORT_REQUEST:
+            yield
+            return
+        with self._costly:
+            yield
 
     def shutdown_request(self, request: Any) -> None:
         """End a connection, from either side and in whatever state."""

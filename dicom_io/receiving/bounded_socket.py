@@ -12,6 +12,7 @@ from pynetdicom.transport import AssociationSocket
 
 from dicom_io.receiving.connections import Connection
 from dicom_io.receiving.limits import ConnectionLimits
+from dicom_io.receiving.proposed_contexts import RefusedContext, with_refused
 
 READ_AT_ONCE = 1 << 18
 """Bytes asked of the operating system in one call."""
@@ -26,6 +27,7 @@ class BoundedSocket(AssociationSocket):
         request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connection = connection
         self._limits = limits
+        self.refused_contexts: list[RefusedContext] = []
         self._poll = select.poll()
         self._poll.register(request.fileno(), select.POLLIN)
         super().__init__(association, client_socket=request)
@@ -68,9 +70,9 @@ class BoundedSocket(AssociationSocket):
         return count
 
     def send(self, bytestream: bytes) -> None:
-        """All of ``bytestream``, or the connection counts as closed."""
+        """All of ``bytestream``, or the connection counts as closed. An acceptance has ``refused_contexts`` added."""
         deadline = time.monotonic() + self._limits.idle_seconds
-        rest = memoryview(bytestream)
+        rest = memoryview(with_refused(bytestream, self.refused_contexts))
         try:
             while rest:
                 try:

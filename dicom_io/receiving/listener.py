@@ -24,6 +24,7 @@ from dicom_io.receiving.commitments import CommitmentHandler, commitment_operati
 from dicom_io.receiving.connections import Connections
 from dicom_io.receiving.limits import ConnectionLimits
 from dicom_io.receiving.messages import Begin, DataSetSink, Refused
+from dicom_io.receiving.refused_calls import OnRefused, RefusedCall, RefusedFor, nobody_watches
 from dicom_io.receiving.spool import Spool, StoredInstance
 from dicom_io.receiving.tally import Tally
 from dicom_io.receiving.tls import Tls, TlsSettings
@@ -33,6 +34,12 @@ log = logging.getLogger(__name__)
 
 CALLING_AE_TITLE_NOT_RECOGNISED: Rejection = (1, 1, 3)
 LOCAL_LIMIT_EXCEEDED: Rejection = (2, 3, 2)
+
+REFUSED_FOR = {
+    Status.OUT_OF_RESOURCES: RefusedFor.NO_ROOM,
+    Status.PROCESSING_FAILURE: RefusedFor.NOT_RECORDED,
+}
+"""What a sender is answered, as a reason; any other failure is a matter of the instance."""
 
 UNLIMITED = 1 << 30
 """Associations, to pynetdicom: the bounds are our own."""
@@ -62,7 +69,8 @@ class Listener:
     called in the association's thread, for a repeat (``duplicate``) as well: the first sending may have been cut off
     between the two. When it raises, the sender is told Processing Failure and may send again.
 
-    ``commitments``: who answers for what was received; without one, Storage Commitment is not offered.
+    ``commitments``: who answers for what was received; without one, Storage Commitment is not offered. ``on_refused``
+    hears of all that is turned away, in whatever thread.
     """
 
     def __init__(
@@ -71,11 +79,14 @@ class Listener:
         spool: Spool,
         on_stored: Callable[[StoredInstance], None],
         commitments: CommitmentHandler | None = None,
+        *,
+        on_refused: OnRefused = nobody_watches,
     ) -> None:
         self._settings = settings
         self._spool = spool
         self._on_stored = on_stored
         self._commitments = commitments
+        self._on_refused = on_refused
         self._connections = Connections(settings.limits)
         self._servers: dict[str, tuple[BoundedServer, threading.Thread]] = {}
         self._refusals = Tally()
@@ -151,6 +162,7 @@ class Listener:
             may_connect=self._may_connect,
             admit=self._rejection_of,
             operations=self._operations,
+            on_refused=self._on_refused,
         )
 
     def _port_of(self, name: str) -> int:
@@ -166,10 +178,12 @@ class Listener:
         if not any(caller.admits(title, address) for caller in self._settings.allowed):
             if self._refusals.is_worth_telling(address):
                 log.warning("association refused: the AE title %r at %s is not allowed", title, address)
+            self._on_refused(RefusedCall(RefusedFor.AE_TITLE, address, title))
             return CALLING_AE_TITLE_NOT_RECOGNISED
         if self._stopping or not self._connections.establish(association.connection):
             if self._refusals.is_worth_telling(address):
                 log.warning("association refused: %s has its share of them, or there are too many", address)
+            self._on_refused(RefusedCall(RefusedFor.LIMIT, address, title))
             return LOCAL_LIMIT_EXCEEDED
         return None
 
@@ -186,6 +200,16 @@ class Listener:
     def _begin_store(
         self, association: BoundedAssociation, command: Command, context: PresentationContext
     ) -> DataSetSink:
+        sink = self._sink_of(association, command, context)
+        if isinstance(sink, Refused):
+            self._tell_refusal(association, sink.finish()[0])
+        return sink
+
+    def _tell_refusal(self, association: BoundedAssociation, status: Status) -> None:
+        title, address = association.caller
+        self._on_refused(RefusedCall(REFUSED_FOR.get(status, RefusedFor.INSTANCE), address, title))
+
+    def _sink_of(self, association: BoundedAssociation, command: Command, context: PresentationContext) -> DataSetSink:
         if not command.has_data_set:
             return Refused(Status.CANNOT_UNDERSTAND, "a C-STORE without a data set")
         if command.sop_class_uid != context.abstract_syntax or command.sop_class_uid not in PHOTOGRAPH_CLASSES:
@@ -204,7 +228,13 @@ class Listener:
         except SpoolFull as error:
             log.error("an instance was refused: %s", error)
             return Refused(Status.OUT_OF_RESOURCES, "no room")
-        return _Store(file, association, self._keep)
+        return _Store(file, association, self._keep_or_refuse)
+
+    def _keep_or_refuse(self, file: ArrivingFile, association: BoundedAssociation) -> tuple[Status, str]:
+        status, comment = self._keep(file, association)
+        if status != Status.SUCCESS:
+            self._tell_refusal(association, status)
+        return status, comment
 
     def _keep(self, file: ArrivingFile, association: BoundedAssociation) -> tuple[Status, str]:
         """The whole ``file`` becomes an accepted instance, or is refused with a status; either way it is dealt with."""
