@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from openjpeg.utils import encode_array
@@ -92,11 +93,13 @@ ROLES: dict[Role, RoleOfTwin] = {
 
 @dataclass(frozen=True)
 class Algorithm:
-    """What made the pixels. ``digest``: hex SHA-256 of the model's weights."""
+    """What made the pixels. ``digest``: hex SHA-256 of the model's weights. ``facts``: what else is said of the model
+    or models, by edit; neither a comma nor an equals sign in them."""
 
     name: str
     version: str
     digest: str
+    facts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def contribution(self) -> str:
@@ -106,7 +109,7 @@ class Algorithm:
     @property
     def parameters(self) -> dict[str, str]:
         """What the algorithm identification of a segment holds beside name and version."""
-        return {"weights-sha256": self.digest}
+        return {"weights-sha256": self.digest, **self.facts}
 
 
 class DerivedUids(Protocol):

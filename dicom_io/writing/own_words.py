@@ -11,7 +11,7 @@ DIMENSION_LABEL = "Referenced Segment Number"
 
 def own_texts(algorithm: Algorithm) -> frozenset[str]:
     """Every constant text that we write into an object: in there, a word that the source said too is no leak."""
-    parameters = (f"{name}={value}" for name, value in algorithm.parameters.items())
+    parameters = ",".join(f"{name}={value}" for name, value in algorithm.parameters.items())
     return frozenset(
         {
             *(text for role in ROLES.values() for text in (role.series_description, role.derivation_description)),
@@ -20,6 +20,6 @@ def own_texts(algorithm: Algorithm) -> frozenset[str]:
             *(derived.MANUFACTURER, derived.CODING_SCHEME_NAME, derived.IMPLEMENTATION_VERSION_NAME),
             *(segmentation.TRACKING_ID, segmentation.CONTENT_LABEL, segmentation.CONTENT_DESCRIPTION),
             *(series.description for series in segmentation.SERIES.values()),
-            *(algorithm.name, algorithm.version, algorithm.digest, algorithm.contribution, *parameters),
+            *(algorithm.name, algorithm.version, algorithm.digest, algorithm.contribution, parameters),
         }
     )

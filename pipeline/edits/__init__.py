@@ -4,13 +4,10 @@ from pipeline.edits.crop import FaceCrop, FrameCrop, head_matte
 from pipeline.edits.edit import EditKnobs
 from pipeline.edits.fidelity import Fidelity, target_only
 from pipeline.edits.flowedit import flow_edit
-from pipeline.edits.twins import (
-    FlowTwinMaker,
-    TwinMaker,
-    TwinSettings,
-    load_flow_twin_maker,
-    load_twin_maker,
-)
+from pipeline.edits.knobs import PublishedKnobs, read_knobs, write_knobs
+from pipeline.edits.loading import load_twin_maker
+from pipeline.edits.models import Healer, ModelFacts, Swapper
+from pipeline.edits.twins import FlowTwinMaker, TwinMaker, TwinSettings, load_flow_twin_maker
 
 __all__ = [
     "FaceCrop",
@@ -21,8 +18,14 @@ __all__ = [
     "flow_edit",
     "EditKnobs",
     "FlowTwinMaker",
+    "Healer",
+    "ModelFacts",
+    "PublishedKnobs",
+    "Swapper",
     "TwinMaker",
     "TwinSettings",
     "load_flow_twin_maker",
     "load_twin_maker",
+    "read_knobs",
+    "write_knobs",
 ]

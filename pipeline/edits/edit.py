@@ -16,11 +16,13 @@ from pipeline.photograph import Rgb
 
 @dataclass(frozen=True)
 class EditKnobs:
-    """FlowEdit's knobs for one of the edits."""
+    """FlowEdit's knobs for one of the edits. Guidance scales are for models that take one; the embedded does not."""
 
     sigma_start: float
     steps: int
     n_avg: int = 1
+    source_guidance: float = 1.0
+    target_guidance: float = 1.0
 
 
 def edited(model: PixelFlow[Any, Any], photograph: Tensor, prompts: Sequence[Prompt], knobs: EditKnobs) -> Rgb:

@@ -8,7 +8,7 @@ it, stands beside it for comparison (``TwinSettings.lesion_lock``).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -20,15 +20,15 @@ from pipeline.disease import Lesion, subtract
 from pipeline.edits.crop import FaceCrop, FrameCrop
 from pipeline.edits.edit import EditKnobs, edited
 from pipeline.edits.heads import HeadSwap
+from pipeline.edits.healing import EmbeddedHealer
+from pipeline.edits.models import AlgorithmIdentity, Healer, ModelFacts, Swapper
 from pipeline.edits.resolution import enlarged, reduced
-from pipeline.errors import ModelError
 from pipeline.faces import Face, FaceFinder, Recognisers, eyes
 from pipeline.gate import Calibration, Domain, Gate, Policy, hold_marks, load_calibration
 from pipeline.heads import read_heads
 from pipeline.models import (
     FOLDER,
     EmbeddedModel,
-    HealingFlow,
     Subject,
     load_embedded,
     pixels_from_rgb,
@@ -56,6 +56,8 @@ class TwinMaker(Protocol):
     name: str
     version: str
     digest: str
+    facts: Mapping[str, str]
+    """What else is said of the models, by edit: name, licence, bytes and SHA-256."""
 
     def heal(self, photograph: Photograph) -> Lesion:
         """The disease: what healing the photograph takes off it."""
@@ -97,7 +99,7 @@ class TwinSettings:
 
 
 class FlowTwinMaker:
-    """Twins by FlowEdit on the embedded model. Serves one thread."""
+    """Twins by FlowEdit, on the embedded model where no other is given. Serves one thread."""
 
     version = "0.5.0"
 
@@ -110,13 +112,24 @@ class FlowTwinMaker:
         personas: Personas | None = None,
         heads: HeadSwap | None = None,
         portrayed: Domain | None = None,
+        healer: Healer | None = None,
+        swapper: Swapper | None = None,
     ) -> None:
-        """``heads``: how faces are swapped that are not ``portrayed``, which the swapping network knows."""
-        self.name, self.digest = model.name, model.digest
+        """``heads``: how faces are swapped that are not ``portrayed``, which the swapping network knows.
+
+        ``healer``, ``swapper``: another model instead of the embedded one's networks. A swapper needs the lesion lock.
+        """
         self._heads, self._portrayed = heads, portrayed
         self._model, self._recognisers, self._gate = model, recognisers, gate
         self._settings = settings or TwinSettings()
         self._personas = personas or Personas()
+        self._healer, self._swapper = healer or EmbeddedHealer(model, self._settings.heal), swapper
+        if swapper is not None and not self._settings.lesion_lock:
+            raise ValueError("a described persona knows no disease: such a swap needs the lesion lock")
+        embedded = ModelFacts(model.name, model.licence, model.size, model.digest)
+        identity = AlgorithmIdentity(self._healer.facts, embedded if swapper is None else swapper.facts)
+        self.name, self.digest = identity.name, identity.digest
+        self.facts: Mapping[str, str] = identity.facts
 
     @property
     def resolution(self) -> int:
@@ -177,6 +190,8 @@ class FlowTwinMaker:
         self, rgb: Rgb, prompt: ClinicalPrompt, faces: list[Face], photograph: Photograph, seed: bytes, attempt: int
     ) -> Rgb:
         """``rgb``, which ``prompt`` describes and which has the photograph's ``faces``, with a persona's for each."""
+        if self._swapper is not None:
+            return self._swapper.swap(rgb, prompt, faces, seed, attempt)
         original, hints = photograph.rgb, photograph.hints
         prompt = prompt.saying(view="face")
         model, resolution = self._model.swapping, self.resolution
@@ -211,13 +226,10 @@ class FlowTwinMaker:
         prompt = describe(hints)
         crops: list[FaceCrop | FrameCrop] = [FaceCrop.around(face, rgb.shape) for face in faces]
         for crop in crops or [FrameCrop.whole(rgb.shape)]:
-            if isinstance(crop, FaceCrop):
-                seen, model = prompt.saying(view="face"), self._model.healing
-            else:
-                seen, model = of_skin_alone(prompt, hints.view), self._model.skin
-            before = crop.take(rgb, model.resolution)
-            after = self.heal_square(before, model, as_it_is(seen), healed(seen))
-            rgb = crop.put_difference(rgb, before, after)
+            of_face = isinstance(crop, FaceCrop)
+            seen = prompt.saying(view="face") if of_face else of_skin_alone(prompt, hints.view)
+            before = crop.take(rgb, self._healer.side(crop.side, of_face=of_face))
+            rgb = crop.put_difference(rgb, *self._healer.heal(before, seen, of_face=of_face))
         return rgb
 
     def look_for_marks(self, photograph: Photograph, lesion: Lesion) -> None:
@@ -241,9 +253,8 @@ class FlowTwinMaker:
 
     def _model_pixel(self, rgb: Rgb, faces: list[Face]) -> float:
         """Photograph pixels to one of the healing's, in the largest square that is healed."""
-        if not faces:
-            return FrameCrop.whole(rgb.shape).side / self._model.skin.resolution
-        return max(FaceCrop.around(face, rgb.shape).side for face in faces) / self._model.healing.resolution
+        sides = [FaceCrop.around(face, rgb.shape).side for face in faces] or [FrameCrop.whole(rgb.shape).side]
+        return max(sides) / self._healer.side(max(sides), of_face=bool(faces))
 
     def edit(
         self,
@@ -258,30 +269,6 @@ class FlowTwinMaker:
         prompts = [model.embed((prompt, subject)) for prompt in (source, target)]
         return edited(model, subject.photograph, prompts, knobs)
 
-    def heal_square(self, rgb: Rgb, model: HealingFlow, source: ClinicalPrompt, target: ClinicalPrompt) -> Rgb:
-        """One healing of a square of the ``model``'s size, uint8."""
-        photograph = pixels_from_rgb(rgb)
-        prompts = [model.embed((prompt, photograph)) for prompt in (source, target)]
-        return edited(model, photograph, prompts, self._settings.heal)
-
-
-def load_twin_maker(
-    model: str = "embedded",
-    device: str = "cpu",
-    personas: Personas | None = None,
-    policy: Policy | None = None,
-    calibration: Calibration | None = None,
-) -> TwinMaker:
-    """Everything that turns pixels into twins, loaded and checked. ``ModelError`` names what is missing or altered.
-
-    ``personas``: who has become whom; forgotten with the process where none is given.
-    """
-    if model != "embedded":
-        raise ModelError(f'model {model!r}: this version runs the embedded model alone; say model = "embedded"')
-    if device != "cpu":
-        raise ModelError(f"device {device!r}: the embedded model runs on the CPU")
-    return load_flow_twin_maker(personas=personas, policy=policy, calibration=calibration)
-
 
 def load_flow_twin_maker(
     folder: Path = FOLDER,
@@ -289,12 +276,23 @@ def load_flow_twin_maker(
     personas: Personas | None = None,
     policy: Policy | None = None,
     calibration: Calibration | None = None,
+    healer: Healer | None = None,
+    swapper: Swapper | None = None,
 ) -> FlowTwinMaker:
-    """The embedded model of ``folder`` with a face finder and a gate, by default one calibrated on rendered faces."""
+    """The embedded model of ``folder`` with a face finder and a gate, by default one calibrated on rendered faces.
+
+    ``healer``, ``swapper``: another model instead. What such a swapper makes is judged by the calibration for
+    photographs, unless the site has one of its own: that for rendered faces was measured on the embedded model's twins.
+    """
     model, recognisers = load_embedded(folder), Recognisers.load()
     rendered, people = load_calibration("rendered"), personas or Personas()
     # What a model knows stands in its own config. One that knows rendered faces alone makes a twin of no other.
-    heads = None if model.heads is None else HeadSwap(read_heads(folder, model.heads), recognisers, people)
-    knows = rendered.domain if heads is None else None
-    gate = Gate(FaceFinder(), recognisers, calibration or rendered, policy=policy, knows=knows)
-    return FlowTwinMaker(model, recognisers, gate, settings, people, heads, rendered.domain)
+    heads = None
+    if model.heads is not None and swapper is None:
+        heads = HeadSwap(read_heads(folder, model.heads), recognisers, people)
+    knows = rendered.domain if heads is None and swapper is None else None
+    thresholds = calibration or rendered
+    if swapper is not None and thresholds.name == rendered.name:
+        thresholds = load_calibration("photographs")
+    gate = Gate(FaceFinder(), recognisers, thresholds, policy=policy, knows=knows)
+    return FlowTwinMaker(model, recognisers, gate, settings, people, heads, rendered.domain, healer, swapper)

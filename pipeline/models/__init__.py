@@ -3,7 +3,7 @@
 Adapters for published models stand in ``published``: they load other libraries.
 """
 
-from pipeline.models.base import Branch, Prompt, VelocityField, pixels_from_rgb, rgb_from_pixels
+from pipeline.models.base import Branch, Prompt, RectifiedFlow, VelocityField, pixels_from_rgb, rgb_from_pixels
 from pipeline.models.contact_sheet import SIDE
 from pipeline.models.embedded import FOLDER, EmbeddedModel, Expert, field_sizes, load_embedded, save_expert
 from pipeline.models.healing import HealingFlow, HealingNet, HealingPrompt
@@ -15,6 +15,7 @@ from pipeline.models.trunk import NetConfig
 __all__ = [
     "Branch",
     "Prompt",
+    "RectifiedFlow",
     "VelocityField",
     "pixels_from_rgb",
     "rgb_from_pixels",

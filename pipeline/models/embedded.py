@@ -50,6 +50,9 @@ class EmbeddedModel:
     """Digest of the composed heads beside the weights, where the config says that the model knows photographs of
     people: it draws those on them. None: it knows rendered faces alone."""
     name: str = PixelFlow.name
+    licence: str = "MIT"
+    size: int = 0
+    """Bytes of all weights on disk."""
 
 
 def vocabulary() -> dict[str, list[str]]:
@@ -108,7 +111,8 @@ def load_embedded(folder: Path = FOLDER) -> EmbeddedModel:
     if "portraits_sha256" in experts["swap"]:
         sheet, views = folder / CONTACT_SHEET, swapping.config.views
         swapping.portraits.large = read_contact_sheet(sheet, experts["swap"]["portraits_sha256"], views)
-    return EmbeddedModel(healing, skin, SwappingFlow(swapping, digest), digest, heads)
+    size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    return EmbeddedModel(healing, skin, SwappingFlow(swapping, digest), digest, heads, size=size)
 
 
 def _healing(folder: Path, expert: Expert, about: dict[str, Any], digest: str) -> HealingFlow:

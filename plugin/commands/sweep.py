@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ class MirroredTwins:
     """Stands in for the model, with pixels that anybody can follow."""
 
     name, version, digest = "mirror for sweeps", "0", "00" * 32
+    facts: Mapping[str, str] = MappingProxyType({})
 
     def heal(self, photograph: Photograph) -> Lesion:
         change = np.zeros(photograph.rgb.shape, np.float32)

@@ -229,7 +229,7 @@ def _post_office(
 
 def algorithm_of(twins: TwinMaker) -> Algorithm:
     """What objects and manifests say of the model."""
-    return Algorithm(name=twins.name, version=twins.version, digest=twins.digest)
+    return Algorithm(name=twins.name, version=twins.version, digest=twins.digest, facts=dict(twins.facts))
 
 
 def output_writer(configuration: Configuration, pseudonyms: Pseudonyms, algorithm: Algorithm) -> OutputWriter:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from PIL import Image
@@ -38,6 +39,7 @@ class MirroringTwinMaker:
     name = "mirror"
     version = "0"
     digest = "ab" * 32
+    facts: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, refusals: int = 0, on_call: Callable[[str, int], None] = lambda method, attempt: None) -> None:
         self.refusals = refusals

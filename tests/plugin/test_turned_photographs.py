@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pydicom
@@ -42,6 +44,7 @@ class PerfectTwinMaker:
     """What a model could do at its best: ``twin`` in the place of whoever comes. The gate is the real one."""
 
     name, version, digest = "perfect", "0", "cd" * 32
+    facts: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, gate: Gate, twin: Rgb) -> None:
         self._gate = gate

@@ -1,0 +1,28 @@
+"""Healing by the embedded model."""
+
+from __future__ import annotations
+
+from pipeline.edits.edit import EditKnobs, edited
+from pipeline.edits.models import ModelFacts
+from pipeline.models import EmbeddedModel, HealingFlow, pixels_from_rgb
+from pipeline.photograph import Rgb
+from pipeline.vocabulary import ClinicalPrompt, as_it_is, healed
+
+
+class EmbeddedHealer:
+    """``Healer`` by the embedded model's healing networks, of faces and of skin alone, each in the one size it knows."""
+
+    def __init__(self, model: EmbeddedModel, knobs: EditKnobs) -> None:
+        self.facts = ModelFacts(model.name, model.licence, model.size, model.digest)
+        self._model, self._knobs = model, knobs
+
+    def side(self, square: int, *, of_face: bool) -> int:
+        return self._network(of_face).resolution
+
+    def heal(self, rgb: Rgb, seen: ClinicalPrompt, *, of_face: bool) -> tuple[Rgb, Rgb]:
+        photograph, model = pixels_from_rgb(rgb), self._network(of_face)
+        prompts = [model.embed((prompt, photograph)) for prompt in (as_it_is(seen), healed(seen))]
+        return rgb, edited(model, photograph, prompts, self._knobs)
+
+    def _network(self, of_face: bool) -> HealingFlow:
+        return self._model.healing if of_face else self._model.skin

@@ -1,0 +1,81 @@
+"""What a maker of twins needs of the models behind it, whichever they are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.faces import Face
+from pipeline.photograph import Rgb
+from pipeline.vocabulary import ClinicalPrompt
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What is said of a model in `check`, manifests and objects. ``size``: bytes of its weights on disk."""
+
+    name: str
+    licence: str
+    size: int
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.name}; {self.licence}; {self.size} bytes; SHA-256 {self.digest}"
+
+
+@dataclass(frozen=True)
+class AlgorithmIdentity:
+    """How objects name what made them, where either edit may be another model's."""
+
+    heal: ModelFacts
+    swap: ModelFacts
+
+    @property
+    def name(self) -> str:
+        """One name, or that of the swap's model and of the healing's: at most 64 letters for names of up to 29."""
+        return self.swap.name if self.heal == self.swap else f"{self.swap.name} + {self.heal.name}"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the one model, or over those of healing and swap."""
+        both = f"{self.heal.digest} {self.swap.digest}"
+        return self.heal.digest if self.heal == self.swap else hashlib.sha256(both.encode()).hexdigest()
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What is said of each edit's model."""
+        return {"heal": str(self.heal), "swap": str(self.swap)}
+
+
+class Healer(Protocol):
+    """Takes the disease off a square of a photograph."""
+
+    @property
+    def facts(self) -> ModelFacts: ...
+
+    def side(self, square: int, *, of_face: bool) -> int:
+        """Pixels along each side at which a square of ``square`` photograph pixels a side is healed."""
+        ...
+
+    def heal(self, rgb: Rgb, seen: ClinicalPrompt, *, of_face: bool) -> tuple[Rgb, Rgb]:
+        """The square ``rgb`` (uint8, of a ``side``) as the model shows it, and healed: their difference is the disease.
+
+        ``seen``: what can be said of it, its view among that.
+        """
+        ...
+
+
+class Swapper(Protocol):
+    """Makes somebody else of the people in a photograph."""
+
+    @property
+    def facts(self) -> ModelFacts: ...
+
+    def swap(self, rgb: Rgb, prompt: ClinicalPrompt, faces: Sequence[Face], seed: bytes, attempt: int) -> Rgb:
+        """``rgb``, which ``prompt`` describes, with a persona in the place of each of ``faces``, the patient's first.
+
+        ``seed``: of the patient, the same at every visit. ``attempt``: from 0; each changes more, for another persona.
+        """
+        ...
