@@ -5,8 +5,9 @@ from pipeline.edits.edit import EditKnobs
 from pipeline.edits.fidelity import Fidelity, target_only
 from pipeline.edits.flowedit import flow_edit
 from pipeline.edits.knobs import PublishedKnobs, read_knobs, write_knobs
-from pipeline.edits.loading import load_twin_maker
+from pipeline.edits.loading import ModelChoice, PublishedChoice, load_published, load_twin_maker, starting_knobs
 from pipeline.edits.models import Healer, ModelFacts, Swapper
+from pipeline.edits.published import PublishedEdits, PublishedHealer, PublishedSwapper
 from pipeline.edits.twins import FlowTwinMaker, TwinMaker, TwinSettings, load_flow_twin_maker
 
 __all__ = [
@@ -19,13 +20,20 @@ __all__ = [
     "EditKnobs",
     "FlowTwinMaker",
     "Healer",
+    "ModelChoice",
     "ModelFacts",
+    "PublishedChoice",
+    "PublishedEdits",
+    "PublishedHealer",
     "PublishedKnobs",
+    "PublishedSwapper",
     "Swapper",
     "TwinMaker",
     "TwinSettings",
     "load_flow_twin_maker",
+    "load_published",
     "load_twin_maker",
     "read_knobs",
+    "starting_knobs",
     "write_knobs",
 ]

@@ -23,6 +23,11 @@ class EditKnobs:
     n_avg: int = 1
     source_guidance: float = 1.0
     target_guidance: float = 1.0
+    support: float = 0.0
+    """With ``terminal`` as in ``Fidelity``; of a healing alone."""
+    terminal: float = 0.0
+    target_only: bool = False
+    """Guided away from the source's words instead of from none; for models with classifier-free guidance."""
 
 
 def edited(model: PixelFlow[Any, Any], photograph: Tensor, prompts: Sequence[Prompt], knobs: EditKnobs) -> Rgb:

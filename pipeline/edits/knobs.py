@@ -24,6 +24,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "n_avg": (1, 64),
     "source_guidance": (0.0, 50.0),
     "target_guidance": (0.0, 50.0),
+    "support": (0.0, 0.99),
+    "terminal": (0.0, 0.99),
 }
 
 
@@ -45,7 +47,11 @@ def write_knobs(path: Path, knobs: PublishedKnobs, digest: str, origin: str) -> 
     """As a TOML file that ``read_knobs`` takes back unchanged. ``digest``: of the model; ``origin``: who found them."""
     lines = [f"model = {json.dumps(digest)}", f"origin = {json.dumps(origin)}", f"side = {knobs.side}"]
     for name in ("heal", "swap"):
-        lines += ["", f"[{name}]", *(f"{key} = {value!r}" for key, value in asdict(getattr(knobs, name)).items())]
+        lines += [
+            "",
+            f"[{name}]",
+            *(f"{key} = {json.dumps(value)}" for key, value in asdict(getattr(knobs, name)).items()),
+        ]
     path.write_text("\n".join(lines) + "\n", "utf-8")
 
 
@@ -57,6 +63,8 @@ def read_knobs(path: Path, digest: str) -> PublishedKnobs:
             raise ValueError(f"unknown keys: {', '.join(unknown)}")
         side, model = content["side"], content["model"]
         knobs = PublishedKnobs(_whole(side, "side"), _edit(content["heal"], "heal"), _edit(content["swap"], "swap"))
+        if knobs.swap.support or knobs.swap.terminal:
+            raise ValueError("swap: support and terminal hold a twin to the patient; they are for healing alone")
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"the knobs in {path} cannot be used: {error!r}; `twinveil tune` writes one") from error
     if model != digest:
@@ -74,6 +82,8 @@ def _edit(content: dict[str, Any], name: str) -> EditKnobs:
     for key in ("steps", "n_avg"):
         if key in content:
             _whole(content[key], f"{name}.{key}")
+    if not isinstance(content.get("target_only", False), bool):
+        raise ValueError(f"{name}.target_only is neither true nor false")
     return EditKnobs(**content)
 
 

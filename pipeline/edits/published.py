@@ -16,6 +16,7 @@ import torch
 
 from pipeline.edits.crop import FaceCrop
 from pipeline.edits.edit import EditKnobs
+from pipeline.edits.fidelity import Fidelity, target_only
 from pipeline.edits.flowedit import flow_edit
 from pipeline.edits.knobs import PublishedKnobs
 from pipeline.edits.models import ModelFacts
@@ -55,6 +56,11 @@ class PublishedEdits:
         self._model, self._multiple, self._embed = model, model.latent_multiple, embed or model.embed
         self._prompts: OrderedDict[str, Prompt] = OrderedDict()
 
+    @property
+    def guidance(self) -> str:
+        """How the model takes a guidance scale, as ``DiffusersFlow`` says it."""
+        return str(getattr(self._model, "guidance", "classifier-free"))
+
     def side(self, square: int) -> int:
         """Pixels at which a square of ``square`` photograph pixels a side is edited."""
         largest = max(self.knobs.side // self._multiple, 1)
@@ -64,12 +70,15 @@ class PublishedEdits:
     def edited(self, rgb: Rgb, words: EditWords, knobs: EditKnobs) -> tuple[Rgb, Rgb]:
         """``rgb`` (uint8, square, of a ``side``) as the model shows it, and edited. ``ModelError`` where that fails."""
         source = Branch(self._embedded(words.source), knobs.source_guidance)
-        target = Branch(self._embedded(words.target), knobs.target_guidance)
+        targets = [Branch(self._embedded(words.target), knobs.target_guidance)]
+        if knobs.target_only:
+            source, targets = target_only(source, targets)
         with torch.inference_mode():
             before = self._model.encode(pixels_from_rgb(rgb))
             (after,) = flow_edit(
-                self._model, before, source, [target],
+                self._model, before, source, targets,
                 sigma_start=knobs.sigma_start, steps=knobs.steps, n_avg=knobs.n_avg,
+                fidelity=Fidelity(knobs.support, knobs.terminal),
             )  # fmt: skip
             shown, changed = (rgb_from_pixels(self._model.decode(z)) for z in (before, after))
         return shown, changed

@@ -18,9 +18,12 @@ from pipeline.models.published.flux2 import Flux2KleinFlow
 from pipeline.models.published.quantising import precision_for
 from pipeline.models.published.qwen_image import QwenImageFlow
 from pipeline.models.published.sd3 import SD3Flow
-from pipeline.models.published.variants import REFUSED, Variant, recognised
+from pipeline.models.published.variants import GUIDED, REFUSED, EditStart, Variant, recognised
 from pipeline.models.published.weights import folder_digest, read_json, weight_files
 from pipeline.models.published.z_image import ZImageFlow
+
+LATENT_PIXELS = 8
+"""Pixels along the side of a latent, before any packing, in every family here."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,17 @@ class ModelFacts:
     @property
     def licence(self) -> str:
         return "unknown: read what came with it" if self.variant is None else self.variant.licence
+
+    @property
+    def start(self) -> EditStart:
+        """Where the tuning of an edit begins."""
+        return GUIDED if self.variant is None else self.variant.start
+
+    @property
+    def side(self) -> int | None:
+        """Pixels along the sides of its pictures, where the folder says so."""
+        latents = read_json(self.folder / "transformer" / "config.json").get("sample_size")
+        return latents * LATENT_PIXELS if isinstance(latents, int) else None
 
     def digest(self) -> str:
         """SHA-256 over the folder (``folder_digest``): about a minute for 50 GB, once a process."""

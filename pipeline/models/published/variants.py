@@ -67,7 +67,7 @@ _FLUX = EditStart(0.92, 24, 1.5, 5.5)
 """FlowEdit's published values for FLUX.1-dev: 24 of 28 steps; .919 at 512 pixels, .950 at 1024."""
 _FEW = EditStart(0.9, 4, 1.0, 1.0)
 """Few-step models sample without guidance; nobody published FlowEdit values for them."""
-_GUIDED = EditStart(0.85, 28, 1.5, 5.5)
+GUIDED = EditStart(0.85, 28, 1.5, 5.5)
 """Other models with classifier-free guidance: between the two."""
 
 _MEDIUM = "StableDiffusion3Pipeline"
@@ -99,7 +99,7 @@ VARIANTS: tuple[Variant, ...] = (
     ),
     Variant(
         "FLUX.2-klein-base-4B", "black-forest-labs/FLUX.2-klein-base-4B", "Flux2KleinPipeline", APACHE,
-        3.88, 4.02, 0.084, (10.2, 34.8), 50, 4.0, _GUIDED,
+        3.88, 4.02, 0.084, (10.2, 34.8), 50, 4.0, GUIDED,
     ),
     Variant(
         "FLUX.2-klein-4B", "black-forest-labs/FLUX.2-klein-4B", "Flux2KleinPipeline", APACHE,
@@ -107,7 +107,7 @@ VARIANTS: tuple[Variant, ...] = (
     ),
     Variant(
         "FLUX.2-klein-base-9B", "black-forest-labs/FLUX.2-klein-base-9B", "Flux2KleinPipeline", FLUX_NC,
-        9.08, 8.19, 0.084, (22.7, 75.5), 50, 4.0, _GUIDED, gated=True,
+        9.08, 8.19, 0.084, (22.7, 75.5), 50, 4.0, GUIDED, gated=True,
     ),
     Variant(
         "FLUX.2-klein-9B", "black-forest-labs/FLUX.2-klein-9B", "Flux2KleinPipeline", FLUX_NC,
@@ -115,7 +115,7 @@ VARIANTS: tuple[Variant, ...] = (
     ),
     Variant(
         "Z-Image", "Tongyi-MAI/Z-Image", "ZImagePipeline", APACHE,
-        6.15, 4.02, 0.084, (13.7, 56.6), 50, 5.0, _GUIDED,
+        6.15, 4.02, 0.084, (13.7, 56.6), 50, 5.0, GUIDED,
     ),
     Variant(
         "Z-Image-Turbo", "Tongyi-MAI/Z-Image-Turbo", "ZImagePipeline", APACHE,
@@ -123,11 +123,11 @@ VARIANTS: tuple[Variant, ...] = (
     ),
     Variant(
         "Qwen-Image", "Qwen/Qwen-Image", "QwenImagePipeline", APACHE,
-        20.43, 8.29, 0.127, (16.7, 70.6), 50, 4.0, _GUIDED,
+        20.43, 8.29, 0.127, (16.7, 70.6), 50, 4.0, GUIDED,
     ),
     Variant(
         "Chroma1-HD", "lodestones/Chroma1-HD", "ChromaPipeline", APACHE,
-        8.9, 4.76, 0.084, (21.7, 74.6), 40, 3.0, _GUIDED,
+        8.9, 4.76, 0.084, (21.7, 74.6), 40, 3.0, GUIDED,
     ),
 )  # fmt: skip
 """Every published set of weights whose conventions an adapter here was proven for."""
