@@ -17,6 +17,7 @@ from dicom_io.errors import ProfileError
 from dicom_io.header import check_options
 from plugin.database import DATABASE, Database, Postgres
 from plugin.errors import ConfigurationRefused
+from plugin.model_settings import ModelSection as ModelSection
 from plugin.peer_settings import AeTitle, Name
 from plugin.peer_settings import Caller as Caller
 from plugin.peer_settings import DestinationSection as DestinationSection
@@ -94,13 +95,6 @@ class WebSection(Section):
         if self.on and not self.certificate and self.host not in {"127.0.0.1", "::1", "localhost"}:
             raise ValueError("host: photographs would come in clear; name a certificate and its key")
         return self
-
-
-class ModelSection(Section):
-    """The rectified-flow model that edits."""
-
-    name: str = Field(default="embedded", min_length=1, description='"embedded", or the folder of a larger model.')
-    device: str = Field(default="cpu", description='"cpu", "cuda" or "cuda:1".')
 
 
 class StudySection(Section):

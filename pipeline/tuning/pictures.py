@@ -32,11 +32,8 @@ class Row:
 
 def sheet(tuned: Tuned, rows: Sequence[Row]) -> Rgb:
     """Both plots and the pictures below each other."""
-    plots = [
-        _plot(f"{title}: loss by seconds a photograph", found)
-        for title, found in (("heal", tuned.heal), ("swap", tuned.swap))
-        if found
-    ]
+    plots = [_plot("heal", tuned.heal)] if tuned.heal else []
+    plots += [_plot("swap", tuned.swap)] if tuned.swap else []
     height = PLOT[1] * bool(plots) + _LINE + sum(SIDE + _LINE for _ in rows)
     paper = Image.new("RGB", (max(2 * PLOT[0], len(COLUMNS) * (SIDE + 4)), height), _PAPER)
     for number, plot in enumerate(plots):
@@ -66,7 +63,7 @@ def _plot(title: str, found: Sequence[Found[S]]) -> Image.Image:
         x = _MARGIN + each.score.seconds / across * (PLOT[0] - 2 * _MARGIN)
         return x, PLOT[1] - _MARGIN - min(each.score.loss / up, 1.0) * (PLOT[1] - 2 * _MARGIN)
 
-    pen.text((_MARGIN, 8), title, _INK, font)
+    pen.text((_MARGIN, 8), f"{title}: loss by seconds a photograph", _INK, font)
     pen.line([(_MARGIN, _MARGIN), (_MARGIN, PLOT[1] - _MARGIN), (PLOT[0] - _MARGIN, PLOT[1] - _MARGIN)], _FAINT)
     pen.text((4, _MARGIN - 6), f"{up:.2f}", _FAINT, font)
     pen.text((PLOT[0] - _MARGIN - 30, PLOT[1] - _MARGIN + 4), f"{across:.1f} s", _FAINT, font)

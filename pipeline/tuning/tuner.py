@@ -153,7 +153,7 @@ def _knobs(edit: EditKnobs, names: Sequence[str]) -> dict[str, float]:
 
 def _edit(edit: EditKnobs, knobs: Knobs) -> EditKnobs:
     kinds = {"steps": int, "target_only": bool}
-    return replace(edit, **{name: kinds.get(name, float)(value) for name, value in knobs.items()})  # type: ignore[arg-type]
+    return replace(edit, **{name: kinds.get(name, float)(value) for name, value in knobs.items()})
 
 
 def _ranges(start: EditKnobs, names: Sequence[str], guided: bool) -> dict[str, Range]:

@@ -96,7 +96,7 @@ def _items(path: Path, load_twins: Callable[[Configuration], TwinMaker]) -> Iter
             yield Item(what, finding)
     except ConfigurationRefused as error:
         yield Item("profile", str(error), ExitStatus.USAGE)
-    yield _model(configuration, load_twins)
+    yield from _models(configuration, load_twins)
     yield _text()
     yield _disk(configuration)
     yield _database(configuration)
@@ -191,12 +191,18 @@ def _key(configuration: Configuration) -> Item:
     )
 
 
-def _model(configuration: Configuration, load_twins: Callable[[Configuration], TwinMaker]) -> Item:
+def _models(configuration: Configuration, load_twins: Callable[[Configuration], TwinMaker]) -> Iterator[Item]:
+    """Loaded as for a service, so that whatever is wrong with them is said here; with licence, size and hash."""
     try:
         twins = load_twins(configuration)
     except ModelError as error:
-        return Item("model", str(error), ExitStatus.USAGE)
-    return Item("model", f"{twins.name} {twins.version}, SHA-256 {twins.digest}")
+        yield Item("model", str(error), ExitStatus.USAGE)
+        return
+    yield Item("model", f"{twins.name} {twins.version}, SHA-256 {twins.digest}")
+    for edit, facts in twins.facts.items():
+        yield Item(f"model for {edit}", facts)
+    if configuration.model.folder is not None and not configuration.model.knobs:
+        yield Item("knobs", "those that tuning starts from, which nobody measured: run `twinveil tune`")
 
 
 def _text() -> Item:

@@ -18,7 +18,17 @@ from plugin.commands.examples import add_examples
 from plugin.commands.exit_status import ExitStatus, exits, status_of
 from plugin.commands.integrations import integrations_app
 from plugin.commands.logs import configure_logs
-from plugin.commands.options import ConfigOption, JsonOption, ReasonOption, ReviewerOption
+from plugin.commands.models import models_app
+from plugin.commands.options import (
+    ConfigOption,
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    OffloadOption,
+    PrecisionOption,
+    ReasonOption,
+    ReviewerOption,
+)
 from plugin.commands.quarantine import quarantine_app
 from plugin.commands.terminal import plain_table, say, terminal
 from plugin.config import Configuration, find_key_file, load_configuration
@@ -38,6 +48,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=HEL
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(destinations_app, name="destinations")
 app.add_typer(integrations_app, name="integrations")
+app.add_typer(models_app, name="models")
 
 
 def main() -> None:
@@ -49,11 +60,12 @@ def load_twins(configuration: Configuration, personas: Personas | None = None) -
     """The configured model. Imported here: it takes seconds, and most commands need none."""
     from pipeline.edits import load_twin_maker
     from pipeline.gate import Policy, find_calibration
+    from plugin.commands.model_choice import choice_of
 
     section = configuration.policy
     policy = Policy(frozenset(section.may_lack_face), section.second_look)
     calibration = find_calibration(section.calibration, configuration.folder)
-    return load_twin_maker(configuration.model.name, configuration.model.device, personas, policy, calibration)
+    return load_twin_maker(choice_of(configuration), personas, policy, calibration)
 
 
 def load_node_twins(configuration: Configuration) -> TwinMaker:
@@ -179,12 +191,18 @@ def sweep(
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("build/demo"),
     samples: Annotated[Path | None, typer.Option("--samples", help="Folder of DICOM studies to send.")] = None,
+    model: Annotated[str, typer.Option("--model", help="Folder of a larger model instead of the embedded one.")] = "",
+    knobs: Annotated[str, typer.Option("--knobs", help="File of `twinveil tune`.")] = "",
+    bank: Annotated[str, typer.Option("--bank", help="File of `twinveil models bank`.")] = "",
+    device: DeviceOption = "cpu",
 ) -> ExitStatus:
     """Run a node on loopback, send it sample studies, and show what an archive received."""
-    from plugin.commands.demo import demonstrate, sample_studies
+    from plugin.commands.demo import demonstrate, model_section, sample_studies
 
     configure_logs(logging.WARNING)
-    summary = demonstrate(out, samples or sample_studies(), load_node_twins, terminal(stderr=True))["summary"]
+    section = model_section(model, knobs, bank, device)
+    manifest = demonstrate(out, samples or sample_studies(), load_node_twins, terminal(stderr=True), section)
+    summary = manifest["summary"]
     say(f"{summary['released']} of {summary['instances']} photographs released, {summary['quarantined']} held.")
     say(f"Look at {out / 'overview.png'}; what was received lies beside it, {out / 'manifest.json'} says why.")
     return ExitStatus.QUARANTINED if summary["quarantined"] else ExitStatus.RELEASED
@@ -282,6 +300,44 @@ def calibrate(
     from plugin.commands.calibrate import run
 
     run(folder, out, name=name, origin=origin, share=share, ncc=ncc, own_domain=own_domain, console=terminal())
+    return ExitStatus.RELEASED
+
+
+@app.command()
+@exits
+def tune(
+    model: ModelOption,
+    photographs: Annotated[
+        list[Path],
+        typer.Option("--photographs", metavar="FOLDER|ZIP", help="Yours, with outlines (NAME_mask.png)."),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file of knobs to write (TOML); a sheet beside it.")],
+    view: Annotated[
+        Literal["face", "close-up", "dermoscopy"] | None, typer.Option("--view", help="Where no index says it.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Photographs in all.")] = 12,
+    candidates: Annotated[int, typer.Option("--candidates", min=1, help="Of each edit, to begin with.")] = 16,
+    rounds: Annotated[int, typer.Option("--rounds", min=0, help="Of small steps from the best of them.")] = 3,
+    side: Annotated[int | None, typer.Option("--side", min=32, help="Of the square, if not the model's own.")] = None,
+    bank: Annotated[Path | None, typer.Option("--bank", help="File of `twinveil models bank`.")] = None,
+    device: DeviceOption = "cpu",
+    precision: PrecisionOption = None,
+    offload: OffloadOption = False,
+    calibration: Annotated[str, typer.Option(help="The gate's thresholds, as in [policy].")] = "photographs",
+) -> ExitStatus:
+    """Search steps, noise and guidance of a larger model's two edits on your own photographs."""
+    from pipeline.edits import PublishedChoice
+    from pipeline.gate import find_calibration
+    from pipeline.tuning import Budget
+    from plugin.commands.tune import TuneRequest
+    from plugin.commands.tune import run as search
+
+    configure_logs(logging.ERROR)
+    choice = PublishedChoice(model, device, precision, offload, bank=bank)
+    request = TuneRequest(choice, tuple(photographs), out, view, limit, side, Budget(candidates, rounds=rounds))
+    search(request, find_calibration(calibration, Path.cwd()), terminal(stderr=True))
+    say(f'{out}: name it as knobs = "{out.resolve()}" in [model]')
+    say(f"{out.with_suffix('.png')} shows what was tried, and your photographs: keep it where they may be seen.")
     return ExitStatus.RELEASED
 
 

@@ -66,8 +66,9 @@ def demonstrate(
     samples: Path,
     load_twins: Callable[[Configuration], TwinMaker],
     console: Console,
+    model: str = "",
 ) -> dict[str, Any]:
-    """Results, overview and manifest of ``samples`` in ``out``; returns the manifest.
+    """Results, overview and manifest of ``samples`` in ``out``; returns the manifest. ``model``: of ``model_section``.
 
     Raises ``ConfigurationRefused`` without samples, ``DemoFailed`` when the node does not finish, or the archive lacks
     what the manifest says was delivered.
@@ -79,7 +80,7 @@ def demonstrate(
         receiver = Receiver(Path(scratch) / "archive")
         receiver.start()
         try:
-            manifest = _run(Path(scratch) / "node", files, receiver, load_twins, console)
+            manifest = _run(Path(scratch) / "node", files, receiver, load_twins, console, model)
         finally:
             receiver.stop()
         _clear(out)
@@ -88,17 +89,27 @@ def demonstrate(
     return manifest
 
 
+def model_section(folder: str, knobs: str = "", bank: str = "", device: str = "cpu") -> str:
+    """The configuration's ``[model]`` for a larger model; nothing for the embedded one."""
+    if not folder:
+        return ""
+    paths = {"name": folder, "knobs": knobs, "bank": bank}
+    said = {key: str(Path(written).resolve()) for key, written in paths.items() if written} | {"device": device}
+    return "\n[model]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in said.items())
+
+
 def _run(
     folder: Path,
     files: list[Path],
     receiver: Receiver,
     load_twins: Callable[[Configuration], TwinMaker],
     console: Console,
+    model: str,
 ) -> dict[str, Any]:
     folder.mkdir()
     generate_key_file(folder / "site.key")
     (folder / "twinveil.toml").write_text(
-        CONFIGURATION.format(camera=CAMERA, archive=receiver.ae_title, port=receiver.port)
+        CONFIGURATION.format(camera=CAMERA, archive=receiver.ae_title, port=receiver.port) + model
     )
     configuration = load_configuration(folder / "twinveil.toml")
     twins = load_twins(configuration)

@@ -20,6 +20,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "train": ("twinveil train heal --assets assets/ --work training",),
     "calibrate": ("twinveil calibrate people/ --out clinic.toml --name clinic --origin 'the clinic, 2026'",),
+    "tune": ("twinveil tune --model /models/FLUX.2-klein-base-4B --photographs ours/ --out tuned.toml --device cuda",),
+    "models bank": ("twinveil models bank --model /models/FLUX.2-klein-base-4B --out klein.safetensors --device cuda",),
     "check": (
         "twinveil check --config /etc/twinveil/twinveil.toml",
         "twinveil check --json",

@@ -12,3 +12,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The destination, as the configuration calls it.")]
 ReviewerOption = Annotated[str, typer.Option("--reviewer", help="Who decides; kept in the audit log.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept in the audit log. Name no patient.")]
+ModelOption = Annotated[Path, typer.Option("--model", metavar="FOLDER", help="Folder of a larger model.")]
+DeviceOption = Annotated[str, typer.Option("--device", help='"cpu", "cuda" or "cuda:1".')]
+PrecisionOption = Annotated[
+    str | None, typer.Option("--precision", help="Of its weights; else float32 on the CPU, bfloat16 elsewhere.")
+]
+OffloadOption = Annotated[bool, typer.Option("--offload", help="Keep on the device only the network that works.")]

@@ -48,7 +48,7 @@ def write_bank(
     ``ModelError`` if an embedding is not finite, OSError if the disk is full.
     """
     part = path.with_name(f".{path.name}.part")
-    room = 1024 + _ROOM * len(sentences) * len(fields(model.prompt_kind))
+    room = 1024 + _ROOM * len(sentences) * len(_fields(model.prompt_kind))
     header: dict[str, Any] = {"__metadata__": {"model": digest, "sentences": str(len(set(sentences)))}}
     try:
         with part.open("wb") as file:
@@ -88,7 +88,7 @@ class PromptBank:
     def __init__(self, path: Path, digest: str, kind: type[Prompt]) -> None:
         """``digest``: of the model's folder; ``kind``: of its prompts. ``ModelError``: missing, damaged, another's."""
         try:
-            self._file: Any = safe_open(path, framework="pt")  # type: ignore[no-untyped-call]
+            self._file = _opened(path)
             self._metadata = dict(self._file.metadata() or {})
         except (OSError, SafetensorError) as error:
             raise ModelError(f"the bank of prompts {path} cannot be read: {error}; {MAKE_AGAIN}") from error
@@ -99,7 +99,7 @@ class PromptBank:
 
     def require(self, sentences: Iterable[str]) -> None:
         """``ModelError`` unless it has every field of every one of ``sentences``."""
-        names = [each.name for each in fields(self._kind)]
+        names = _fields(self._kind)
         lacking = [words for words in sentences if any(f"{_key(words)}.{name}" not in self._names for name in names)]
         if lacking:
             raise ModelError(
@@ -110,10 +110,19 @@ class PromptBank:
     def prompt(self, words: str) -> Prompt:
         """The embedding of ``words``. ``ModelError`` if it is not there, or damaged."""
         self.require([words])
-        tensors = {each.name: self._file.get_tensor(f"{_key(words)}.{each.name}") for each in fields(self._kind)}
+        tensors = {name: self._file.get_tensor(f"{_key(words)}.{name}") for name in _fields(self._kind)}
         if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
             raise ModelError(f"the bank of prompts {self._path} is damaged at {words!r}; {MAKE_AGAIN}")
         return self._kind(**tensors)
+
+
+def _opened(path: Path) -> Any:
+    return safe_open(path, framework="pt")
+
+
+def _fields(kind: Any) -> list[str]:
+    """Names of a prompt's tensors, or of those of a class of prompts."""
+    return [each.name for each in fields(kind)]
 
 
 def _key(words: str) -> str:
@@ -121,7 +130,7 @@ def _key(words: str) -> str:
 
 
 def _tensors(prompt: Prompt) -> list[tuple[str, Tensor]]:
-    return [(each.name, getattr(prompt, each.name).detach().cpu().contiguous()) for each in fields(prompt)]  # type: ignore[arg-type]
+    return [(name, getattr(prompt, name).detach().cpu().contiguous()) for name in _fields(prompt)]
 
 
 def _write(file: BinaryIO, tensor: Tensor, words: str) -> int:
