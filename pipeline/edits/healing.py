@@ -10,7 +10,7 @@ from pipeline.vocabulary import ClinicalPrompt, as_it_is, healed
 
 
 class EmbeddedHealer:
-    """``Healer`` by the embedded model's healing networks, of faces and of skin alone, each in the one size it knows."""
+    """``Healer`` by the embedded model's two healing networks, of faces and of skin, each in the size that it knows."""
 
     def __init__(self, model: EmbeddedModel, knobs: EditKnobs) -> None:
         self.facts = ModelFacts(model.name, model.licence, model.size, model.digest)
