@@ -28,7 +28,7 @@ NOBODY = "nobody"
 def program(name: str) -> str:
     """The newest of Debian's; they are not on the path."""
     found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: float(path.parts[4]))
-    return str(found[-1]) if found else require_peer(name)
+    return str(found[-1] if found else require_peer(name))
 
 
 @dataclass

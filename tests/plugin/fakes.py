@@ -11,7 +11,7 @@ from PIL import Image
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEGBaseline8Bit, VLPhotographicImageStorage, generate_uid
+from pydicom.uid import UID, JPEGBaseline8Bit, VLPhotographicImageStorage, generate_uid
 
 from pipeline.disease import Lesion, subtract
 from pipeline.errors import Rejected
@@ -91,7 +91,7 @@ def photograph(study: str, *, rgb: Rgb | None = None, number: int = 1, uid: str 
     image.file_meta = FileMetaDataset()
     image.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
     image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = VLPhotographicImageStorage
-    image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = uid or generate_uid()
+    image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = UID(uid or generate_uid())
     image.StudyInstanceUID, image.SeriesInstanceUID = study, f"{study}.1"
     image.SpecificCharacterSet = "ISO_IR 192"
     image.PatientName, image.PatientID, image.PatientBirthDate = PATIENT_NAME, PATIENT_ID, BIRTH_DATE
