@@ -6,10 +6,11 @@ PIP        := $(BIN)/python -m pip --disable-pip-version-check install -qq --con
 TRAIN_ARGS ?=
 SAMPLE_ARGS ?=
 ATTACK_ARGS ?=
+LOAD_ARGS  ?=
 TEST_ARGS  ?=
 CRASH_ARGS ?=
 
-.PHONY: help demo test check bench attack crash sweep fuzz train samples peers docs integrations wheel sbom clean
+.PHONY: help demo test check bench attack load crash sweep fuzz train samples peers docs integrations wheel sbom clean
 
 help:
 	@echo "make demo     a node, sample studies over a real association, results in build/demo"
@@ -17,6 +18,7 @@ help:
 	@echo "make check    ruff, mypy and import-linter alone"
 	@echo "make bench    figures to build/bench.json"
 	@echo "make attack   hostile peers against a running node, figures to build/attack.json"
+	@echo "make load     several senders at once, everything delivered once, figures to build/load.json"
 	@echo "make crash    hundreds of kills at every stage, figures to build/crash.json (CRASH_ARGS=...)"
 	@echo "make sweep    sentinels through the whole node path, figures to build/sweep.json"
 	@echo "make fuzz     10,000 mutated headers"
@@ -48,6 +50,9 @@ build/bench-venv/.installed: scripts/bench_requirements.txt
 
 attack: $(VENV)/.development
 	$(BIN)/python -m tests.attack --out build/attack.json $(ATTACK_ARGS)
+
+load: $(VENV)/.development
+	$(BIN)/python -m tests.load --out build/load.json $(LOAD_ARGS)
 
 crash: $(VENV)/.development
 	$(BIN)/python -m tests.crash.campaign --out build/crash.json $(CRASH_ARGS)

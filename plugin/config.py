@@ -22,7 +22,7 @@ from plugin.peer_settings import AeTitle, Name
 from plugin.peer_settings import Caller as Caller
 from plugin.peer_settings import DestinationSection as DestinationSection
 from plugin.peer_settings import Section as Section
-from plugin.sections import POSTGRES, DatabaseSection, WorkerSection
+from plugin.sections import POSTGRES, AuditSection, DatabaseSection, LoggingSection, WatchingSection, WorkerSection
 
 KEY_VARIABLE = "TWINVEIL_KEY_FILE"
 """Environment variable that names the key file when the configuration does not."""
@@ -290,6 +290,9 @@ class Configuration(Section):
     commitment: CommitmentSection = CommitmentSection()
     retention: RetentionSection = RetentionSection()
     limits: LimitsSection = LimitsSection()
+    watching: WatchingSection = WatchingSection()
+    logging: LoggingSection = LoggingSection()
+    audit: AuditSection = AuditSection()
 
     @field_validator("callers", "destinations", mode="before")
     @classmethod

@@ -51,3 +51,52 @@ class WorkerSection(Section):
     @classmethod
     def _lists_are_tuples(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
+
+
+class WatchingSection(Section):
+    """Metrics for Prometheus, health and readiness by HTTP. Off until a port is named. They name nobody."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address to bind. Whoever reaches it may read it.")
+    port: int = Field(default=0, ge=0, le=65535, description="TCP port of /metrics, /healthz and /readyz; 0 is off.")
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is such a port."""
+        return self.port != 0
+
+
+class LoggingSection(Section):
+    """What the node says on standard error. It names nobody in either form."""
+
+    format: Literal["text", "json"] = Field(default="text", description='"text", or "json": one object a line.')
+
+
+class AuditSection(Section):
+    """DICOM audit messages (PS3.15 A.5) to a syslog server. Off while no host is named. They name no patient."""
+
+    host: str = Field(default="", description="The syslog server; empty is off.")
+    port: int = Field(default=6514, ge=1, le=65535, description="Its port: 6514 is registered for TLS, 514 for UDP.")
+    transport: Literal["tls", "tcp", "udp"] = Field(
+        default="tls", description='"tls" (RFC 5425), or in clear "tcp" (RFC 6587) or "udp" (RFC 5426).'
+    )
+    authorities: str = Field(default="", description="PEM file of who signs its certificate; empty for the system's.")
+    certificate: str = Field(default="", description="PEM file of our certificate, where it wants one.")
+    key: str = Field(default="", description="PEM file of that certificate's private key.")
+    source: str = Field(default="", description="AuditSourceID; empty for the listener's AE title.")
+    site: str = Field(default="", description="AuditEnterpriseSiteID; empty for none.")
+    most_waiting: int = Field(
+        default=100_000, ge=100, le=10**7, description="Messages kept while it is away; more are lost, which is told."
+    )
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is a server."""
+        return bool(self.host)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> AuditSection:
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError("certificate and key belong together: name both or none")
+        if self.transport != "tls" and (self.authorities or self.certificate):
+            raise ValueError(f"authorities, certificate and key are of TLS; {self.transport} has none")
+        return self

@@ -19,6 +19,7 @@ from dicom_io.sending import Kind, examine, negotiate, takes_commitment
 from dicom_io.writing import kinds_that_leave
 from pipeline.errors import ModelError
 from pipeline.text import load_text_remover
+from plugin.auditing import SyslogConnection, server_of
 from plugin.commands.exit_status import ExitStatus
 from plugin.commands.fixes import fix_of
 from plugin.commands.terminal import plain_table, printable, say
@@ -100,6 +101,8 @@ def _items(path: Path, load_twins: Callable[[Configuration], TwinMaker]) -> Iter
     yield _text()
     yield _disk(configuration)
     yield _database(configuration)
+    yield _watching(configuration)
+    yield _audit(configuration)
     if not configuration.destinations:
         yield Item("destinations", "none: whatever is made would be quarantined", ExitStatus.USAGE)
     for section in configuration.destinations:
@@ -225,6 +228,28 @@ def _database(configuration: Configuration) -> Item:
     except DatabaseAway as error:
         return Item("database", str(error), ExitStatus.FAILURE)
     return Item("database", f"PostgreSQL {version} answers; several processes may share the state folder")
+
+
+def _watching(configuration: Configuration) -> Item:
+    section = configuration.watching
+    where = f"metrics, health and readiness at {section.host}:{section.port}; whoever reaches it may read them"
+    return Item("watching", where if section.is_on else "no port of metrics, health and readiness")
+
+
+def _audit(configuration: Configuration) -> Item:
+    server = server_of(configuration)
+    if server is None:
+        return Item("audit trail", "no syslog server: events are not reported")
+    where = f"{server.host}:{server.port} ({server.transport})"
+    connection = SyslogConnection(server)
+    try:
+        connection.open()
+    except OSError as error:  # ssl.SSLError is one
+        why = f"{type(error).__name__}: {error.strerror}"
+        return Item("audit trail", f"{where} is not reached ({why}); messages would wait on disk", ExitStatus.FAILURE)
+    finally:
+        connection.close()
+    return Item("audit trail", f"{where} is reached" if server.transport != "udp" else f"{where}, which has no answer")
 
 
 def _disk(configuration: Configuration) -> Item:

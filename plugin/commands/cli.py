@@ -105,8 +105,8 @@ def serve(
     """Run the node, or one of its processes where it has several."""
     from plugin.commands.serve import serve as run
 
-    configure_logs()
     configuration = load_configuration(config)
+    configure_logs(form=configuration.logging.format)
     key = SiteKey.from_file(configuration.key_path)
     run(configuration, key, load_node_twins, role)
 
@@ -380,10 +380,12 @@ def reprocess(
     config: ConfigOption = Path("twinveil.toml"),
 ) -> ExitStatus:
     """Take what was delivered or discarded once more when it is sent again; its new twins get new UIDs."""
+    from plugin.auditing import AuditTrail
     from plugin.quarantine import Review
 
     configuration = load_configuration(config)
-    review = Review(configuration.state_folder, SiteKey.from_file(configuration.key_path), configuration.records)
+    key = SiteKey.from_file(configuration.key_path)
+    review = Review(configuration.state_folder, key, configuration.records, AuditTrail(configuration))
     rows = review.reprocess(digest, reviewer=reviewer, reason=reason)
     say(f"{len(rows)} instances are wanted again; have them sent once more")
     return ExitStatus.RELEASED

@@ -14,6 +14,7 @@ FIXES: dict[str, str] = {
     "text": "Install the package again: the networks that read text are not those that were tested.",
     "database": "Start PostgreSQL, and see that [database] names it and a user who may make tables; or leave it empty.",
     "disk": "Make room on the disk of the state folder, or lower [limits] min_free_bytes.",
+    "audit": "Start the syslog server, or mend [audit]: host, port, transport, certificates. Messages wait meanwhile.",
     "destinations": "List at least one archive under [[destinations]].",
     "destination": "Start it; see that host, port and AE titles agree on both sides, that it lists this node as a "
     "sender, and that it accepts the classes that are named.",

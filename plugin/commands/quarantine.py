@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -92,7 +94,10 @@ def show_entry(
     entry: EntryArgument, config: ConfigOption = Path("twinveil.toml"), as_json: JsonOption = False
 ) -> ExitStatus:
     """Why one instance is held back, with the gate's figures, and what may be decided."""
+    from plugin.auditing import AuditTrail
+
     found = _named(entry, _quarantine(config).entries())
+    AuditTrail(load_configuration(config)).reviewed("look", _whoever_asks(), found.study)
     told = described(found)
     if as_json:
         say(json.dumps(told, indent=2))
@@ -143,6 +148,14 @@ def discard_entries(
     return _decide(config, Choice(tuple(entries or ()), error, stage), discard)
 
 
+def _whoever_asks() -> str:
+    """The name of the account, as the operating system knows it."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
 def described(entry: Entry) -> dict[str, Any]:
     """An entry for programs: everything that `show` tells."""
     from plugin.quarantine import outlook
@@ -163,10 +176,12 @@ def described(entry: Entry) -> dict[str, Any]:
 
 def _decide(config: Path, choice: Choice, act: Callable[[Review, Entry], str]) -> ExitStatus:
     """One line for each entry that is meant. One that may not be decided so does not keep the others from it."""
+    from plugin.auditing import AuditTrail
     from plugin.quarantine import Review
 
     configuration = load_configuration(config)
-    review = Review(configuration.state_folder, SiteKey.from_file(configuration.key_path), configuration.records)
+    key = SiteKey.from_file(configuration.key_path)
+    review = Review(configuration.state_folder, key, configuration.records, AuditTrail(configuration))
     refused = [line for line in _decisions(review, choice, act) if line]
     return ExitStatus.USAGE if refused else ExitStatus.RELEASED
 

@@ -13,16 +13,23 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, NoReturn
 
 from dicom_io.header import SiteKey
+from plugin.auditing import AuditTrail
 from plugin.commands.exit_status import ExitStatus
 from plugin.config import Configuration
 from plugin.intake import Intake
+from plugin.observer import Observers
 from plugin.roles import DUTIES, Duty, Role
 
 if TYPE_CHECKING:
     from pipeline.edits import TwinMaker
     from plugin.node import Node
+    from plugin.watching import WatchServer
 
 log = logging.getLogger(__name__)
+
+SWITCH_SECONDS = 0.001
+"""How long one thread of Python may keep the others waiting. A store has dozens of such waits, and at Python's own 5 ms
+each it is slow whenever something else is busy."""
 
 GRACE_SECONDS = 30.0
 """How long running steps may take to end. What is cut off then is done again at the next start."""
@@ -38,17 +45,28 @@ def serve(
 
     The port is open first; what comes in while the models load waits in the spool. Raises what loading them raises.
     """
+    sys.setswitchinterval(SWITCH_SECONDS)
     waking = threading.Event()  # to stop, or because the node cannot start
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: waking.set())
     receives = Duty.RECEIVE in DUTIES[role]
-    intake = Intake(configuration, key, receives=receives)
+    observers = Observers()
+    intake = Intake(configuration, key, observers, receives=receives)
+    trail = AuditTrail(configuration)
+    observers.add(trail)
     if receives:
         _open(intake, configuration)
+    trail.start()
     if not configuration.destinations:
         log.warning("no destinations are configured: results are quarantined")
 
     started: Future[Node] = Future()
+    try:
+        watched = _watch(configuration, intake, observers, started, role)
+    except BaseException:
+        intake.close()
+        trail.stop()
+        raise
     started.add_done_callback(lambda done: waking.set() if done.exception() else None)
     threading.Thread(
         target=_start_node, args=(started, configuration, key, load_twins, role, intake), name="start", daemon=True
@@ -56,12 +74,17 @@ def serve(
     waking.wait()
     if started.done() and started.exception():
         intake.close()
+        trail.stop()
         started.result()
     log.info("stopping")
+    # The port of metrics stays open until the end: it says that the node is not ready any more.
     if not started.done():
         intake.close()
     elif not started.result().stop(GRACE_SECONDS):
         log.warning("a step did not end in %g seconds; it is done again at the next start", GRACE_SECONDS)
+    trail.stop()
+    if watched is not None:
+        watched.stop()
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -81,6 +104,34 @@ def _open(intake: Intake, configuration: Configuration) -> None:
         print(f"STOW-RS at {scheme}://{configuration.web.host}:{intake.web.port}/studies", flush=True)
     if not configuration.callers:
         log.warning("no callers are configured: every connection is closed")
+
+
+def _watch(
+    configuration: Configuration, intake: Intake, observers: Observers, started: Future[Node], role: Role
+) -> WatchServer | None:
+    """The port of metrics, health and readiness, where one is configured; None otherwise."""
+    section = configuration.watching
+    if not section.is_on:
+        return None
+    from plugin.watching import Metrics, Readiness, WatchServer, status_of_node
+
+    def has_started() -> bool:
+        return started.done() and started.exception() is None
+
+    readiness = Readiness(
+        port_open=(lambda: intake.is_open) if Duty.RECEIVE in DUTIES[role] else None,
+        models_loaded=has_started if Duty.WORK in DUTIES[role] else None,
+        started=has_started,
+        ledger=intake.ledger,
+        folder=configuration.state_folder,
+        kept_free=configuration.limits.min_free_bytes,
+    )
+    metrics = Metrics(lambda: status_of_node(configuration), readiness)
+    server = WatchServer(section.host, section.port, metrics, readiness)
+    observers.add(metrics)
+    server.start()
+    log.info("metrics, health and readiness are at %s:%d", section.host, server.port)
+    return server
 
 
 def _start_node(

@@ -21,6 +21,8 @@ from plugin.delivery.destinations import Destinations
 from plugin.delivery.outbox import Outbox
 from plugin.delivery.patience import Patience
 from plugin.delivery.postings import Parcel, Postings
+from plugin.ledger import study_of_job
+from plugin.observer import Observer
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,7 @@ class Courier:
         alarm_after: int = 3,
         hold: Patience = HOLD,
         commits: bool = False,
+        observer: Observer | None = None,
     ) -> None:
         self.name = name
         self._carrier = carrier
@@ -77,6 +80,7 @@ class Courier:
         self._alarm_after = alarm_after
         self._hold = hold
         self._commits = commits
+        self._observer = observer or Observer()
         self._holds: dict[Parcel, Hold] = {}
         self._offered_in_vain: set[Parcel] = set()
         self._failures = 0
@@ -123,6 +127,18 @@ class Courier:
 
     def _deliver(self, parcels: list[Parcel]) -> bool:
         stored: list[Parcel] = []
+        study = study_of_job(parcels[0].job)
+        self._observer.sending(self.name, study, len(parcels))
+        try:
+            return self._offer(parcels, stored)
+        finally:
+            if stored:
+                self._observer.sent(self.name, study, len(stored))
+            if len(stored) < len(parcels):
+                self._observer.not_taken(self.name)
+
+    def _offer(self, parcels: list[Parcel], stored: list[Parcel]) -> bool:
+        """Whether it is worth looking again at once. What was taken is put into ``stored``."""
 
         def on_stored(number: int, remark: str = "") -> None:
             following = parcels[number + 1] if number + 1 < len(parcels) else None

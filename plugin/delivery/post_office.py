@@ -16,6 +16,7 @@ from plugin.delivery.destinations import Destinations
 from plugin.delivery.outbox import Outbox
 from plugin.delivery.patience import Patience
 from plugin.delivery.postings import Postings
+from plugin.observer import Observer
 
 log = logging.getLogger(__name__)
 
@@ -44,15 +45,16 @@ class PostOffice:
         committers: Mapping[str, Committer] = MappingProxyType({}),
         beside: Mapping[str, Callable[[], bool]] = MappingProxyType({}),
         exclusive: Callable[[str], Exclusive] | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._beside = dict(beside)
         self.couriers = {
             name: Courier(
                 name, carrier, outbox, postings, destinations, patience, clock=clock, alarm_after=alarm_after,
-                commits=name in committers,
+                commits=name in committers, observer=observer,
             )
             for name, carrier in carriers.items()
-        }
+        }  # fmt: skip
         self.committers = dict(committers)
         self._outbox = outbox
         self._postings = postings

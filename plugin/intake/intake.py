@@ -24,10 +24,11 @@ from plugin.config import Configuration
 from plugin.database import Postgres
 from plugin.durable import private_folder
 from plugin.errors import NodeBusy
-from plugin.intake.rows import record_arrival
+from plugin.intake.rows import Recorded, record_arrival
 from plugin.intake.spool_names import SpoolNames
 from plugin.intake.state_folder import prepare_state
 from plugin.ledger import Ledger, taken_again
+from plugin.observer import Observer
 from plugin.profile_settings import pseudonyms_of
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ class Intake:
     when another process holds it, StateRefused when it is not ours.
     """
 
-    def __init__(self, configuration: Configuration, key: SiteKey, *, receives: bool = True) -> None:
+    def __init__(
+        self, configuration: Configuration, key: SiteKey, observer: Observer | None = None, *, receives: bool = True
+    ) -> None:
         state = private_folder(configuration.state_folder)
         records = configuration.records
         shared = isinstance(records, Postgres)
@@ -58,6 +61,7 @@ class Intake:
         except BaseException:
             self.leave()
             raise
+        self.observer = observer or Observer()
         self.pseudonyms = pseudonyms_of(configuration, key)
         self.spool = Spool(
             state / "spool",
@@ -70,11 +74,14 @@ class Intake:
         self.transactions = Transactions(records)
         called_back = [caller.ae_title for caller in configuration.callers if caller.host]
         book = CommitmentBook(self.requests, self.judgement, self.transactions, called_back)
-        self._listener = (
-            Listener(listener_settings(configuration), self.spool, self._accept, book) if receives else None
-        )
-        self.web = web_listener(configuration, self.spool, self._accept) if receives else None
-        self._on_stored: Callable[[StoredInstance], None] = self._record
+        self._listener: Listener | None = None
+        self.web: WebListener | None = None
+        if receives:
+            self._listener = Listener(
+                listener_settings(configuration), self.spool, self._accept, book, on_refused=self.observer.refused
+            )
+            self.web = web_listener(configuration, self.spool, self._accept)
+        self._on_stored: Callable[[StoredInstance], Recorded | None] = self._record
         self._is_open = False
 
     def open(self) -> None:
@@ -89,9 +96,14 @@ class Intake:
                     raise
             self._is_open = True
 
-    def hand_over(self, on_stored: Callable[[StoredInstance], None]) -> None:
+    def hand_over(self, on_stored: Callable[[StoredInstance], Recorded | None]) -> None:
         """From now on ``on_stored`` is called for every instance. Those before it have rows and nothing else."""
         self._on_stored = on_stored
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it listens."""
+        return self._is_open
 
     def close(self) -> None:
         """Take nothing more."""
@@ -119,10 +131,12 @@ class Intake:
         return taken_again(state) or (state is None and not path.with_suffix(".purged").exists())
 
     def _accept(self, stored: StoredInstance) -> None:
-        self._on_stored(stored)
+        recorded = self._on_stored(stored)
+        if recorded is not None:
+            self.observer.received(stored, recorded.study)
 
-    def _record(self, stored: StoredInstance) -> None:
-        record_arrival(stored, self.spool, self.ledger, self.pseudonyms)
+    def _record(self, stored: StoredInstance) -> Recorded | None:
+        return record_arrival(stored, self.spool, self.ledger, self.pseudonyms)
 
 
 def lock_state(folder: Path, name: str = "lock", *, shared: bool = False) -> int:

@@ -2,7 +2,7 @@
 
 from plugin.ledger.job_states import FINISHED, Event, State
 from plugin.ledger.ledger import Ledger, taken_again
-from plugin.ledger.rows import JobRow, Row, Unfinished
+from plugin.ledger.rows import JobRow, Row, Unfinished, study_of_job
 
 __all__ = [
     "FINISHED",
@@ -12,5 +12,6 @@ __all__ = [
     "Ledger",
     "Row",
     "Unfinished",
+    "study_of_job",
     "taken_again",
 ]

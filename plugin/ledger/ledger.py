@@ -94,7 +94,7 @@ class Ledger:
                 rest = [row for row in others if not was_wanted(row)]
                 for batch in filter(None, (at_once, wanted, rest)):
                     name = hashlib.sha256("\n".join(map(_batch_name, batch)).encode()).hexdigest()
-                    job = f"{study}-{name[:20]}"
+                    job = f"{study}-{name[:20]}"  # see study_of_job
                     for row in batch:
                         self._change(connection, row, Event.QUEUE, job)
                     _begin(connection, job, destinations, urgent=batch is not rest)

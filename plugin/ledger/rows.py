@@ -106,3 +106,8 @@ class JobRow:
     destinations: tuple[str, ...]
     urgent: bool
     tenure: int = 0
+
+
+def study_of_job(job: str) -> str:
+    """The keyed digest of the study that ``job`` works on, as it stands in the job's name."""
+    return job.rpartition("-")[0]

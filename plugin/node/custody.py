@@ -18,9 +18,10 @@ from plugin.database import Connection
 from plugin.delivery import Outbox, Postings
 from plugin.durable import private_folder, remove_tree, sync_folder
 from plugin.errors import StateRefused
-from plugin.intake import ABOUT, record_arrival
+from plugin.intake import ABOUT, Recorded, record_arrival
 from plugin.ledger import Event, Ledger, State, taken_again
 from plugin.node.tenures import JobLost, folders_of, job_of, tenure_of
+from plugin.observer import Observer
 from plugin.quarantine import Quarantine, deciding, entry_name, forget_returned, names_of
 from plugin.study import (
     CONFLICT,
@@ -56,6 +57,7 @@ class NodeCustody:
         postings: Postings,
         pseudonyms: Pseudonyms,
         algorithm: Algorithm | None,
+        observer: Observer,
     ) -> None:
         self._state = state
         self._spool = spool
@@ -65,6 +67,7 @@ class NodeCustody:
         self._postings = postings
         self._pseudonyms = pseudonyms
         self._algorithm = algorithm
+        self._observer = observer
         self._conflicts = threading.Lock()
 
     @property
@@ -85,14 +88,15 @@ class NodeCustody:
         """Names of the jobs of which something lies in the open."""
         return {job_of(folder.name) for folder in self.jobs.iterdir()} if self.jobs.is_dir() else set()
 
-    def accept(self, stored: StoredInstance) -> None:
+    def accept(self, stored: StoredInstance) -> Recorded | None:
         """The row of an instance that has just arrived, before its sender is told Success."""
         recorded = record_arrival(stored, self._spool, self._ledger, self._pseudonyms)
         if recorded is None or not stored.conflict:
-            return
+            return recorded
         with self._conflicts:  # the same one may be found at the start while it comes in again
             if stored.path.exists():
                 self._set_aside(Source(recorded.digest, stored.path), recorded.study, CONFLICT)
+        return recorded
 
     def study_of(self, job: str, tenure: int = 0) -> Study:
         """The batch that ``job`` works on, the same each time it is asked for.
@@ -142,6 +146,7 @@ class NodeCustody:
         self._postings.post(
             study.job, study.digest, outputs, study.destinations, folder=study.folder, urgent=study.urgent, also=also
         )
+        self._observer.released(study.digest, len(outputs), study.destinations)
 
     def commit(self, study: Study, outcomes: Sequence[Outcome]) -> None:
         """The manifest is on disk. It tells what was delivered, and stands among the others once that is true."""
@@ -248,6 +253,7 @@ class NodeCustody:
             return
         self._ledger.change([self._name(source.path)], Event.QUARANTINE)
         self._spool.purge(source.path)
+        self._observer.set_aside(study, refusal.stage, refusal.error)
 
     def _lose(self, name: str, digest: str, study: str) -> None:
         if not (self._state / ABOUT).exists():

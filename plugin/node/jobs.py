@@ -22,6 +22,7 @@ from plugin.node.lanes import QUEUES, Lane
 from plugin.node.running import RunningSteps
 from plugin.node.tenures import JobLost
 from plugin.node.turns import Turns
+from plugin.observer import Observer
 from plugin.study import (
     InstanceRefused,
     Outcome,
@@ -107,6 +108,7 @@ class Jobs:
         running: RunningSteps,
         on_step: Callable[[str, str, float], None] | None = None,
         abandon: Callable[[Study], None] = lambda study: None,
+        observer: Observer | None = None,
     ) -> None:
         self._settings = settings
         self._stages = stages
@@ -116,6 +118,7 @@ class Jobs:
         self._running = running
         self._on_step = on_step
         self._statuses = statuses_table(settings.database)
+        self._observer = observer or Observer()
         self._turns = Turns()
 
     def start(self) -> None:
@@ -211,7 +214,9 @@ class Jobs:
         tenure = self._occupied(job)
         study = self._turns.when_there(lambda: self._study_of(job, tenure))
         log.info("study %s: %d instances", study.digest, len(study.sources))
-        steps = DurableSteps(study, self._settings.max_recoveries, self._turns, self._running, self._on_step)
+        steps = DurableSteps(
+            study, self._settings.max_recoveries, self._turns, self._running, self._on_step, self._observer
+        )
         try:
             outcomes = twin_study(study, self._stages, steps)
         except BaseException:
@@ -254,12 +259,14 @@ class DurableSteps:
         turns: Turns,
         running: RunningSteps,
         on_step: Callable[[str, str, float], None] | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._study = study
         self._max_recoveries = max_recoveries
         self._turns = turns
         self._running = running
         self._on_step = on_step
+        self._observer = observer or Observer()
         self._timings = Timings()
         self._had = 0.0
 
@@ -291,6 +298,7 @@ class DurableSteps:
                 log.log(level, "%s: %s; it is done again", name, waits_for.pop())
                 self._turns.wait(wait)
                 wait = min(2 * wait, LONGEST_WAIT_FOR_ROOM)
+            self._observer.step_ended(name, result.seconds)
             return result
 
         result = DBOS.run_step({"name": name}, work)

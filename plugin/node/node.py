@@ -51,6 +51,7 @@ class Node:
 
     ``twins``: None in a role that works on no study. ``intake``: the door, where it is open already; else the node has
     one of its own. Raises ``NodeBusy`` then, ``ConfigurationRefused`` for a part of a node without a server.
+    Whoever watches the door watches the node.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Node:
         outbox = Outbox(state / "outbox", key)
         self.custody = NodeCustody(
             state, self._intake.spool, self.ledger, self.quarantine, outbox, self.postings, self._intake.pseudonyms,
-            None if twins is None else algorithm_of(twins),
+            None if twins is None else algorithm_of(twins), self._intake.observer,
         )  # fmt: skip
         self.manifests = self.custody.manifests
         self._worker: Worker | None = None
@@ -206,6 +207,7 @@ def _post_office(
         custody.settle,
         clock=time.monotonic,
         alarm_after=retries.attempts,
+        observer=intake.observer,
         period_seconds=period_of(configuration),
         committers={
             section.name: Committer(

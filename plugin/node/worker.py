@@ -81,6 +81,7 @@ class Worker:
             self._running,
             on_step,
             custody.abandon,
+            intake.observer,
         )
         housekeeping = Housekeeping(
             custody, intake.spool, self._ledger, self.jobs, outbox, postings, configuration.retention,

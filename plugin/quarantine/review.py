@@ -31,6 +31,7 @@ from dicom_io.errors import LeakSuspected
 from dicom_io.header import SiteKey
 from dicom_io.receiving import Spool
 from pipeline.errors import FaceSuspected, IdentifyingMark, NoFaceFound, Rejected, TextOnSkin
+from plugin.auditing import AuditTrail
 from plugin.database import DATABASE, Database
 from plugin.durable import private_folder
 from plugin.errors import ReviewRefused
@@ -80,10 +81,14 @@ def outlook(refusal: Refusal) -> str:
 class Review:
     """The decisions on the instances of one state folder. The node may be running, in another process, or not.
 
-    ``records``: where its rows lie, if not in the folder's own file.
+    ``records``: where its rows lie, if not in the folder's own file. ``trail``: where each decision is reported as
+    well, without its reason.
     """
 
-    def __init__(self, state: Path, key: SiteKey, records: Database | None = None) -> None:
+    def __init__(
+        self, state: Path, key: SiteKey, records: Database | None = None, trail: AuditTrail | None = None
+    ) -> None:
+        self._trail = trail
         self._state = private_folder(state)
         self.quarantine = Quarantine(state / "quarantine", key)
         self.audit = AuditLog(state / "audit.log", key)
@@ -153,6 +158,7 @@ class Review:
                     source=row.digest, study=row.study, state=row.state, reviewer=reviewer.strip(),
                     reason=reason.strip(),
                 )  # fmt: skip
+                self._report("reprocess", reviewer, row.study)
             self._ledger.change([row.name for row in rows], Event.REPROCESS)
         return rows
 
@@ -182,6 +188,11 @@ class Review:
             entry=entry.name, source=entry.digest, study=entry.study, reviewer=reviewer.strip(), reason=reason.strip(),
             waived=" ".join(waived) or "nothing", **refused,
         )  # fmt: skip
+        self._report(action, reviewer, entry.study)
+
+    def _report(self, action: str, reviewer: str, study: str) -> None:
+        if self._trail is not None:
+            self._trail.reviewed(action, reviewer.strip(), study)
 
 
 def _named(reviewer: str, reason: str) -> None:

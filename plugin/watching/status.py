@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +20,10 @@ from plugin.sections import WorkerSection
 
 @dataclass(frozen=True)
 class WaitingStudy:
-    """Instances of one study that stand alike. ``study``: keyed digest; ``since``: UTC, ISO 8601."""
+    """Instances of one study that stand alike. ``study``: keyed digest; ``since``: UTC, ISO 8601.
+
+    ``waits_on``: the kind of ``waits_for``: "quiet", "turn", the name of a step, "destination" or "removal".
+    """
 
     study: str
     job: str | None
@@ -27,12 +31,14 @@ class WaitingStudy:
     instances: int
     since: str
     waits_for: str
+    waits_on: str
 
 
 @dataclass(frozen=True)
 class DestinationStatus:
     """One destination. ``studies``, ``objects``, ``bytes``: what waits for it; ``refused``: how many of these objects
-    it has answered not to take. Moments in UTC, ISO 8601; None where there was none."""
+    it has answered not to take. Moments in UTC, ISO 8601; None where there was none. ``oldest_seconds``: how long the
+    oldest of it has waited."""
 
     name: str
     configured: bool
@@ -46,6 +52,7 @@ class DestinationStatus:
     bytes: int
     refused: int
     waiting_since: str | None
+    oldest_seconds: float
 
 
 @dataclass(frozen=True)
@@ -98,21 +105,23 @@ def _study(group: Unfinished, state: Path, waiting: dict[str, list[str]]) -> Wai
         group.state,
         group.instances,
         _moment(group.since) or "",
-        _waits_for(group, state, waiting),
+        *_waits_for(group, state, waiting),
     )
 
 
-def _waits_for(group: Unfinished, state: Path, waiting: dict[str, list[str]]) -> str:
+def _waits_for(group: Unfinished, state: Path, waiting: dict[str, list[str]]) -> tuple[str, str]:
+    """In words, and of which kind that is."""
     match group.state:
         case State.RECEIVED:
-            return "its study to be quiet"
+            return "its study to be quiet", "quiet"
         case State.QUEUED:
             marks = sorted((state / "running").glob(f"*/{group.job}.*"))
-            return f"its {marks[0].name.rpartition('.')[2]} to end" if marks else "its turn"
-        case State.UNDELIVERED:
-            return ", ".join(waiting.get(group.job or "", [])) or "its sources to be removed"
+            step = marks[0].name.rpartition(".")[2] if marks else ""
+            return (f"its {step} to end", step) if step else ("its turn", "turn")
+        case State.UNDELIVERED if names := waiting.get(group.job or ""):
+            return ", ".join(names), "destination"
         case _:
-            return "its sources to be removed"
+            return "its sources to be removed", "removal"
 
 
 def _destination(name: str, configured: bool, standing: Standing, backlog: Backlog | None) -> DestinationStatus:
@@ -130,6 +139,7 @@ def _destination(name: str, configured: bool, standing: Standing, backlog: Backl
         bytes=waits.size,
         refused=waits.refused,
         waiting_since=_moment(waits.since) if waits.objects else None,
+        oldest_seconds=round(max(0.0, time.time() - waits.since), 1) if waits.objects else 0.0,
     )
 
 

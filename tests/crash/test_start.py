@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 from plugin.commands.demo_archive import Receiver
+from plugin.commands.logs import JSON_FIELDS
 from plugin.ledger import State
 from tests.crash.test_kill import PATIENCE, STUDY, Bench, bench, receiver, wait_for
-from tests.plugin.fakes import photograph, save
+from tests.peers.processes import free_port
+from tests.plugin import fakes
+from tests.plugin.auditing.syslog_server import serving
+from tests.plugin.fakes import photograph, save, skin
 
 __all__ = ["bench", "receiver"]
 
@@ -46,3 +53,50 @@ def test_a_node_whose_models_cannot_be_loaded_ends_and_says_why(bench: Bench, tm
         assert process.wait(timeout=PATIENCE) != 0
     assert "the model is not there" in (tmp_path / "log").read_text()
     assert bench.states() == {State.RECEIVED: 1}
+
+
+def test_a_node_is_watched_from_its_start_to_its_end_and_nobody_is_named(
+    bench: Bench, receiver: Receiver, tmp_path: Path
+) -> None:
+    """Readiness, metrics, the log as JSON and the audit trail of one process, as a site would have them."""
+    watching = free_port()
+
+    def readiness() -> tuple[int, list[str]]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{watching}/readyz", timeout=PATIENCE) as answer:
+                return answer.status, list(json.load(answer)["lacking"])
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, list(json.load(error)["lacking"])
+
+    hold = tmp_path / "hold-load"
+    hold.touch()
+    with serving() as syslog:
+        configuration = tmp_path / "twinveil.toml"
+        configuration.write_text(
+            configuration.read_text()
+            + f'[watching]\nport = {watching}\n[logging]\nformat = "json"\n'
+            + f'[audit]\nhost = "127.0.0.1"\ntransport = "tcp"\nport = {syslog.port}\n'
+        )
+        with bench.worker() as (process, port):
+            wait_for(lambda: "metrics, health and readiness" in (tmp_path / "log").read_text(), "the port of metrics")
+            assert readiness() == (503, ["models"])
+            hold.unlink()
+            wait_for(lambda: readiness() == (200, []), "readiness")
+            usable, not_usable = photograph(STUDY, number=1), photograph(STUDY, number=2, rgb=skin(1))
+            bench.send(port, *(save(image, tmp_path / "in") for image in (usable, not_usable)))
+            wait_for(lambda: bench.finished(2), "both photographs")
+            with urllib.request.urlopen(f"http://127.0.0.1:{watching}/metrics", timeout=PATIENCE) as answer:
+                metrics = answer.read().decode()
+            assert 'twinveil_objects_delivered_total{destination="archive"} 4.0' in metrics
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=PATIENCE) == 0
+        wait_for(lambda: syslog.events().count("110100") == 2, "the word that it stopped")
+    assert {"110102", "110104", "110106"} <= set(syslog.events())
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert all(set(json.loads(line)) <= set(JSON_FIELDS) for line in lines)
+    assert any("released, 4 objects" in line for line in lines)
+    told = "\n".join([*lines, metrics, b"".join(syslog.received).decode()])
+    for identifier in (fakes.PATIENT_NAME, fakes.PATIENT_ID, fakes.BIRTH_DATE, STUDY, "ACC-55120", "Gwendolyn",
+                       str(usable.SOPInstanceUID), str(not_usable.SOPInstanceUID)):  # fmt: skip
+        assert identifier not in told

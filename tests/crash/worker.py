@@ -66,7 +66,7 @@ def main() -> None:
     role = Role(sys.argv[3]) if len(sys.argv) > 3 else Role.ALL
     if role is not Role.ALL:  # of several at a time, each would load for as long as the test takes
         node_module.load_text_remover = NoText  # type: ignore[assignment]
-    configure_logs()
+    configure_logs(form=configuration.logging.format)
 
     def load(_: Configuration) -> MirroringTwinMaker:
         while (folder / "hold-load").exists():

@@ -193,14 +193,20 @@ def test_check_is_content_with_a_good_node(node_folder: Path) -> None:
     result = twinveil("check", "--config", node_folder / "twinveil.toml")
     assert result.exit_code == 0, result.output
     assert "answers C-ECHO" in result.output
+    assert "no syslog server" in result.output
 
 
 def test_check_finds_a_silent_destination_and_a_lost_key(node_folder: Path, receiver: Receiver) -> None:
     configuration = node_folder / "twinveil.toml"
-    configuration.write_text(configuration.read_text().replace(f"port = {receiver.port}\n", "port = 1\n"))
+    text = configuration.read_text().replace(f"port = {receiver.port}\n", "port = 1\n")
+    for setting, value in (('\nhost = ""\n', '\nhost = "127.0.0.1"\n'), ('"tls"\n', '"tcp"\n'), ("= 6514", "= 1")):
+        assert text.count(setting) == 1
+        text = text.replace(setting, value)
+    configuration.write_text(text)
     silent = twinveil("check", "--config", configuration)
     assert silent.exit_code == 1
     assert "failed" in silent.output
+    assert "messages would wait on disk" in " ".join(silent.output.split())
     (node_folder / "twinveil.key").unlink()
     assert twinveil("check", "--config", configuration).exit_code == 2
 
