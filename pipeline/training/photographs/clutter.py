@@ -20,12 +20,14 @@ _STICKERS = (
     (0.85, 0.70, 0.05),
     (0.75, 0.75, 0.75),
     (0.70, 0.05, 0.06),
+    (0.75, 0.15, 0.12),
+    (0.40, 0.32, 0.70),
 )
 
 
 def clutter(canvas: Canvas) -> Array:
     """The skin with something on it that is nobody's and no disease."""
-    kinds = (_pen, _ruler, _hairs, _plaster, _sheen, _bubbles, _sticker, _sticker, _rim, _rim)
+    kinds = (_pen, _ruler, _hairs, _plaster, _sheen, _bubbles, _sticker, _sticker, _sticker, _sticker, _rim, _rim)
     return kinds[int(canvas.random.integers(len(kinds)))](canvas)
 
 
@@ -123,19 +125,21 @@ def _bubbles(canvas: Canvas) -> Array:
 
 
 def _sticker(canvas: Canvas) -> Array:
-    """Paper of a plain colour stuck beside a lesion, mostly at the picture's edge, to tell colours or sides by."""
+    """Paper of plain colours stuck beside a lesion to tell colours or sides by: discs, often one on another, most of
+    them cut off by the picture's edge."""
     random, side = canvas.random, canvas.side
     x, y = canvas.grid()
     picture = canvas.skin
-    for _ in range(int(random.integers(1, 4))):
-        reach, turn = side * random.uniform(0.1, 0.55), random.uniform(0, 2 * math.pi)
-        away = side * (0.5 + random.uniform(-0.15, 0.25)) + reach * random.uniform(-0.3, 0.9)
+    for _ in range(int(random.integers(1, 3))):
+        reach, turn = side * random.uniform(0.1, 0.5), random.uniform(0, 2 * math.pi)
+        away = side * (0.5 + random.uniform(-0.15, 0.2)) + reach * random.uniform(-0.3, 0.6)
         middle = side / 2 + away * np.array([math.cos(turn), math.sin(turn)])
-        colour = np.array(_STICKERS[int(random.integers(len(_STICKERS)))], np.float32) * random.uniform(0.5, 1.2)
-        from_middle = np.hypot((x - middle[0]) / random.uniform(0.75, 1.0), y - middle[1])
-        paper = (1 - smooth_step(np.asarray(from_middle - reach, np.float32), -0.8, 0.8))[..., None]
-        grain = 1 + random.uniform(0.02, 0.12) * canvas.noise(1.5)[..., None]
-        picture = picture * (1 - paper) + np.clip(colour, 0, 1) * grain * paper
+        from_middle = np.hypot((x - middle[0]) / random.uniform(0.65, 1.0), y - middle[1])
+        grain = 1 + random.uniform(0.01, 0.1) * canvas.noise(1.5)[..., None]
+        for size in (1.0, random.uniform(0.4, 0.7)) if random.random() < 0.6 else (1.0,):
+            paper = (1 - smooth_step(np.asarray(from_middle - size * reach, np.float32), -0.8, 0.8))[..., None]
+            colour = np.array(_STICKERS[int(random.integers(len(_STICKERS)))], np.float32) + random.normal(0, 0.05, 3)
+            picture = picture * (1 - paper) + np.clip(colour * random.uniform(0.5, 1.2), 0, 1) * grain * paper
     return np.asarray(np.clip(picture, 0, 1), np.float32)
 
 

@@ -46,7 +46,7 @@ class Shares:
     """Captions that say sex, age or skin type, at random: no such word may decide anything here."""
 
 
-SKIN_ALONE = Shares(dermoscopy=0.46, wounds=0.28, face=0.0, close_up=0.26, marked=0.5, cluttered=0.4)
+SKIN_ALONE = Shares(dermoscopy=0.46, wounds=0.28, face=0.0, close_up=0.26, marked=0.5, cluttered=0.55)
 """For a network that is never shown a face."""
 FACES = Shares(dermoscopy=0.0, wounds=0.0, face=0.88, close_up=0.12, face_painted=0.65)
 """For one that is shown little else."""
