@@ -33,6 +33,12 @@ class SubtractionRule:
     """Of a part's typical strength: where its difference falls below, the lesion ends. A dark naevus spreads in the
     photograph's blur further than a faint plaque does. (Tuning photographs, 60 dermoscopic and 14 of wounds: .15 gives
     mask IoU .774 and .392, .25 gives .765 and .421.)"""
+    weakest: float = 0.3
+    """Of the strongest part's strength: a part below it is no lesion but the edit's restlessness, as on coloured paper
+    that lies beside one…"""
+    plain: float = 10.0
+    """…unless it is as strong as this, which anybody sees, whatever lies beside it. (Tuning photographs, 90 dermoscopic
+    and 14 of wounds: mask IoU .708 and .448, without the rule .691 and .422; 40 rendered patients .638 and .637.)"""
     highest_floor: float = 3.0
     """The noise floor is never taken for higher: an edit that touched the lesion alone has no outside to tell it."""
     smallest: float = 4.0
@@ -74,7 +80,7 @@ def subtract(
         edited = ndimage.binary_dilation((sick != healthy).any(-1), iterations=2)
         floor = min(noise_floor(distance, edited), rule.highest_floor)
     low, high = floor + rule.low, floor + rule.high
-    edge = _edges(distance, apply_hysteresis_threshold(distance, low, high), rule.share, low)
+    edge = _edges(distance, apply_hysteresis_threshold(distance, low, high), rule, low)
     mask = distance > edge
     smallest = max(1, round(rule.smallest * model_pixel**2))
     mask = remove_small_objects(_without_holes(mask, rule.largest_hole), max_size=smallest)
@@ -95,9 +101,11 @@ _TYPICAL = 90.0
 """Percentile of a part's differences that stands for its strength: its maximum may be a single hair."""
 
 
-def _edges(distance: NDArray[np.floating], marked: NDArray[np.bool_], share: float, low: float) -> NDArray[np.floating]:
+def _edges(
+    distance: NDArray[np.floating], marked: NDArray[np.bool_], rule: SubtractionRule, low: float
+) -> NDArray[np.floating]:
     """Delta E (height, width) above which a pixel belongs to the lesion: in each connected part of ``marked`` a share
-    of its strength, at least ``low``; infinite outside of them."""
+    of its strength, at least ``low``; infinite outside of them, and in those that are too weak beside the strongest."""
     parts, count = ndimage.label(marked, np.ones((3, 3)))
     if not count:
         return np.full(distance.shape, np.inf)
@@ -106,7 +114,8 @@ def _edges(distance: NDArray[np.floating], marked: NDArray[np.bool_], share: flo
         return float(np.percentile(values, _TYPICAL))
 
     strengths = ndimage.labeled_comprehension(distance, parts, np.arange(1, count + 1), typical, float, 0.0)
-    return np.asarray(np.concatenate([[np.inf], np.maximum(share * strengths, low)])[parts])
+    edges = np.where(strengths < min(rule.weakest * strengths.max(), rule.plain), np.inf, np.maximum(rule.share * strengths, low))
+    return np.asarray(np.concatenate([[np.inf], edges])[parts])
 
 
 def _without_holes(mask: NDArray[np.bool_], largest: float) -> NDArray[np.bool_]:
