@@ -114,7 +114,8 @@ def _edges(
         return float(np.percentile(values, _TYPICAL))
 
     strengths = ndimage.labeled_comprehension(distance, parts, np.arange(1, count + 1), typical, float, 0.0)
-    edges = np.where(strengths < min(rule.weakest * strengths.max(), rule.plain), np.inf, np.maximum(rule.share * strengths, low))
+    restless = strengths < min(rule.weakest * strengths.max(), rule.plain)
+    edges = np.where(restless, np.inf, np.maximum(rule.share * strengths, low))
     return np.asarray(np.concatenate([[np.inf], edges])[parts])
 
 

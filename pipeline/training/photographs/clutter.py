@@ -139,7 +139,8 @@ def _sticker(canvas: Canvas) -> Array:
         for size in (1.0, random.uniform(0.4, 0.7)) if random.random() < 0.6 else (1.0,):
             paper = (1 - smooth_step(np.asarray(from_middle - size * reach, np.float32), -0.8, 0.8))[..., None]
             colour = np.array(_STICKERS[int(random.integers(len(_STICKERS)))], np.float32) + random.normal(0, 0.05, 3)
-            picture = picture * (1 - paper) + np.clip(colour * random.uniform(0.5, 1.2), 0, 1) * grain * paper
+            shade = np.clip(colour * random.uniform(0.5, 1.2), 0, 1) * grain
+            picture = np.asarray(picture * (1 - paper) + shade * paper, np.float32)
     return np.asarray(np.clip(picture, 0, 1), np.float32)
 
 
