@@ -79,7 +79,7 @@ def processed(monkeypatch: pytest.MonkeyPatch, twins: TwinMaker, source: Path, o
     key = source.with_suffix(".key")
     generate_key_file(key)
     monkeypatch.setattr(cli, "load_twins", lambda configuration, personas=None: twins)
-    monkeypatch.setattr(cli, "configure_logs", lambda *level: None)
+    monkeypatch.setattr(cli, "configure_logs", lambda *level, **form: None)
     arguments = ("process", source, "--out", out, "--key", key, *more)
     return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 

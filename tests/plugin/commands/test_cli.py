@@ -34,7 +34,7 @@ STUDY = "1.2.826.0.1.3680043.8.498.78"
 def twins(monkeypatch: pytest.MonkeyPatch) -> MirroringTwinMaker:
     twins = MirroringTwinMaker()
     monkeypatch.setattr(cli, "load_twins", lambda configuration, personas=None: twins)
-    monkeypatch.setattr(cli, "configure_logs", lambda *level: None)
+    monkeypatch.setattr(cli, "configure_logs", lambda *level, **form: None)
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
     return twins
 

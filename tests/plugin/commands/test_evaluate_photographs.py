@@ -34,7 +34,7 @@ class InPlace(MirroringTwinMaker):
 def twins(monkeypatch: pytest.MonkeyPatch) -> InPlace:
     twins = InPlace()
     monkeypatch.setattr(evaluate_photographs, "load_model", lambda folder: twins)
-    monkeypatch.setattr(cli, "configure_logs", lambda *level: None)
+    monkeypatch.setattr(cli, "configure_logs", lambda *level, **form: None)
     return twins
 
 
@@ -137,7 +137,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], st
     (folder / "index.csv").write_text("file,sex,age\nann_1,female,70\nann_2,female,70\nbob_1,male,20\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluate_photographs, "load_model", lambda folder: Exchanging())
-        patch.setattr(cli, "configure_logs", lambda *level: None)
+        patch.setattr(cli, "configure_logs", lambda *level, **form: None)
         result = evaluated("--photographs", folder, "--out", out, "--leaks", 1)
     assert result.exit_code == 0, result.output
     card = json.loads((out / "scorecard.json").read_text())

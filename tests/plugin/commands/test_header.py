@@ -18,7 +18,7 @@ STUDY = "1.2.826.0.1.3680043.8.498.79"
 @pytest.fixture(autouse=True)
 def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "load_twins", lambda configuration: MirroringTwinMaker())
-    monkeypatch.setattr(cli, "configure_logs", lambda *level: None)
+    monkeypatch.setattr(cli, "configure_logs", lambda *level, **form: None)
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
 
 

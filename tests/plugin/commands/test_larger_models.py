@@ -36,7 +36,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 @pytest.fixture(autouse=True)
 def _logs_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "configure_logs", lambda *level: None)
+    monkeypatch.setattr(cli, "configure_logs", lambda *level, **form: None)
 
 
 def twinveil(*arguments: object) -> Result:
