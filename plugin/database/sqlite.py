@@ -17,6 +17,9 @@ BUSY_SECONDS = 30.0
 MOST_IDLE = 4
 """Connections to one database that are kept for the next transaction."""
 
+MOST_DATABASES = 2
+"""Databases to which any are kept, those used last: each connection holds three files open."""
+
 _idle: dict[tuple[Path, int, int], list[sqlite3.Connection]] = {}
 _idle_lock = threading.Lock()
 
@@ -59,11 +62,14 @@ def _lent(database: Path) -> Iterator[sqlite3.Connection]:
         connection.close()  # rolls back what was not committed
         raise
     with _idle_lock:
-        idle = _idle.setdefault(_identity(database), [])
-        if len(idle) < MOST_IDLE:
-            idle.append(connection)
-            return
-    connection.close()
+        identity = _identity(database)
+        idle = _idle[identity] = _idle.pop(identity, [])  # the last to be used stands last
+        idle.append(connection)
+        forgotten = [idle.pop(0)] if len(idle) > MOST_IDLE else []
+        while len(_idle) > MOST_DATABASES:
+            forgotten += _idle.pop(next(iter(_idle)))
+    for each in forgotten:
+        each.close()
 
 
 def _connection(database: Path) -> sqlite3.Connection:

@@ -170,3 +170,15 @@ def test_a_url_may_stand_in_a_file_and_is_never_shown(configuration: Configurati
     (configuration.folder / "url").write_text("postgresql://node:secret@db.example/twinveil\n")
     assert named.records == Postgres("postgresql://node:secret@db.example/twinveil")
     assert "secret" not in repr(named.records)
+
+
+def test_databases_that_are_done_with_hold_no_files_open(tmp_path: Path) -> None:
+    descriptors = Path("/proc/self/fd")
+
+    def used(number: int) -> int:
+        with transaction(tmp_path / f"{number}.sqlite") as connection:
+            connection.execute("CREATE TABLE a (b INTEGER)")
+        return len(list(descriptors.iterdir()))
+
+    few, many = ([used(first + number) for number in range(10)] for first in (0, 10))
+    assert max(many) <= max(few) + 1
