@@ -107,6 +107,19 @@ class Machines:
         wait_for(lambda: sum(self.calls(name)["swap"] for name in ("a", "b")) == count, "a swap")
         return next(name for name in ("a", "b") if self.calls(name)["swap"])
 
+    def held_in_a_swap(self) -> tuple[int, dict[str, subprocess.Popen[str]], str, str]:
+        """A whole node with two workers, of which one is held in the swap of the first study: the listener's port, the
+        workers' processes, who is held, and the other one."""
+        self.hold("swap-1")
+        port = self.listener()
+        processes = {name: self.start("worker", name) for name in ("a", "b")}
+        self.start("deliverer", "deliverer")
+        self.wait_for_all()
+        self.send(port, 1)
+        held = self.who_swaps()
+        (other,) = {"a", "b"} - {held}
+        return port, processes, held, other
+
     def hold(self, call: str) -> None:
         for name in ("a", "b"):
             (self.folder / name).mkdir(exist_ok=True)
@@ -136,14 +149,7 @@ def test_a_worker_is_killed_and_another_is_at_its_study_within_15_seconds(
     tmp_path: Path, postgres_server: Server
 ) -> None:
     with machines(tmp_path, postgres_server.new_database(), dead_after=5.0) as (several, archive):
-        several.hold("swap-1")
-        port = several.listener()
-        processes = {name: several.start("worker", name) for name in ("a", "b")}
-        several.start("deliverer", "deliverer")
-        several.wait_for_all()
-        several.send(port, 1)
-        killed = several.who_swaps()
-        (other,) = {"a", "b"} - {killed}
+        _, processes, killed, other = several.held_in_a_swap()
         several.let_go("swap-1", other)
         processes[killed].send_signal(signal.SIGKILL)
         since = time.monotonic()
@@ -162,14 +168,7 @@ def test_a_worker_is_killed_and_another_is_at_its_study_within_15_seconds(
 def test_a_worker_that_stood_still_and_goes_on_does_nothing_twice(tmp_path: Path, postgres_server: Server) -> None:
     """It is in the middle of a step, does not know that it was taken for dead, and writes what it had begun."""
     with machines(tmp_path, postgres_server.new_database(), dead_after=2.0) as (several, archive):
-        several.hold("swap-1")
-        port = several.listener()
-        processes = {name: several.start("worker", name) for name in ("a", "b")}
-        several.start("deliverer", "deliverer")
-        several.wait_for_all()
-        several.send(port, 1)
-        still = several.who_swaps()
-        (other,) = {"a", "b"} - {still}
+        port, processes, still, other = several.held_in_a_swap()
         processes[still].send_signal(signal.SIGSTOP)
         wait_for(lambda: several.calls(other)["swap"] == 1, "the other one is at it")
         several.let_go("swap-1", still)
