@@ -28,7 +28,7 @@ from pipeline.edits import FaceCrop, FlowTwinMaker, load_flow_twin_maker
 from pipeline.errors import IdentifyingMark, PipelineError, Refusal
 from pipeline.faces import FaceFinder
 from pipeline.photograph import Hints, Photograph, Rgb
-from pipeline.training.photographs import PAINTERS, Canvas, coded, face_skin, for_tuning, linear, tattoo
+from pipeline.training.photographs import PAINTERS, Canvas, coded, face_skin, for_tuning, linear, skin_around, tattoo
 
 _SQUARE = 256
 _LESION = 0.35
@@ -37,8 +37,6 @@ _LESION = 0.35
 
 _SMALLEST_TATTOO = 0.004
 """Share of the picture below which a tattoo that fell on too little skin is not counted."""
-_ALIKE = 40.0
-"""Distance in OpenCV's scaled CIELAB from the skin around a lesion, within which something is skin."""
 
 
 def as_rgb(intensity: np.ndarray) -> Rgb:
@@ -102,14 +100,7 @@ def free_skin(rgb: Rgb, mask: NDArray[np.bool_], random: np.random.Generator) ->
     inside = np.s_[: rgb.shape[0], : rgb.shape[1]]
     padded, diseased = np.zeros((side, side, 3), np.uint8), np.zeros((side, side), np.uint8)
     padded[inside], diseased[inside] = rgb, mask
-    beside = cv2.dilate(diseased, np.ones((15, 15), np.uint8)) == 0
-    around = (cv2.dilate(diseased, np.ones((41, 41), np.uint8)) > 0) & beside
-    lab = cv2.cvtColor(padded, cv2.COLOR_RGB2LAB).astype(np.float32)
-    colour = np.median(lab[around] if around.any() else lab[inside].reshape(-1, 3), 0)
-    alike = beside & (np.linalg.norm(lab - colour, axis=-1) < _ALIKE)
-    return Canvas(
-        linear(padded), np.asarray(cv2.GaussianBlur(alike.astype(np.float32), (0, 0), 1.0), np.float32), random
-    )
+    return Canvas(linear(padded), skin_around(padded, diseased > 0), random)
 
 
 def tattoos(

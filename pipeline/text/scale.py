@@ -18,6 +18,10 @@ SIGNS = frozenset("0123456789cminhCMINH.,-|/' ")
 """What may stand on a scale: digits, the letters of its units, and what lies between them."""
 
 _UNIT = re.compile(r"cm|mm|inch|in")
+_HALF_A_UNIT = re.compile(rf"\{OTHER}m|m\{OTHER}")
+"""Of "mm", a few pixels high, one letter is read and the other taken for another one; two letters are no name."""
+_TICKS = re.compile(r"([1|/'i])\1{2,}")
+"""The strokes of a ruler read as signs, all as the same one."""
 _TENTHS = re.compile(r"\d{1,2}[.,]\d")
 _STEPS = frozenset([1, 2, 5, 10])
 _LARGEST = 300
@@ -31,6 +35,8 @@ def is_scale(signs: str) -> bool:
 
     One sign at an end may be anything: where a line is cut, a stroke of the tape is read as a letter.
     """
+    if _HALF_A_UNIT.fullmatch(signs.strip()) or _TICKS.fullmatch(signs.lower().replace(" ", "")):
+        return True
     text = signs.strip().lower().removeprefix(OTHER)
     if text == signs.strip().lower():
         text = text.removesuffix(OTHER)

@@ -9,7 +9,7 @@ from pipeline.training.photographs.filling import healthy_below
 from pipeline.training.photographs.lesions import PAINTERS
 from pipeline.training.photographs.marks import tattoo
 from pipeline.training.photographs.mixture import FACES, SKIN_ALONE, PhotographExamples, Shares
-from pipeline.training.photographs.skin_place import face_skin
+from pipeline.training.photographs.skin_place import face_skin, skin_around
 from pipeline.training.photographs.store import Store, open_store
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "SKIN_ALONE",
     "Shares",
     "face_skin",
+    "skin_around",
     "Store",
     "open_store",
 ]

@@ -21,6 +21,7 @@ from pipeline.training.photographs.clutter import clutter
 from pipeline.training.photographs.lesions import Painted, RealLesion, moved, painted
 from pipeline.training.photographs.marks import band, tattoo
 from pipeline.training.photographs.scenes import Scene, captured, cut, letterboxed, lit
+from pipeline.training.photographs.skin_place import skin_around
 from pipeline.training.photographs.store import Store, enlarged_skin
 from pipeline.vocabulary import FIELDS, ClinicalPrompt
 
@@ -109,25 +110,27 @@ class PhotographExamples:
                 words[name] = str(random.choice(FIELDS[name]))
         return scene, ClinicalPrompt(words), stays
 
-    def _outlined(self, number: int, random: np.random.Generator) -> Scene:
+    def _outlined(self, number: int, random: np.random.Generator) -> tuple[Scene, Array]:
+        """One photograph that somebody outlined, and the skin beside what was outlined."""
         store = self._store
+        place = skin_around(store.lesions[number], store.outlines[number] > 127)
         after = linear(store.filled[number])
         soft = store.outlines[number].astype(np.float32) / 255
         if random.random() < self._shares.filled_alone:
-            return Scene(after, after, np.zeros_like(soft), np.zeros_like(soft))
-        return Scene(linear(store.lesions[number]), after, soft, np.zeros_like(soft))
+            return Scene(after, after, np.zeros_like(soft), np.zeros_like(soft)), place
+        return Scene(linear(store.lesions[number]), after, soft, np.zeros_like(soft)), place
 
     def _dermoscopic(self, random: np.random.Generator) -> tuple[Scene, View]:
-        scene = self._outlined(int(random.choice(self._dermoscopy)), random)
-        scene = self._with_things(scene, None, random)
+        scene, place = self._outlined(int(random.choice(self._dermoscopy)), random)
+        scene = self._with_things(scene, place, random)
         scene = cut(scene, random, (0.5, 1.6), any_side_up=True)
         if random.random() < 0.3:
             scene = letterboxed(scene, random)
         return scene, "dermoscopy" if random.random() < 0.6 else "close-up"
 
     def _wound(self, random: np.random.Generator) -> tuple[Scene, View]:
-        scene = self._outlined(int(random.choice(self._wounds)), random)
-        scene = self._with_things(scene, None, random)
+        scene, place = self._outlined(int(random.choice(self._wounds)), random)
+        scene = self._with_things(scene, place, random)
         zoomed = self._around(scene, random) if random.random() < 0.45 else scene
         scene = cut(zoomed, random, (0.85, 1.5), any_side_up=True)
         if random.random() < 0.2:
@@ -216,13 +219,12 @@ class PhotographExamples:
         was, now = (np.abs(one - other).sum(-1) for one, other in ((scene.before, scene.after), (before, after)))
         return np.asarray(scene.soft * ~((now < 0.2 * was) & (was > 0.03)), np.float32)
 
-    def _with_things(self, scene: Scene, where: Array | None, random: np.random.Generator) -> Scene:
+    def _with_things(self, scene: Scene, where: Array, random: np.random.Generator) -> Scene:
         """Sometimes a mark on the skin beside the lesion, sometimes what lies there and means nothing."""
         shares = self._shares
         same = scene.after is scene.before
         if random.random() < shares.marked:
-            free = np.ones_like(scene.soft) if where is None else where
-            beside = free * (1 - cv2.dilate((scene.soft > 0.02).astype(np.float32), np.ones((9, 9), np.uint8)))
+            beside = where * (1 - cv2.dilate((scene.soft > 0.02).astype(np.float32), np.ones((9, 9), np.uint8)))
             canvas = Canvas(scene.after, beside, random)
             drawn = tattoo(canvas) if random.random() < 0.75 else band(canvas)
             if drawn is not None:

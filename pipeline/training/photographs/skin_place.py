@@ -1,4 +1,4 @@
-"""Where on a face a lesion may be painted: its skin, as its colour and its landmarks say, roughly."""
+"""Where something may be painted on a photograph: its skin, as colours and landmarks say, roughly."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pipeline.training.photographs.canvas import Array, blurred
 
 _ALIKE = 15.0
 """Distance in a* and b* (OpenCV's scaled CIELAB) from the cheeks' colour."""
+_ALIKE_AROUND = 40.0
+"""Distance in OpenCV's scaled CIELAB from the skin around a lesion, within which something is skin."""
 
 
 def face_skin(square: Rgb, landmarks: NDArray[np.floating]) -> Array:
@@ -36,3 +38,17 @@ def face_skin(square: Rgb, landmarks: NDArray[np.floating]) -> Array:
     opened = cv2.morphologyEx(skin.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     return np.asarray(blurred(closed.astype(np.float32), 1.5), np.float32)
+
+
+def skin_around(square: Rgb, outline: NDArray[np.bool_]) -> Array:
+    """float32 (R, R) in [0, 1]: what has the colour of the skin around the outlined disease, and lies beside it.
+
+    ``outline`` (R, R) is true on disease. Where nothing is outlined, the whole square's median is taken for skin's.
+    """
+    diseased = outline.astype(np.uint8)
+    beside = cv2.dilate(diseased, np.ones((15, 15), np.uint8)) == 0
+    around = (cv2.dilate(diseased, np.ones((41, 41), np.uint8)) > 0) & beside
+    lab = cv2.cvtColor(square, cv2.COLOR_RGB2LAB).astype(np.float32)
+    colour = np.median(lab[around] if around.any() else lab.reshape(-1, 3), 0)
+    alike = beside & (np.linalg.norm(lab - colour, axis=-1) < _ALIKE_AROUND)
+    return np.asarray(blurred(alike.astype(np.float32), 1.0), np.float32)

@@ -15,7 +15,7 @@ from pipeline.text.scale import OTHER, is_scale
     "line",
     ["12345", "0123456", "9101112", "10 11 12", "504030", "10 20 30 40", "5 4 3 2", "1|2|3|4", "1 2 3 4 5 cm", "cm",
      "mm", "CM 1 2 3", "150mm", "12", "5cm", "1.5 cm", "1 cm 2 cm 3 cm", "0 5 10 15", "inch",
-     f"{OTHER} 23 45", f"1 2 3 {OTHER}"],
+     f"{OTHER} 23 45", f"1 2 3 {OTHER}", "1111", "| | |", "iiiii", f"{OTHER}m", f"m{OTHER}"],
 )  # fmt: skip
 def test_numbers_in_steps_and_units_are_a_scale(line: str) -> None:
     assert is_scale(line)
@@ -25,7 +25,7 @@ def test_numbers_in_steps_and_units_are_a_scale(line: str) -> None:
     "line",
     ["7731904", "17.04.1961", "1961", "2021", "12 05 61", "0791234", "+46 31 390", "031 390", "5551234", "19610417",
      "77 19 04", f"{OTHER}{OTHER}12", f"1 2 {OTHER} 4", f"{OTHER}12", f"12{OTHER}", "01.02.03", "10/11/12",
-     "10-11-12", "01 02 03", f"{OTHER} 1 2 3 {OTHER}", f"{OTHER}in", "", "-", "400 401 402", "1 3 2", "12-34"],
+     "10-11-12", "01 02 03", f"{OTHER} 1 2 3 {OTHER}", f"{OTHER}in", "", "-", "11/11/11", f"{OTHER}1111", f"{OTHER}M", f"{OTHER}{OTHER}m", f"h{OTHER}", "400 401 402", "1 3 2", "12-34"],
 )  # fmt: skip
 def test_records_dates_telephones_and_names_are_none(line: str) -> None:
     assert not is_scale(line)
