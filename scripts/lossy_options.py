@@ -8,7 +8,6 @@ healing network, which is trained, over the sample photographs.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import tempfile
 import warnings
@@ -24,7 +23,7 @@ from torch import Tensor
 
 from dicom_io.reading import read_photograph
 from pipeline.edits import flow_edit
-from pipeline.models import Branch, load_embedded, pixels_from_rgb, rgb_from_pixels
+from pipeline.models import Branch, load_embedded, pixels_from_rgb, precision, rgb_from_pixels
 from pipeline.models.published import load_model
 from pipeline.photograph import Hints
 from pipeline.vocabulary import as_it_is, describe, healed, of_skin_alone
@@ -50,7 +49,7 @@ def edited_a(model: Any) -> Tensor:
 
 
 def healed_a(path: Path, *, exact: bool) -> Tensor:
-    """The a* of a sample photograph that the embedded model healed, in bfloat16 as ever or ``exact`` in float32."""
+    """The a* of a sample photograph that the embedded model healed, in bfloat16 or ``exact`` in float32."""
     model, photograph = load_embedded().healing, read_photograph(path)
     hints = Hints(view=photograph.hints.view, lesion=photograph.hints.lesion)
     seen = of_skin_alone(describe(hints), hints.view)
@@ -58,13 +57,9 @@ def healed_a(path: Path, *, exact: bool) -> Tensor:
     pixels = pixels_from_rgb(np.asarray(square, np.uint8))
     source, target = (Branch(model.embed((said, pixels))) for said in (as_it_is(seen), healed(seen)))
     noise = torch.Generator().manual_seed(5)
-    with patch.object(torch, "autocast", lambda *_, **__: contextlib.nullcontext()) if exact else _as_it_is():
+    with patch.object(precision, "computes_in_bfloat16", lambda: not exact):
         (z,) = flow_edit(model, pixels, source, [target], sigma_start=1.0, steps=4, generator=noise)
     return _a(model.decode(z))
-
-
-def _as_it_is() -> contextlib.AbstractContextManager[Any]:
-    return contextlib.nullcontext()
 
 
 def _a(pixels: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from pipeline.models.embedded import FOLDER, EmbeddedModel, Expert, field_sizes,
 from pipeline.models.healing import HealingFlow, HealingNet, HealingPrompt
 from pipeline.models.pixel_flow import PixelFlow
 from pipeline.models.portraits import Portraits, similarities
+from pipeline.models.precision import fast_precision
 from pipeline.models.swapping import Subject, SwappingFlow, SwappingNet, SwappingPrompt
 from pipeline.models.trunk import NetConfig
 
@@ -32,6 +33,7 @@ __all__ = [
     "PixelFlow",
     "Portraits",
     "similarities",
+    "fast_precision",
     "Subject",
     "SwappingFlow",
     "SwappingNet",

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pipeline.models.base import Branch, Prompt, check_branches, check_pixels, expect_prompt
+from pipeline.models.precision import fast_precision
 
 SIGMA_FLOOR = 0.03
 """Velocity is (z - x_hat) / sigma; the last step's sigma is never below this."""
@@ -57,6 +58,6 @@ class PixelFlow(ABC, Generic[Words, Kind]):
         batch = zs[0].shape[0]
         prompts = [expect_prompt(branch.prompt, self.prompt_kind) for branch in branches for _ in range(batch)]
         z = torch.cat(list(zs))
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with fast_precision():
             clean = self.clean(z, torch.full((len(z),), sigma), prompts).float()
         return [(each - x) / max(sigma, SIGMA_FLOOR) for each, x in zip(zs, clean.split(batch), strict=True)]

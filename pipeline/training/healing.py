@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.models import HealingNet
+from pipeline.models import HealingNet, fast_precision
 from pipeline.training.cache import PairCache
 from pipeline.training.examples import Examples, examples, mirrored, noised, picture_loss, together, without_sides
 from pipeline.training.photographs import PhotographExamples
@@ -44,7 +44,7 @@ class HealingLesson:
         recipe = self.recipe
         shown = self.drawn(random)
         z, sigma = noised(shown.before, shown.after, recipe, random)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with fast_precision():
             healing = self.net(z, sigma, shown.tokens, shown.before)
         healed = healing.applied(shown.before, torch.sigmoid(healing.share).detach())
         truth = shown.soft * shown.changes[:, None, None, None]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.models import SwappingNet
+from pipeline.models import SwappingNet, fast_precision
 from pipeline.training.cache import PairCache
 from pipeline.training.captions import PERSONA
 from pipeline.training.examples import Examples, examples, mirrored, noised, picture_loss, without_sides
@@ -27,7 +27,7 @@ class SwappingLesson:
         drawn = examples(self.cache.draw(rows, random), recipe, random)
         shown, portrait = self.shown(drawn, random)
         z, sigma = noised(shown.before, shown.after, recipe, random)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with fast_precision():
             swap = self.net(z, sigma, shown.tokens, shown.before, portrait)
         error = swap.applied(shown.before, portrait) - shown.after
         weight = recipe.beyond_weight + (1 - recipe.beyond_weight) * shown.head

@@ -25,7 +25,8 @@ def test_numbers_in_steps_and_units_are_a_scale(line: str) -> None:
     "line",
     ["7731904", "17.04.1961", "1961", "2021", "12 05 61", "0791234", "+46 31 390", "031 390", "5551234", "19610417",
      "77 19 04", f"{OTHER}{OTHER}12", f"1 2 {OTHER} 4", f"{OTHER}12", f"12{OTHER}", "01.02.03", "10/11/12",
-     "10-11-12", "01 02 03", f"{OTHER} 1 2 3 {OTHER}", f"{OTHER}in", "", "-", "11/11/11", f"{OTHER}1111", f"{OTHER}M", f"{OTHER}{OTHER}m", f"h{OTHER}", "400 401 402", "1 3 2", "12-34"],
+     "10-11-12", "01 02 03", f"{OTHER} 1 2 3 {OTHER}", f"{OTHER}in", "", "-", "11/11/11",
+     f"{OTHER}1111", f"{OTHER}M", f"{OTHER}{OTHER}m", f"h{OTHER}", "400 401 402", "1 3 2", "12-34"],
 )  # fmt: skip
 def test_records_dates_telephones_and_names_are_none(line: str) -> None:
     assert not is_scale(line)
