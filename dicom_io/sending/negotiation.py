@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydicom.uid import UID
-from pynetdicom import AE
+from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.events import Event, InterventionEvent
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
@@ -21,6 +21,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from dicom_io.errors import DeliveryFailed
 from dicom_io.quiet import quiet
+from dicom_io.sending.answers import keep_answers
 from dicom_io.sending.destination import Destination
 from dicom_io.sending.transcoding import may_travel_as
 
@@ -124,7 +125,7 @@ def _associate(
     with quiet():  # pynetdicom leaves the socket of a refused connection for the garbage collector to complain of
         association = entity.associate(
             destination.host, destination.port, contexts=contexts, ae_title=destination.ae_title, max_pdu=MAX_PDU,
-            ext_neg=list(roles), evt_handlers=list(handlers),
+            ext_neg=list(roles), evt_handlers=[(evt.EVT_CONN_OPEN, keep_answers), *handlers],
         )  # fmt: skip
     if association.is_established or association.rejected_contexts:
         return association

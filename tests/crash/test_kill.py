@@ -20,11 +20,10 @@ from plugin.commands.demo_archive import Receiver
 from plugin.config import load_configuration
 from plugin.ledger import FINISHED, Ledger, State
 from plugin.quarantine import Quarantine
+from tests.peers.processes import PATIENCE
 from tests.plugin.fakes import photograph, save, skin
 
 STUDY = "1.2.826.0.1.3680043.8.498.79"
-PATIENCE = 900.0
-"""Seconds that only a hang takes, however busy the machine."""
 
 CONFIGURATION = """
 key_file = "site.key"

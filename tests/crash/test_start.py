@@ -13,8 +13,8 @@ import pytest
 from plugin.commands.demo_archive import Receiver
 from plugin.commands.logs import JSON_FIELDS
 from plugin.ledger import State
-from tests.crash.test_kill import PATIENCE, STUDY, Bench, bench, receiver, wait_for
-from tests.peers.processes import free_port
+from tests.crash.test_kill import STUDY, Bench, bench, receiver, wait_for
+from tests.peers.processes import PATIENCE, free_port
 from tests.plugin import fakes
 from tests.plugin.auditing.syslog_server import serving
 from tests.plugin.fakes import photograph, save, skin

@@ -18,7 +18,7 @@ from dicom_io.header import Pseudonyms, SiteKey
 from tests.peers.dcmtk import storescu
 from tests.peers.node import Node, make_node
 from tests.peers.orthanc import Orthanc, orthanc
-from tests.peers.processes import PATIENCE, wait_until
+from tests.peers.processes import PATIENCE, end_of, wait_until
 
 OBJECTS_PER_PHOTOGRAPH = 4
 """Sick twin, healthy twin, SEG BINARY, SEG FRACTIONAL."""
@@ -85,26 +85,22 @@ def run(tmp_path_factory: pytest.TempPathFactory, sample_files: tuple[Path, ...]
             for file in sample_files:
                 sent = storescu([file], node.port)
                 assert sent.returncode == 0, sent.stderr
-            wait_until(
-                lambda: outcomes_of(node, sample_files) is not None,
-                PATIENCE * len(sample_files),
-                f"an outcome of every photograph; the node's log is {node.log}",
-                interval=1,
-            )
+            for file in sample_files:
+                wait_until(
+                    lambda file=file: file in outcomes_of(node, sample_files), PATIENCE,
+                    lambda file=file: f"an outcome of {file}\n{end_of(node.log)}", interval=1,
+                )  # fmt: skip
             outcomes = outcomes_of(node, sample_files)
-            assert outcomes is not None
             yield Run(sample_files, outcomes, node, archive, everything_in(archive))
 
 
-def outcomes_of(node: Node, files: tuple[Path, ...]) -> dict[Path, dict[str, Any]] | None:
-    """What the node's manifests say of each of ``files``; None until they speak of all."""
+def outcomes_of(node: Node, files: tuple[Path, ...]) -> dict[Path, dict[str, Any]]:
+    """What the node's manifests say of those of ``files`` that they speak of."""
     pseudonyms = Pseudonyms(SiteKey.from_file(node.key))
     manifests = [json.loads(path.read_text()) for path in node.manifests.glob("*.json")]
     entries = {entry["source"]: entry for manifest in manifests for entry in manifest["instances"]}
     digests = {file: pseudonyms.source_digest(_sop_instance_uid(file)) for file in files}
-    if not all(digest in entries for digest in digests.values()):
-        return None
-    return {file: entries[digest] for file, digest in digests.items()}
+    return {file: entries[digest] for file, digest in digests.items() if digest in entries}
 
 
 def _sop_instance_uid(file: Path) -> str:

@@ -11,8 +11,11 @@ from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 
-PATIENCE = 1800.0
-"""Seconds that only a hang takes, however busy the machine. Nothing waits for them to pass, but for an event."""
+PATIENCE = 240.0
+"""Seconds for one event that only a hang takes, however busy the machine. Nothing waits for them to pass.
+
+Longer than what a node waits for an answer by default, so that one that does not come shows as what it is.
+"""
 
 
 def free_port() -> int:
@@ -23,16 +26,23 @@ def free_port() -> int:
         return port
 
 
-def wait_until(condition: Callable[[], bool], seconds: float, what: str, interval: float = 0.2) -> None:
+def wait_until(
+    condition: Callable[[], bool], seconds: float, what: str | Callable[[], str], interval: float = 0.2
+) -> None:
     """Return as soon as ``condition`` holds; AssertionError naming ``what`` when it does not within ``seconds``.
 
-    ``seconds`` is ``PATIENCE`` unless the time itself is what is tested.
+    ``seconds`` is ``PATIENCE`` unless the time itself is what is tested. ``what`` is called, if it can be, at the end.
     """
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds:.0f} s: {what}")
+            raise AssertionError(f"not within {seconds:.0f} s: {what() if callable(what) else what}")
         time.sleep(interval)
+
+
+def end_of(log: Path, lines: int = 40) -> str:
+    """What a log says last."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 
 def is_listening(port: int) -> bool:

@@ -28,7 +28,7 @@ from pynetdicom.sop_class import Verification
 from dicom_io.errors import DicomError
 from dicom_io.sending import Destination, deliver
 from dicom_io.standard import PHOTOGRAPH_CLASSES, Status
-from tests.peers.processes import LOOPBACK, PATIENCE
+from tests.peers.processes import LOOPBACK
 
 AE_TITLE = "TWINVEIL"
 
@@ -66,13 +66,18 @@ def saved(dataset: Dataset, folder: Path) -> Path:
 
 
 class StandInNode:
-    """``took``: how often each SOP Instance UID was stored here. ``on_store(number)`` is called within each store."""
+    """``took``: how often each SOP Instance UID was stored here. ``made``: the SOP Instance UIDs of its results.
+
+    ``on_store(number)`` is called within each store, ``refuses(uid)`` before it: what it is true of is not taken.
+    """
 
     def __init__(self, port: int, archive_port: int, folder: Path, *, returns: bool = True) -> None:
         self.took: Counter[str] = Counter()
-        self.classes: Counter[str] = Counter()
+        self.made: dict[str, list[str]] = {}
         self.on_store: Callable[[int], None] = lambda number: None
-        self._archive = Destination("archive", LOOPBACK, archive_port, "SITEPACS", AE_TITLE, dimse_timeout=PATIENCE)
+        self.refuses: Callable[[str], bool] = lambda uid: False
+        self._counting = threading.Lock()
+        self._archive = Destination("archive", LOOPBACK, archive_port, "SITEPACS", AE_TITLE)
         self._port, self._folder, self._returns = port, folder, returns
         self._owed: queue.Queue[list[Path] | None] = queue.Queue()
         self._closing = threading.Event()
@@ -101,13 +106,17 @@ class StandInNode:
     def _store(self, event: Event) -> int:
         source = event.dataset
         uid = str(source.SOPInstanceUID)
-        self.took[uid] += 1
-        self.classes[str(source.SOPClassUID)] += 1
-        if self.took[uid] == 1 and self._returns:
+        if self.refuses(uid):
+            return Status.CANNOT_UNDERSTAND
+        with self._counting:  # Orthanc sends by several associations at once
+            self.took[uid] += 1
+            is_first, number = self.took[uid] == 1, sum(self.took.values())
+        if is_first and self._returns:
             study = generate_uid(entropy_srcs=[str(source.StudyInstanceUID)])
             made = [made_up(sop_class, study, derived=True) for sop_class in RESULTS]
+            self.made[uid] = [str(dataset.SOPInstanceUID) for dataset in made]
             self._owed.put([saved(dataset, self._folder) for dataset in made])
-        self.on_store(sum(self.took.values()))
+        self.on_store(number)
         return Status.SUCCESS
 
     def _send(self) -> None:

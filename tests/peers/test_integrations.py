@@ -24,7 +24,7 @@ from tests.peers import missing_peer
 from tests.peers.dcmtk import storescu
 from tests.peers.node import make_node
 from tests.peers.orthanc import AE_TITLE, Orthanc, install_orthanc
-from tests.peers.processes import LOOPBACK, PATIENCE, free_port, wait_until
+from tests.peers.processes import LOOPBACK, PATIENCE, end_of, free_port, wait_until
 from tests.peers.stand_in_node import RESULTS, StandInNode, made_up, saved
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
@@ -48,6 +48,7 @@ class Bench:
     folder: Path
     node_port: int = field(default_factory=free_port)
     archive: Orthanc = field(init=False)
+    stand_in: StandInNode | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.archive = install_orthanc(self.folder / "orthanc", StableAge=1)
@@ -67,7 +68,8 @@ class Bench:
         return Site("TWINVEIL", LOOPBACK, self.node_port, False, "TWINVEIL", "archive", AE_TITLE, AE_TITLE)
 
     def node(self, *, returns: bool = True) -> StandInNode:
-        return StandInNode(self.node_port, self.archive.dicom_port, self.folder / "node", returns=returns)
+        self.stand_in = StandInNode(self.node_port, self.archive.dicom_port, self.folder / "node", returns=returns)
+        return self.stand_in
 
     def send(self, *, stow: bool = False) -> set[str]:
         """A new study to Orthanc; SOP Instance UIDs of those that the node takes."""
@@ -92,15 +94,32 @@ class Bench:
         return len(self.archive.instances())
 
     def wait_for(self, instances: int) -> None:
-        log = self.archive.folder / "orthanc.log"
-        wait_until(lambda: self.held() >= instances, PATIENCE, f"{instances} instances in Orthanc; its log is {log}")
+        wait_until(
+            lambda: self.held() >= instances, PATIENCE,
+            lambda: f"{instances} instances in Orthanc\n{self.what_is_missing()}",
+        )  # fmt: skip
 
     def wait_until_all_was_looked_at(self, but: str = "") -> None:
         """Every study, results among them, is marked as done: what would be sent again by now was."""
         wait_until(
-            lambda: all(self.is_done(study) for study in self.archive.get("/studies") if study != but),
-            PATIENCE, "every study is marked",
+            lambda: all(self.is_done(study) for study in self.archive.get("/studies") if study != but), PATIENCE,
+            lambda: f"every study is marked\n{self.what_is_missing()}",
         )  # fmt: skip
+
+    def what_is_missing(self) -> str:
+        """For a failure: what is in Orthanc and what became of it, with the end of Orthanc's log."""
+        held = self.archive.get("/instances?expand")
+        there = {instance["MainDicomTags"]["SOPInstanceUID"] for instance in held}
+        lines = [f"it holds {len(there)} instances"]
+        if self.stand_in is not None:
+            lines.append(f"the node took {dict(self.stand_in.took)}")
+            results = {uid for made in self.stand_in.made.values() for uid in made}
+            lines += [f"not on the node: {uid}" for uid in sorted(there - results - self.stand_in.took.keys())]
+            for uid, made in self.stand_in.made.items():
+                if not there.issuperset(made):
+                    lines.append(f"of {uid} came back {len(there.intersection(made))} results of {len(made)}")
+        unmarked = [study for study in self.archive.get("/studies") if not self.is_done(study)]
+        return "\n".join([*lines, f"studies not marked: {unmarked}", end_of(self.archive.folder / "orthanc.log")])
 
     def is_done(self, study: str) -> bool:
         metadata = self.archive.get(f"/studies/{study}/metadata?expand")
@@ -163,6 +182,24 @@ def out_and_back(bench: Bench, studies: int) -> None:
 
 def test_studies_go_out_and_back_though_orthanc_is_killed(bench: Bench) -> None:
     out_and_back(bench, studies=4)
+
+
+def test_a_photograph_that_the_node_refuses_holds_up_no_other(bench: Bench) -> None:
+    """Not even where nothing more comes in that would have Orthanc try again."""
+    bench.install(datetime.now(UTC))
+    refused: list[str] = []
+
+    def refuses(uid: str) -> bool:
+        """The one that is offered first, each time that it is offered."""
+        if not refused:
+            refused.append(uid)
+        return uid == refused[0]
+
+    with bench.node() as node, bench.archive.running():
+        node.refuses = refuses
+        photographs = bench.send()
+        bench.wait_for(PER_STUDY + (len(photographs) - 1) * len(RESULTS))
+    assert node.took.keys() == photographs - set(refused)
 
 
 def test_what_says_that_it_is_derived_is_not_sent_by_whatever_way_it_came(bench: Bench) -> None:

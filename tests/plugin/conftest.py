@@ -13,6 +13,7 @@ from plugin.commands.demo_archive import Receiver
 from plugin.config import Configuration
 from plugin.database import Database, Postgres, close_idle
 from tests.peers.postgres import Server
+from tests.peers.processes import PATIENCE
 
 
 @pytest.fixture
@@ -50,10 +51,6 @@ def configuration(tmp_path: Path, receiver: Receiver) -> Configuration:
             "limits": {"min_free_bytes": 0},
         }
     )
-
-
-PATIENCE = 900.0
-"""Seconds that only a hang takes, however busy the machine."""
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:

@@ -36,9 +36,7 @@ from tests.dicom_io.builders import clean_header, write
 from tests.dicom_io.writing.test_derived import derive, errors_of_dciodvfy
 from tests.dicom_io.writing.test_segmentation import segment
 from tests.peers import require_peer
-
-PATIENCE = 600.0
-"""Seconds that only a hang takes, however busy the machine."""
+from tests.peers.processes import PATIENCE
 
 
 @dataclass
