@@ -6,6 +6,7 @@ transfer syntax of a context, and the one that it likes (PS3.8 9.3.3.2); asked a
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 from pydicom.uid import UID
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
-from pynetdicom.events import Event, InterventionEvent
+from pynetdicom.events import Event, InterventionEvent, NotificationEvent
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
@@ -87,14 +88,21 @@ def established(
     handlers: Sequence[tuple[InterventionEvent, Callable[[Event], Any]]] = (),
 ) -> Iterator[Association]:
     """An association with ``destination``, released at the end of the block. Raises DeliveryFailed."""
-    association = _associate(destination, contexts, roles, handlers)
-    connection = association.dul.socket.socket if association.dul.socket is not None else None
+    connections: list[socket.socket] = []
+
+    def opened(event: Event) -> None:
+        keep_answers(event)
+        connections.append(event.assoc.dul.socket.socket)
+
     try:
-        yield association
+        association = _associate(destination, contexts, roles, [(evt.EVT_CONN_OPEN, opened), *handlers])
+        try:
+            yield association
+        finally:
+            if association.is_established:  # after a timeout or an abort pynetdicom has ended it already
+                association.release()
     finally:
-        if association.is_established:  # after a timeout or an abort pynetdicom has ended it already
-            association.release()
-        if connection is not None:
+        for connection in connections:
             connection.close()  # pynetdicom leaves it to the garbage collector where the peer was gone first
 
 
@@ -115,7 +123,7 @@ def _associate(
     destination: Destination,
     contexts: list[PresentationContext],
     roles: Sequence[SCP_SCU_RoleSelectionNegotiation],
-    handlers: Sequence[tuple[InterventionEvent, Callable[[Event], Any]]],
+    handlers: Sequence[tuple[NotificationEvent | InterventionEvent, Callable[[Event], Any]]],
 ) -> Association:
     entity = AE(ae_title=destination.calling_ae_title)
     entity.connection_timeout = destination.connection_timeout
@@ -125,7 +133,7 @@ def _associate(
     with quiet():  # pynetdicom leaves the socket of a refused connection for the garbage collector to complain of
         association = entity.associate(
             destination.host, destination.port, contexts=contexts, ae_title=destination.ae_title, max_pdu=MAX_PDU,
-            ext_neg=list(roles), evt_handlers=[(evt.EVT_CONN_OPEN, keep_answers), *handlers],
+            ext_neg=list(roles), evt_handlers=list(handlers),
         )  # fmt: skip
     if association.is_established or association.rejected_contexts:
         return association

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import socket
+import struct
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -241,6 +244,26 @@ def test_nobody_at_the_door_may_be_tried_again(paths: list[Path]) -> None:
     with pytest.raises(DeliveryFailed, match="is it running") as failed:
         deliver(paths, Destination("archive", "127.0.0.1", port, "ARCHIVE"))
     assert failed.value.retryable
+
+
+def test_a_peer_that_hangs_up_before_it_answers_leaves_no_socket_behind(paths: list[Path]) -> None:
+    """What the garbage collector finds unclosed is a warning, and warnings are errors."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def hang_up() -> None:
+            connection, _ = door.accept()
+            connection.recv(1)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, as of a kill
+            connection.close()
+
+        peer = threading.Thread(target=hang_up)
+        peer.start()
+        with pytest.raises(DeliveryFailed, match="is it running") as failed:
+            deliver(paths, Destination("archive", "127.0.0.1", door.getsockname()[1], "ARCHIVE"))
+        peer.join()
+    assert failed.value.retryable
+    del failed
+    gc.collect()
 
 
 def test_a_rejection_says_why(paths: list[Path]) -> None:
