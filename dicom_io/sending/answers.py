@@ -36,4 +36,5 @@ class Answers(queue.Queue[Message]):
 
 def keep_answers(opened: Event) -> None:
     """For EVT_CONN_OPEN: nothing was sent yet, so nothing has come in."""
-    opened.assoc.dimse.msg_queue = Answers()
+    dimse: Any = opened.assoc.dimse  # its queue is declared to hold nothing but pynetdicom's own primitives
+    dimse.msg_queue = Answers()

@@ -92,7 +92,9 @@ def established(
 
     def opened(event: Event) -> None:
         keep_answers(event)
-        connections.append(event.assoc.dul.socket.socket)
+        transport = event.assoc.dul.socket
+        if transport is not None and transport.socket is not None:
+            connections.append(transport.socket)
 
     try:
         association = _associate(destination, contexts, roles, [(evt.EVT_CONN_OPEN, opened), *handlers])
