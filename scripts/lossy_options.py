@@ -23,7 +23,7 @@ from torch import Tensor
 
 from dicom_io.reading import read_photograph
 from pipeline.edits import flow_edit
-from pipeline.models import Branch, load_embedded, pixels_from_rgb, precision, rgb_from_pixels
+from pipeline.models import Branch, load_embedded, pixels_from_rgb, rgb_from_pixels
 from pipeline.models.published import load_model
 from pipeline.photograph import Hints
 from pipeline.vocabulary import as_it_is, describe, healed, of_skin_alone
@@ -57,7 +57,7 @@ def healed_a(path: Path, *, exact: bool) -> Tensor:
     pixels = pixels_from_rgb(np.asarray(square, np.uint8))
     source, target = (Branch(model.embed((said, pixels))) for said in (as_it_is(seen), healed(seen)))
     noise = torch.Generator().manual_seed(5)
-    with patch.object(precision, "computes_in_bfloat16", lambda: not exact):
+    with patch("pipeline.models.precision.computes_in_bfloat16", lambda: not exact):
         (z,) = flow_edit(model, pixels, source, [target], sigma_start=1.0, steps=4, generator=noise)
     return _a(model.decode(z))
 
