@@ -22,7 +22,15 @@ from plugin.peer_settings import AeTitle, Name
 from plugin.peer_settings import Caller as Caller
 from plugin.peer_settings import DestinationSection as DestinationSection
 from plugin.peer_settings import Section as Section
-from plugin.sections import POSTGRES, AuditSection, DatabaseSection, LoggingSection, WatchingSection, WorkerSection
+from plugin.sections import (
+    POSTGRES,
+    AuditSection,
+    DatabaseSection,
+    LoggingSection,
+    PageSection,
+    WatchingSection,
+    WorkerSection,
+)
 
 KEY_VARIABLE = "TWINVEIL_KEY_FILE"
 """Environment variable that names the key file when the configuration does not."""
@@ -291,6 +299,7 @@ class Configuration(Section):
     retention: RetentionSection = RetentionSection()
     limits: LimitsSection = LimitsSection()
     watching: WatchingSection = WatchingSection()
+    page: PageSection = PageSection()
     logging: LoggingSection = LoggingSection()
     audit: AuditSection = AuditSection()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -10,6 +11,8 @@ from plugin.peer_settings import Section
 
 POSTGRES = ("postgresql://", "postgres://")
 """How the URL of a database begins."""
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class DatabaseSection(Section):
@@ -63,6 +66,63 @@ class WatchingSection(Section):
     def is_on(self) -> bool:
         """Whether there is such a port."""
         return self.port != 0
+
+
+class PageSection(Section):
+    """The web page for those who run the node. Off until a port is named; `twinveil users add` makes its users."""
+
+    host: str = Field(
+        default="127.0.0.1", min_length=1, description="Address to bind; any but loopback needs a certificate."
+    )
+    port: int = Field(default=0, ge=0, le=65535, description="TCP port of the page; 0 is off.")
+    names: tuple[str, ...] = Field(
+        default=(), description="Names that browsers reach it by, besides host and localhost; others are turned away."
+    )
+    certificate: str = Field(default="", description="PEM file of the page's certificate and its chain: https.")
+    key: str = Field(default="", description="PEM file of its private key, without a password.")
+    proxies: tuple[str, ...] = Field(
+        default=(), description="Addresses of reverse proxies that say who asks; nobody else's word is taken."
+    )
+    proxy_header: str = Field(
+        default="", description="The header in which they say it, such as X-Remote-User; empty: users sign in here."
+    )
+    idle_minutes: float = Field(default=20.0, gt=0.0, le=1440.0, description="Without a click, a session ends then.")
+    session_hours: float = Field(default=10.0, gt=0.0, le=168.0, description="After that it ends in any case.")
+    failures_per_minute: int = Field(
+        default=5, ge=1, le=1000, description="Wrong passwords by one address or for one name before it has to wait."
+    )
+    results_days: float = Field(
+        default=7.0, ge=0.0, le=365.0,
+        description="How long what was delivered can still be looked at, kept sealed; 0: until it is delivered.",
+    )  # fmt: skip
+    scorecard: str = Field(default="", description="scorecard.json of `twinveil evaluate` that the page shows.")
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is a page."""
+        return self.port != 0
+
+    @field_validator("names", "proxies", mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("proxies")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            ip_address(each)
+        return value
+
+    @model_validator(mode="after")
+    def _is_guarded(self) -> PageSection:
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError("certificate and key belong together")
+        if bool(self.proxies) != bool(self.proxy_header):
+            raise ValueError("proxies and proxy_header belong together: who may say who asks, and where")
+        if self.is_on and not self.certificate and self.host not in LOOPBACK:
+            raise ValueError("host: passwords would travel in clear; name a certificate and its key")
+        return self
 
 
 class LoggingSection(Section):

@@ -13,9 +13,11 @@ BEGIN_TRANSFERRING = Code("110102", "Begin Transferring DICOM Instances")
 INSTANCES_ACCESSED = Code("110103", "DICOM Instances Accessed")
 INSTANCES_TRANSFERRED = Code("110104", "DICOM Instances Transferred")
 EXPORT = Code("110106", "Export")
+USER_AUTHENTICATION = Code("110114", "User Authentication")
 SECURITY_ALERT = Code("110113", "Security Alert")
 
 APPLICATION_START, APPLICATION_STOP = Code("110120", "Application Start"), Code("110121", "Application Stop")
+LOGIN, LOGOUT = Code("110122", "Login"), Code("110123", "Logout")
 NODE_AUTHENTICATION = Code("110126", "Node Authentication")
 RECORDING_STOPPED = Code("110133", "Audit Recording Stopped")
 
@@ -67,6 +69,17 @@ def exported(node: Participant, media: tuple[Participant, ...], concerned: tuple
 def accessed(person: Participant, node: Participant, action: Action, concerned: tuple[Concerned, ...]) -> AuditMessage:
     """A person looked at a held instance, sent it through once more, or had it removed (A.5.3.6)."""
     return AuditMessage(INSTANCES_ACCESSED, action, (person, node), concerned)
+
+
+def signed_in(person: Participant, node: Participant, *, succeeded: bool) -> AuditMessage:
+    """Somebody signed in to the page, or tried to (A.5.3.12)."""
+    outcome = Outcome.SUCCESS if succeeded else Outcome.MINOR_FAILURE
+    return AuditMessage(USER_AUTHENTICATION, Action.EXECUTE, (person, node), kind=LOGIN, outcome=outcome)
+
+
+def signed_out(person: Participant, node: Participant) -> AuditMessage:
+    """Somebody signed out of the page (A.5.3.12)."""
+    return AuditMessage(USER_AUTHENTICATION, Action.EXECUTE, (person, node), kind=LOGOUT)
 
 
 def turned_away(node: Participant, caller: Participant, why: str) -> AuditMessage:

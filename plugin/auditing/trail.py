@@ -28,6 +28,8 @@ from plugin.auditing.events import (
     exported,
     of_study,
     recording_stopped,
+    signed_in,
+    signed_out,
     transferred,
     turned_away,
 )
@@ -107,6 +109,15 @@ class AuditTrail(Observer):
         """A person did something with a held instance of ``study``; ``deed`` is one of ``REVIEWED``."""
         who = Participant(person, is_requestor=True)
         self._put(accessed(who, self._node, REVIEWED[deed], of_study(study, 1)))
+
+    def signed_in(self, person: str, address: str, *, succeeded: bool) -> None:
+        """Somebody at ``address`` signed in to the page as ``person``, or tried to."""
+        who = Participant(person, is_requestor=True, address=address)
+        self._put(signed_in(who, self._node, succeeded=succeeded))
+
+    def signed_out(self, person: str, address: str) -> None:
+        """``person`` left the page."""
+        self._put(signed_out(Participant(person, is_requestor=True, address=address), self._node))
 
     def refused(self, call: RefusedCall) -> None:
         if call.reason not in ALERTS:

@@ -1,4 +1,4 @@
-"""``twinveil destinations``: its commands; what they do is in ``plugin.commands.deliveries``."""
+"""``twinveil destinations``: its commands; what they do is in ``plugin.delivery``."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from plugin.commands.terminal import say
 from plugin.config import load_configuration
 
 if TYPE_CHECKING:
-    from plugin.commands.deliveries import Deliveries
+    from plugin.delivery import Deliveries
 
 destinations_app = typer.Typer(no_args_is_help=True, help="Where results go: pause, resume, retry, rename, give up.")
 
 
 def _deliveries(config: Path) -> Deliveries:
-    from plugin.commands.deliveries import Deliveries
+    from plugin.delivery import Deliveries
 
     return Deliveries(load_configuration(config))
 

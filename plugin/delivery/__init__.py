@@ -4,6 +4,7 @@ outbox        the objects, sealed until everybody has them
 postings      what is to go where, and how far it has come
 states        the life cycle of a delivery, as a table
 destinations  how each one is doing; paused, resumed, hurried by a person
+deliveries    what a person tells the node about them
 patience      the waits between tries
 carriers      C-STORE, STOW-RS
 courier       serves one destination
@@ -15,8 +16,9 @@ reports       what senders asked us to answer for
 from plugin.delivery.carriers import ArchiveCarrier, Carrier, NotTaken, WebCarrier
 from plugin.delivery.committer import Committer
 from plugin.delivery.courier import Courier
+from plugin.delivery.deliveries import Deliveries
 from plugin.delivery.destinations import Destinations, Standing
-from plugin.delivery.outbox import Outbox
+from plugin.delivery.outbox import Outbox, kept_results, shown_days
 from plugin.delivery.patience import Patience
 from plugin.delivery.post_office import PostOffice
 from plugin.delivery.postings import Backlog, Parcel, Postings
@@ -29,6 +31,7 @@ __all__ = [
     "Carrier",
     "Committer",
     "Courier",
+    "Deliveries",
     "Delivery",
     "Destinations",
     "Happening",
@@ -41,4 +44,6 @@ __all__ = [
     "Reporter",
     "Standing",
     "WebCarrier",
+    "kept_results",
+    "shown_days",
 ]

@@ -19,16 +19,31 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from dicom_io.header import SiteKey
+from plugin.config import Configuration
 from plugin.durable import private_folder, sync_folder
 from plugin.quarantine import seal, unseal
 
 
-class Outbox:
-    """The sealed objects of one node, by folder and number. Any thread may call any method."""
+def kept_results(configuration: Configuration) -> Path:
+    """Where delivered results stay, sealed, for the page to show."""
+    return configuration.state_folder / "delivered"
 
-    def __init__(self, folder: Path, key: SiteKey) -> None:
+
+def shown_days(configuration: Configuration) -> float:
+    """For how many days they do; 0 where there is no page."""
+    return configuration.page.results_days if configuration.page.is_on else 0.0
+
+
+class Outbox:
+    """The sealed objects of one node, by folder and number. Any thread may call any method.
+
+    ``kept``: where what was delivered goes, as it is, to be looked at for some days more; None: nowhere.
+    """
+
+    def __init__(self, folder: Path, key: SiteKey, kept: Path | None = None) -> None:
         self.folder = folder
         self._key = key
+        self._kept = kept
 
     def put(self, name: str, paths: Sequence[Path]) -> None:
         """Seal ``paths`` as objects 0, 1, … of the folder ``name``, on disk when this returns.
@@ -72,6 +87,21 @@ class Outbox:
         if folder.is_dir():
             shutil.rmtree(folder)
             sync_folder(self.folder)
+
+    def put_away(self, name: str) -> None:
+        """Every destination has what is in the folder ``name``: it is kept elsewhere, or gone. Again changes nothing."""
+        if self._kept is not None and (self.folder / name).is_dir() and not (self._kept / name).exists():
+            (self.folder / name).rename(private_folder(self._kept) / name)
+            os.utime(self._kept / name)
+            sync_folder(self._kept)
+            sync_folder(self.folder)
+        self.remove(name)
+
+    def remove_older(self, before: float) -> None:
+        """Folders that were put here before that moment (seconds since 1970) are gone."""
+        for name in self.folders():
+            if (self.folder / name).stat().st_mtime < before:
+                self.remove(name)
 
     def folders(self) -> set[str]:
         """Names of the folders here."""

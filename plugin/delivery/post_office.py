@@ -96,7 +96,7 @@ class PostOffice:
         for job in self._postings.arrived():
             try:
                 self._settle(job)
-                self._outbox.remove(self._postings.folder_of(job))
+                self._outbox.put_away(self._postings.folder_of(job))
                 self._postings.settle(job)
                 self._told.pop(job, None)
             except Exception as error:  # a full disk, a file that somebody took away: said once, tried on

@@ -23,6 +23,8 @@ DAY = 86400.0
 class Housekeeping:
     """``clock``: seconds that only ever go forward, by which a day is measured.
 
+    ``kept``: delivered results that stay to be looked at, and for how many days.
+
     ``reconciles``: the spool with its records, which is for the process that receives.
     """
 
@@ -36,6 +38,7 @@ class Housekeeping:
         postings: Postings,
         retention: RetentionSection,
         *,
+        kept: tuple[Outbox, float] | None = None,
         reconciles: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -46,6 +49,7 @@ class Housekeeping:
         self._outbox = outbox
         self._postings = postings
         self._retention = retention
+        self._kept = kept
         self._reconciles = reconciles
         self._clock = clock
         self._due = 0.0
@@ -80,6 +84,9 @@ class Housekeeping:
     def forget(self) -> None:
         """Remove what is older than the configuration lets it grow."""
         now = time.time()
+        if self._kept is not None:
+            results, days = self._kept
+            results.remove_older(now - days * DAY)
         if days := self._retention.jobs_days:
             self._jobs.forget(now - days * DAY)
             self._postings.forget(now - days * DAY)

@@ -28,6 +28,8 @@ from plugin.delivery import (
     PostOffice,
     Reporter,
     WebCarrier,
+    kept_results,
+    shown_days,
 )
 from plugin.durable import private_folder
 from plugin.errors import ConfigurationRefused
@@ -73,7 +75,8 @@ class Node:
         self.quarantine = Quarantine(state / "quarantine", key)
         self.postings = Postings(database)
         self.destinations = Destinations(database)
-        outbox = Outbox(state / "outbox", key)
+        kept = kept_results(configuration) if shown_days(configuration) else None
+        outbox = Outbox(state / "outbox", key, kept)
         self.custody = NodeCustody(
             state, self._intake.spool, self.ledger, self.quarantine, outbox, self.postings, self._intake.pseudonyms,
             None if twins is None else algorithm_of(twins), self._intake.observer,

@@ -13,7 +13,7 @@ from dicom_io.header import SiteKey
 from dicom_io.reading import announced_pixels
 from plugin.config import Configuration
 from plugin.database import Exclusive, Postgres
-from plugin.delivery import Outbox, Postings
+from plugin.delivery import Outbox, Postings, kept_results, shown_days
 from plugin.durable import write_file
 from plugin.errors import StateRefused
 from plugin.intake import Intake, SpoolNames
@@ -86,6 +86,7 @@ class Worker:
         housekeeping = Housekeeping(
             custody, intake.spool, self._ledger, self.jobs, outbox, postings, configuration.retention,
             reconciles=Duty.RECEIVE in DUTIES[role],
+            kept=(Outbox(kept_results(configuration), key), shown_days(configuration)),
         )  # fmt: skip
         self.dispatcher = Dispatcher(
             self._ledger,

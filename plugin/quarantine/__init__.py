@@ -2,6 +2,7 @@
 
 from plugin.quarantine.audit import AuditLog
 from plugin.quarantine.decisions import deciding
+from plugin.quarantine.places import Place, places_in
 from plugin.quarantine.quarantine import Entry, Quarantine
 from plugin.quarantine.review import MAYBE_SENT, Review, outlook
 from plugin.quarantine.rows import entry_name, forget_returned, names_of
@@ -12,6 +13,8 @@ __all__ = [
     "deciding",
     "Entry",
     "Quarantine",
+    "Place",
+    "places_in",
     "MAYBE_SENT",
     "Review",
     "outlook",

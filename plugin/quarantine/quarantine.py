@@ -15,6 +15,8 @@ import os
 import shutil
 import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,6 +134,26 @@ class Quarantine:
         except BaseException:
             target.unlink(missing_ok=True)
             raise
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[Path]:
+        """The entry's bytes as they came, as a path to memory that is gone when the block ends: nothing on disk.
+
+        Raises what ``restore`` raises, and ``FileNotFoundError`` where the entry is gone.
+        """
+        key, entry = self._needed_key(), self.folder / name
+        descriptor = os.memfd_create("twinveil-held", os.MFD_CLOEXEC)
+        try:
+            with os.fdopen(descriptor, "wb", closefd=False) as file:
+                if (entry / SEALED).exists():
+                    with (entry / SEALED).open("rb") as sealed:
+                        file.writelines(unseal(sealed, key, name))
+                else:
+                    with (entry / PLAIN).open("rb") as plain:
+                        shutil.copyfileobj(plain, file)
+            yield Path(f"/proc/self/fd/{descriptor}")
+        finally:
+            os.close(descriptor)
 
     def remove(self, name: str) -> None:
         """The entry is gone, its sealed bytes overwritten first; again changes nothing.

@@ -134,6 +134,20 @@ class Review:
             self.quarantine.remove(entry.name)
             return entry
 
+    def look(self, name: str, *, reviewer: str) -> Entry:
+        """A person is about to see the photograph that the entry ``name`` holds. On record before it is shown.
+
+        Raises ``ReviewRefused`` where there is no such entry.
+        """
+        entry = next((entry for entry in self.quarantine.entries() if entry.name == name), None)
+        if entry is None or not reviewer.strip():
+            raise ReviewRefused(f"there is no entry {name}, or nobody is named who looks at it")
+        self.audit.add(
+            "look", entry=entry.name, source=entry.digest, study=entry.study, reviewer=reviewer.strip()
+        )
+        self._report("look", reviewer, entry.study)
+        return entry
+
     def reprocess(self, beginning: str, *, reviewer: str, reason: str) -> list[Row]:
         """What is gone, and whose digest (or whose study's) begins so, is taken when it is sent the next time.
 

@@ -1,96 +1,21 @@
-"""The port of the Store transaction: a server of its own, in a thread of its own."""
+"""The port of the Store transaction."""
 
 from __future__ import annotations
 
-import logging
-import socket
-import ssl
-import threading
 from collections.abc import Callable
 
-import uvicorn
-
 from dicom_io.receiving.spool import Spool, StoredInstance
-from dicom_io.receiving.tls import Tls
-from dicom_io.receiving.web.protocol import bounded_protocol
+from dicom_io.receiving.web.server import Address, WebServer
 from dicom_io.receiving.web.store import StoreResource, WebSettings
 
-log = logging.getLogger(__name__)
 
-BACKLOG = 128
-LONGEST_HEADERS = 1 << 14
-"""Bytes of a request's line and headers."""
-
-
-class WebListener:
+class WebListener(WebServer):
     """Receives photographs by HTTP. An instance is said to be stored only when it is on disk and ``on_stored`` has
     returned, as with ``Listener``, which is to be started first."""
 
     def __init__(self, settings: WebSettings, spool: Spool, on_stored: Callable[[StoredInstance], None]) -> None:
-        self._settings = settings
-        self._application = StoreResource(settings, spool, on_stored).application()
-        self._socket: socket.socket | None = None
-        self._server: uvicorn.Server | None = None
-        self._thread: threading.Thread | None = None
-
-    @property
-    def port(self) -> int:
-        """The port that is listened on. Raises RuntimeError when not started."""
-        if self._socket is None:
-            raise RuntimeError("the listener is not started")
-        return int(self._socket.getsockname()[1])
-
-    def start(self) -> None:
-        """Listen. Raises OSError when the port is taken, CertificateRefused."""
-        settings = self._settings
-        context = None if settings.tls is None else _renewed(Tls(settings.tls))
-        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-        opened = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            opened.bind((settings.host, settings.port))
-            opened.listen(BACKLOG)
-        except BaseException:
-            opened.close()
-            raise
-        self._socket = opened
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                self._application,
-                http=bounded_protocol(settings.limits),
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                h11_max_incomplete_event_size=LONGEST_HEADERS,
-                ssl_context_factory=None if context is None else _always(context),
-            )
+        super().__init__(
+            StoreResource(settings, spool, on_stored).application(),
+            Address(settings.host, settings.port, settings.tls, settings.limits),
+            "listener web",
         )
-        self._thread = threading.Thread(target=self._server.run, args=([opened],), name="listener web", daemon=True)
-        self._thread.start()
-
-    def stop(self, grace_seconds: float = 5.0) -> None:
-        """Take no more, let what is under way end for ``grace_seconds``, and cut off the rest."""
-        if self._server is None or self._thread is None or self._socket is None:
-            return
-        self._server.config.timeout_graceful_shutdown = int(grace_seconds)
-        self._server.should_exit = True
-        self._thread.join(grace_seconds + 5.0)
-        self._socket.close()
-        self._server = self._thread = self._socket = None
-
-
-def _renewed(tls: Tls) -> ssl.SSLContext:
-    """A context that gives way to the present one at each handshake: renewed files count without a restart."""
-
-    def give_way(connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
-        connection.context = tls.context()
-
-    context = tls.context()
-    context.sni_callback = give_way  # called whether or not a peer names us
-    return context
-
-
-def _always(context: ssl.SSLContext) -> Callable[..., ssl.SSLContext]:
-    return lambda config, default: context

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dicom_io.header import SiteKey
-from plugin.commands.deliveries import Deliveries
+from plugin.delivery import Deliveries
 from plugin.commands.demo_archive import Receiver
 from plugin.commands.status import show
 from plugin.config import Configuration

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dicom_io.header import SiteKey
 from plugin.config import Configuration
-from plugin.delivery import Destinations, Postings
+from plugin.delivery.destinations import Destinations
+from plugin.delivery.postings import Postings
 from plugin.durable import private_folder
 from plugin.errors import ConfigurationRefused
 from plugin.quarantine import AuditLog
