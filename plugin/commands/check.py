@@ -14,7 +14,7 @@ from rich.text import Text
 
 from dicom_io.errors import CertificateRefused, DicomError, KeyRefused
 from dicom_io.header import SiteKey
-from dicom_io.receiving import Tls
+from dicom_io.receiving import Tls, TlsSettings
 from dicom_io.sending import Kind, examine, negotiate, takes_commitment
 from dicom_io.writing import kinds_that_leave
 from pipeline.errors import ModelError
@@ -103,6 +103,8 @@ def _items(path: Path, load_twins: Callable[[Configuration], TwinMaker]) -> Iter
     yield _database(configuration)
     yield _watching(configuration)
     yield _audit(configuration)
+    if configuration.page.is_on:
+        yield _page(configuration)
     if not configuration.destinations:
         yield Item("destinations", "none: whatever is made would be quarantined", ExitStatus.USAGE)
     for section in configuration.destinations:
@@ -234,6 +236,24 @@ def _watching(configuration: Configuration) -> Item:
     section = configuration.watching
     where = f"metrics, health and readiness at {section.host}:{section.port}; whoever reaches it may read them"
     return Item("watching", where if section.is_on else "no port of metrics, health and readiness")
+
+
+def _page(configuration: Configuration) -> Item:
+    """Whether the page could be opened, and who may use it."""
+    from plugin.web import Users
+
+    section = configuration.page
+    try:
+        if section.certificate:
+            Tls(TlsSettings(configuration.file(section.certificate), configuration.file(section.key), None))
+        users = Users(configuration.state_folder).all()
+    except (CertificateRefused, ConfigurationRefused) as error:
+        return Item("page", str(error), ExitStatus.USAGE)
+    if not users:
+        return Item("page", "there are no users: nobody could sign in", ExitStatus.USAGE)
+    by = f"the word of {', '.join(section.proxies)}" if section.proxies else "password"
+    where = f"{'https' if section.certificate else 'http'}://{section.host}:{section.port}"
+    return Item("page", f"{where}; {len(users)} users, known by {by}")
 
 
 def _audit(configuration: Configuration) -> Item:

@@ -31,6 +31,7 @@ from plugin.commands.options import (
 )
 from plugin.commands.quarantine import quarantine_app
 from plugin.commands.terminal import plain_table, say, terminal
+from plugin.commands.users import users_app
 from plugin.config import Configuration, find_key_file, load_configuration
 from plugin.errors import ConfigurationRefused
 from plugin.profile_settings import profile_of, pseudonyms_of
@@ -49,6 +50,7 @@ app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(destinations_app, name="destinations")
 app.add_typer(integrations_app, name="integrations")
 app.add_typer(models_app, name="models")
+app.add_typer(users_app, name="users")
 
 
 def main() -> None:

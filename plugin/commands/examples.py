@@ -42,6 +42,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "destinations give-up": (
         "twinveil destinations give-up research --reviewer 'Dr. Ashdown' --reason 'the study ended'",
     ),
+    "users add": ("twinveil users add 'Dr. Ashdown' --role reviewer",),
+    "users list": ("twinveil users list --json",),
+    "users remove": ("twinveil users remove 'Dr. Ashdown'",),
     "integrations list": ("twinveil integrations list --json",),
     "integrations write": ("twinveil integrations write orthanc --out /etc/twinveil/orthanc --host 10.1.2.5",),
 }

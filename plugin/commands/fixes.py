@@ -7,6 +7,7 @@ FIXES: dict[str, str] = {
     "callers": "List each sender under [[callers]], with its AE title and the network that it calls from.",
     "TLS": "Name readable PEM files: the node's certificate, its key without a password, the callers' authorities.",
     "STOW-RS": "Write a token of 16 characters or more into the file that is named, or mend what it says of [web].",
+    "page": "Make users by `twinveil users add`; mend what the finding says of [page]: certificate and key.",
     "key": "Point key_file at the site's key and chmod 600 it; for a new site `twinveil init` makes one. A key that "
     "was lost cannot be made again: look for the copy.",
     "profile": "Mend the setting, or the line of the profile's file, that is named.",

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from dicom_io.reading import read_photograph
-from pipeline.disease import FULL_SCALE, diverging, signed_difference
+from pipeline.disease import FULL_SCALE, SHOWN_IN_LIGHTNESS, difference_picture, diverging
 from pipeline.photograph import Rgb
 from plugin.durable import write_file
 
@@ -31,9 +31,6 @@ DRAWN = 4 * CELL
 
 MARGIN, GAP, HEADER, CAPTION = 28, 14, 74, 44
 PAPER, INK, FAINT, OUTLINE = (250, 249, 247), (32, 34, 38), (120, 124, 130), (0, 230, 230)
-
-SHOWN_IN_LIGHTNESS = frozenset({"pigmented", "depigmented"})
-"""Lesion classes whose difference is one of L*; that of the others is one of a*."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +77,6 @@ def draw(rows: Sequence[Row]) -> Image.Image:
         pen.text((MARGIN, top + size[1] + 25), row.details, FAINT, ImageFont.load_default(12))
         top += size[1] + CAPTION + GAP
     return picture
-
-
-def difference_picture(sick: Rgb, healthy: Rgb, lesion_class: str) -> Rgb:
-    """What the disease changes, sick minus healthy: L* of pigment, a* (redness) of all else; white is nothing."""
-    channel = 0 if lesion_class in SHOWN_IN_LIGHTNESS else 1
-    difference = ndimage.gaussian_filter(signed_difference(sick, healthy)[..., channel], max(sick.shape) / 400)
-    return diverging(difference / FULL_SCALE)
 
 
 def outlined(rgb: Rgb, mask: NDArray[np.bool_]) -> Rgb:

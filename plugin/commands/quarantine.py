@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pwd
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dicom_io.header import SiteKey
+from plugin.commands.account import whoever_asks
 from plugin.commands.exit_status import ExitStatus, exits
 from plugin.commands.options import ConfigOption, JsonOption, ReasonOption, ReviewerOption
 from plugin.commands.terminal import aligned, say
@@ -97,7 +96,7 @@ def show_entry(
     from plugin.auditing import AuditTrail
 
     found = _named(entry, _quarantine(config).entries())
-    AuditTrail(load_configuration(config)).reviewed("look", _whoever_asks(), found.study)
+    AuditTrail(load_configuration(config)).reviewed("look", whoever_asks(), found.study)
     told = described(found)
     if as_json:
         say(json.dumps(told, indent=2))
@@ -146,14 +145,6 @@ def discard_entries(
         return "it is gone for good"
 
     return _decide(config, Choice(tuple(entries or ()), error, stage), discard)
-
-
-def _whoever_asks() -> str:
-    """The name of the account, as the operating system knows it."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"
 
 
 def described(entry: Entry) -> dict[str, Any]:

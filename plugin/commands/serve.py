@@ -21,9 +21,10 @@ from plugin.observer import Observers
 from plugin.roles import DUTIES, Duty, Role
 
 if TYPE_CHECKING:
+    from dicom_io.receiving.web import WebServer
     from pipeline.edits import TwinMaker
     from plugin.node import Node
-    from plugin.watching import WatchServer
+    from plugin.watching import Readiness, WatchServer
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,9 @@ def serve(
 
     started: Future[Node] = Future()
     try:
-        watched = _watch(configuration, intake, observers, started, role)
+        readiness = _readiness(configuration, intake, started, role)
+        watched = _watch(configuration, observers, readiness)
+        page = _open_page(configuration, key, trail, readiness)
     except BaseException:
         intake.close()
         trail.stop()
@@ -83,8 +86,9 @@ def serve(
     elif not started.result().stop(GRACE_SECONDS):
         log.warning("a step did not end in %g seconds; it is done again at the next start", GRACE_SECONDS)
     trail.stop()
-    if watched is not None:
-        watched.stop()
+    for port in (page, watched):
+        if port is not None:
+            port.stop()
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -106,19 +110,16 @@ def _open(intake: Intake, configuration: Configuration) -> None:
         log.warning("no callers are configured: every connection is closed")
 
 
-def _watch(
-    configuration: Configuration, intake: Intake, observers: Observers, started: Future[Node], role: Role
-) -> WatchServer | None:
-    """The port of metrics, health and readiness, where one is configured; None otherwise."""
-    section = configuration.watching
-    if not section.is_on:
+def _readiness(configuration: Configuration, intake: Intake, started: Future[Node], role: Role) -> Readiness | None:
+    """What the ports of metrics and of the page tell of it; None where there is neither."""
+    if not (configuration.watching.is_on or configuration.page.is_on):
         return None
-    from plugin.watching import Metrics, Readiness, WatchServer, status_of_node
+    from plugin.watching import Readiness
 
     def has_started() -> bool:
         return started.done() and started.exception() is None
 
-    readiness = Readiness(
+    return Readiness(
         port_open=(lambda: intake.is_open) if Duty.RECEIVE in DUTIES[role] else None,
         models_loaded=has_started if Duty.WORK in DUTIES[role] else None,
         started=has_started,
@@ -126,11 +127,35 @@ def _watch(
         folder=configuration.state_folder,
         kept_free=configuration.limits.min_free_bytes,
     )
+
+
+def _watch(configuration: Configuration, observers: Observers, readiness: Readiness | None) -> WatchServer | None:
+    """The port of metrics, health and readiness, where one is configured; None otherwise."""
+    section = configuration.watching
+    if not section.is_on or readiness is None:
+        return None
+    from plugin.watching import Metrics, WatchServer, status_of_node
+
     metrics = Metrics(lambda: status_of_node(configuration), readiness)
     server = WatchServer(section.host, section.port, metrics, readiness)
     observers.add(metrics)
     server.start()
     log.info("metrics, health and readiness are at %s:%d", section.host, server.port)
+    return server
+
+
+def _open_page(
+    configuration: Configuration, key: SiteKey, trail: AuditTrail, readiness: Readiness | None
+) -> WebServer | None:
+    """The web page, where one is configured; None otherwise, and nothing is imported for it then."""
+    section = configuration.page
+    if not section.is_on:
+        return None
+    from plugin.web import Desk, open_page
+
+    server = open_page(Desk(configuration, key, trail, readiness))
+    scheme = "https" if section.certificate else "http"
+    print(f"the page is at {scheme}://{section.host}:{server.port}/", flush=True)
     return server
 
 

@@ -89,7 +89,7 @@ class Outbox:
             sync_folder(self.folder)
 
     def put_away(self, name: str) -> None:
-        """Every destination has what is in the folder ``name``: it is kept elsewhere, or gone. Again changes nothing."""
+        """Every destination has what the folder ``name`` holds: kept elsewhere, or gone. Again changes nothing."""
         if self._kept is not None and (self.folder / name).is_dir() and not (self._kept / name).exists():
             (self.folder / name).rename(private_folder(self._kept) / name)
             os.utime(self._kept / name)

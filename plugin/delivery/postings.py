@@ -309,6 +309,12 @@ class Postings:
         with transaction(self._database) as connection:
             connection.execute("UPDATE twinveil_postings SET settled = ? WHERE job = ?", (time.time(), job))
 
+    def settled_since(self, moment: float) -> list[float]:
+        """When jobs were settled after ``moment``; both in seconds since 1970."""
+        with reading(self._database) as connection:
+            found = connection.execute("SELECT settled FROM twinveil_postings WHERE settled > ?", (moment,)).fetchall()
+        return [settled for (settled,) in found]
+
     def folder_of(self, job: str) -> str:
         """Where in the outbox lies what ``job`` posted."""
         with reading(self._database) as connection:

@@ -142,9 +142,7 @@ class Review:
         entry = next((entry for entry in self.quarantine.entries() if entry.name == name), None)
         if entry is None or not reviewer.strip():
             raise ReviewRefused(f"there is no entry {name}, or nobody is named who looks at it")
-        self.audit.add(
-            "look", entry=entry.name, source=entry.digest, study=entry.study, reviewer=reviewer.strip()
-        )
+        self.audit.add("look", entry=entry.name, source=entry.digest, study=entry.study, reviewer=reviewer.strip())
         self._report("look", reviewer, entry.study)
         return entry
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.disease import difference_picture
 from pipeline.photograph import Twins
-from plugin.commands.overview import Row, difference_picture, draw, outlined
+from plugin.commands.overview import Row, draw, outlined
 from tests.plugin.fakes import MirroringTwinMaker, skin
 
 

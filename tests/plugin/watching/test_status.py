@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from dicom_io.header import SiteKey
-from plugin.delivery import Deliveries
 from plugin.commands.demo_archive import Receiver
 from plugin.commands.status import show
 from plugin.config import Configuration
 from plugin.database import Postgres, close_idle
+from plugin.delivery import Deliveries
 from plugin.errors import ConfigurationRefused
 from plugin.ledger import State
 from plugin.quarantine import AuditLog

@@ -1,0 +1,83 @@
+"""Plots as SVG: drawn here, because no page fetches anything from elsewhere. Colours are the style sheet's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from markupsafe import Markup, escape
+
+WIDTH, HEIGHT = 480, 120
+LEFT, BOTTOM, TOP, RIGHT = 44, 26, 10, 10
+
+
+def bars(values: Sequence[int], title: str) -> Markup:
+    """A bar for each of ``values``, the last one being now."""
+    most = max(max(values, default=0), 1)
+    step = (WIDTH - LEFT - RIGHT) / max(len(values), 1)
+    tall = HEIGHT - TOP - BOTTOM
+    drawn = [
+        Markup('<rect class="bar" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
+            LEFT + number * step + 1, HEIGHT - BOTTOM - tall * value / most, step - 2, tall * value / most
+        )
+        for number, value in enumerate(values)
+        if value
+    ]
+    axis = _line(LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM)
+    labels = [
+        _text(LEFT - 6, TOP + 8, str(most), "end"), _text(LEFT - 6, HEIGHT - BOTTOM, "0", "end"),
+        _text(LEFT, HEIGHT - 8, f"{len(values)} h ago", "start"), _text(WIDTH - RIGHT, HEIGHT - 8, "now", "end"),
+    ]  # fmt: skip
+    return _svg(title, HEIGHT, [*drawn, axis, *labels])
+
+
+def receiver_curve(points: Sequence[tuple[float, float, float]], title: str) -> Markup:
+    """True accept rate over false accept rate, the latter in powers of ten. ``points``: as ``pipeline.gate`` has it."""
+    tall, height = 160, 160 + TOP + BOTTOM
+    rates = [(max(far, 1e-5), tar) for _, far, tar in points]
+    lowest = min((far for far, _ in rates), default=1e-4)
+    first = math.floor(math.log10(lowest))
+
+    def across(far: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * (math.log10(far) - first) / max(-first, 1)
+
+    def down(tar: float) -> float:
+        return TOP + tall * (1 - tar)
+
+    grid = [_line(LEFT, down(tar), WIDTH - RIGHT, down(tar), "grid") for tar in (0.0, 0.5, 1.0)]
+    grid += [_line(across(10.0**power), TOP, across(10.0**power), TOP + tall, "grid") for power in range(first, 1)]
+    labels = [_text(LEFT - 6, down(tar) + 4, f"{tar:g}", "end") for tar in (0.0, 0.5, 1.0)]
+    labels += [_text(across(10.0**power), height - 8, f"{10.0**power:g}", "middle") for power in range(first, 0)]
+    path = " ".join(f"{across(far):.1f},{down(tar):.1f}" for far, tar in rates)
+    curve = Markup('<polyline class="curve" points="{}"/>').format(path)
+    dots = [Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="3"/>').format(across(f), down(t)) for f, t in rates]
+    return _svg(title, height, [*grid, *labels, curve, *dots])
+
+
+def interval(low: float | None, value: float, high: float | None, title: str) -> Markup:
+    """A figure between 0 and 1 with its interval, on one line."""
+    wide, tall = 160, 18
+
+    def across(number: float) -> float:
+        return 6 + (wide - 12) * min(max(number, 0.0), 1.0)
+
+    parts = [_line(6, tall / 2, wide - 6, tall / 2, "grid")]
+    if low is not None and high is not None:
+        parts.append(_line(across(low), tall / 2, across(high), tall / 2, "range"))
+    parts.append(Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="4"/>').format(across(value), tall / 2))
+    return _svg(title, tall, parts, wide)
+
+
+def _svg(title: str, height: int, parts: Sequence[Markup], width: int = WIDTH) -> Markup:
+    head = Markup('<svg class="plot" role="img" aria-label="{}" viewBox="0 0 {} {}" width="{}" height="{}">').format(
+        title, width, height, width, height
+    )
+    return head + Markup("").join(parts) + Markup("</svg>")
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, kind: str = "axis") -> Markup:
+    return Markup('<line class="{}" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>').format(kind, x1, y1, x2, y2)
+
+
+def _text(x: float, y: float, words: str, anchor: str) -> Markup:
+    return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(x, y, anchor, escape(words))

@@ -1,0 +1,142 @@
+"""What the pages tell, and that none of them names a patient."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from starlette.testclient import TestClient
+
+from plugin.delivery import Outbox
+from plugin.web import PAGES, Desk
+from plugin.web.plots import bars, interval, receiver_curve
+from tests.plugin import fakes
+from tests.plugin.web.conftest import browser, sign_in, token
+from tests.plugin.web.state import STUDY, Site
+from tests.plugin.web.test_application import paths_of
+
+Signs = Callable[[str], TestClient]
+
+IDENTIFIERS = (
+    fakes.PATIENT_NAME, "Quillfeather", "Ottoline", fakes.PATIENT_ID, fakes.BIRTH_DATE, "ACC-55120", "S-991",
+    "Brandywine", "Gwendolyn", "20240517", STUDY,
+)  # fmt: skip
+
+
+def test_no_page_and_no_picture_names_a_patient(site: Site, desk: Desk, signed_in: Signs) -> None:
+    for name in ("vera", "rosa", "ada"):
+        client = signed_in(name)
+        told = [client.get(path) for method, path, _ in paths_of(site, desk) if method == "GET"]
+        told += [client.get(f"/studies/{each.job}") for each in desk.shelf.all()]
+        told += [client.get(f"/quarantine/{entry.name}") for entry in site.node.quarantine.entries()]
+        assert len(told) > len(PAGES)
+        for answer in told:
+            everything = answer.content + repr(answer.headers).encode()
+            assert not [each for each in IDENTIFIERS if each.encode() in everything], answer.url
+            assert str(site.folder).encode() not in everything, answer.url
+
+
+def test_the_overview_says_what_waits_and_how_destinations_are(signed_in: Signs) -> None:
+    page = signed_in("vera").get("/").text
+    assert "archive is down since" in page
+    assert "no association could be made" in page
+    assert 'value="pause"' not in page
+    assert "1 study was delivered" in page or "studies were delivered" in page
+
+
+def test_an_administrator_pauses_asks_and_resumes_a_destination(site: Site, signed_in: Signs) -> None:
+    client = signed_in("ada")
+
+    def tell(deed: str, name: str = "archive") -> str:
+        csrf = token(client.get("/").text)
+        answer = client.post(f"/destinations/{name}", data={"csrf": csrf, "deed": deed})
+        return client.get("/").text if answer.status_code == 303 else f"{answer.status_code}"
+
+    assert '<span class="tag waits">paused</span>' in tell("pause")
+    assert "no association could be made" in tell("echo")
+    assert '<span class="tag waits">paused</span>' not in tell("resume")
+    assert "tried at once" in tell("retry")
+    assert tell("give-up") == "400"
+    assert tell("pause", "elsewhere") == tell("echo", "elsewhere") == "404"
+
+
+def test_what_waits_and_what_was_delivered_can_be_looked_at_in_layers(site: Site, desk: Desk, signed_in: Signs) -> None:
+    client = signed_in("vera")
+    page = client.get("/studies").text
+    assert '<span class="tag waits">on its way</span>' in page
+    assert '<span class="tag good">delivered</span>' in page
+    assert {each.waits for each in desk.shelf.all()} == {True, False}
+    for results in desk.shelf.all():
+        assert results.held == 0
+        shown = client.get(f"/studies/{results.job}").text
+        sizes = set()
+        for kind in ("sick", "healthy", "map", "mask"):
+            path = f"/studies/{results.job}/0/{kind}"
+            assert path in shown
+            with Image.open(io.BytesIO(client.get(path).content)) as picture:
+                sizes.add(picture.size)
+                pixels = np.asarray(picture.convert("RGBA"))
+            if kind in {"map", "mask"}:
+                assert 0 < (pixels[..., 3] > 40).mean() < 0.5, "a layer lets through what lies beside the lesion"
+        assert len(sizes) == 1, "layers lie upon each other"
+    assert client.get(f"/studies/{results.job}/1/sick").status_code == 404
+    assert client.get(f"/studies/{results.job}/0/original").status_code == 404
+    assert client.get("/studies/nothing").status_code == 404
+
+
+def test_what_was_delivered_goes_after_its_days(desk: Desk, tmp_path: Path) -> None:
+    kept = Outbox(tmp_path / "kept", desk.key)
+    outbox = Outbox(tmp_path / "outbox", desk.key, kept.folder)
+    (tmp_path / "object").write_bytes(b"bytes")
+    for name in ("old", "new"):
+        outbox.put(name, [tmp_path / "object"])
+        outbox.put_away(name)
+        outbox.put_away(name)
+    assert (outbox.folders(), kept.folders()) == (set(), {"old", "new"})
+    os.utime(kept.folder / "old", (1000, 1000))
+    kept.remove_older(2000)
+    assert kept.folders() == {"new"}
+    with kept.opened("new", [0]) as (path,):
+        assert path.read_bytes() == b"bytes"
+
+
+def test_the_profile_in_force_is_told_whole(signed_in: Signs) -> None:
+    page = signed_in("vera").get("/profile").text
+    assert "claims 113100" in page
+    assert page.count("<tr>") > 600
+    assert "<td><code>(0010,0010)</code></td>" in page
+
+
+def test_figures_tell_what_there_is_and_what_there_is_not(site: Site, signed_in: Signs) -> None:
+    page = signed_in("vera").get("/figures").text
+    assert "None is named" in page
+    assert page.count('class="curve"') >= 2
+    assert "0.412" in page  # the calibration's threshold of SFace
+    card = {
+        "figures": {
+            "mask_iou": {"value": 0.75, "low": 0.7, "high": 0.8, "n": 60, "first_bar": 0.7, "meets_first_bar": True}
+        }
+    }
+    (site.folder / "scorecard.json").write_text(json.dumps(card))
+    client = browser(site.desk(scorecard="scorecard.json"))
+    sign_in(client, "vera")
+    page = client.get("/figures").text
+    assert "mask_iou" in page and "0.700 to 0.800" in page and "met" in page
+    (site.folder / "scorecard.json").write_text("[]")
+    assert "cannot be read" in client.get("/figures").text
+
+
+def test_plots_say_in_words_what_they_are_and_take_no_markup_from_titles() -> None:
+    for drawn in (
+        bars([0, 3, 1], "<b>a"),
+        receiver_curve([(0.1, 1e-3, 0.9)], "<b>a"),
+        interval(0.1, 0.2, None, "<b>a"),
+    ):
+        assert 'role="img" aria-label="&lt;b&gt;a"' in drawn
+    assert bars([0, 3, 1], "").count('class="bar"') == 2
+    assert bars([], "") and receiver_curve([], "")
