@@ -33,11 +33,15 @@ class Page:
     least: int
 
 
-STATIC = {"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"}
+STATIC = {
+    "page.css": "text/css; charset=utf-8",
+    "page.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
 
 
 def show_static(desk: Desk, request: Request) -> Response:
-    """The style sheet and the script."""
+    """The style sheet, the script and the icon."""
     name = request.path_params["name"]
     if name not in STATIC:
         return PlainTextResponse("There is no such file.\n", 404)

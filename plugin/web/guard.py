@@ -7,6 +7,7 @@ from a page of ours.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
@@ -23,6 +24,9 @@ from plugin.web.sessions import Session
 
 LARGEST_FORM = 1 << 18
 """Bytes: some thousand entries that are decided on at once."""
+
+FORM_SECONDS = 10.0
+"""From a request's headers to the end of its form."""
 
 ANYBODY = 0
 """The standing that a page needs that anybody may see."""
@@ -132,10 +136,14 @@ class Guard:
 
     async def _read_form(self, request: Request, session: Session | None, needed: int) -> Response | None:
         body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > LARGEST_FORM:
-                return PlainTextResponse("The form is too large.\n", 413)
+        try:
+            async with asyncio.timeout(FORM_SECONDS):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > LARGEST_FORM:
+                        return PlainTextResponse("The form is too large.\n", 413)
+        except TimeoutError:
+            return PlainTextResponse("The form took too long to come.\n", 408)
         try:
             form = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=5000)
         except ValueError:

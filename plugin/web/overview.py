@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from starlette.requests import Request
@@ -16,6 +17,8 @@ from plugin.node import destination_of, web_destination_of
 from plugin.watching import status_of_node
 from plugin.web.desk import Desk, back_to, field
 from plugin.web.plots import bars
+
+log = logging.getLogger(__name__)
 
 HOURS = 24
 
@@ -53,6 +56,7 @@ def tell_destination(desk: Desk, request: Request) -> Response:
                 return PlainTextResponse("Nothing of the kind can be done.\n", 400)
     except ConfigurationRefused as error:
         return PlainTextResponse(f"{error}\n", 404)
+    log.info("%s by %s: %s", name, request.state.session.user.name, deed)
     return back_to("/#destinations")
 
 

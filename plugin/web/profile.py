@@ -30,10 +30,18 @@ def show_profile(desk: Desk, request: Request) -> Response:
         said, complaint = [], str(error)
     chosen = [option for option in OPTIONS if option in configuration.profile.options]
     rows = [
-        (f"({row.tag[:4]},{row.tag[4:]})" if len(row.tag) == 8 else row.tag, row.name, [ACTIONS.get(mark, mark) for mark in row.basic],
-         [f"{option.replace('_', ' ')}: {ACTIONS[row.options[option]]}" for option in chosen if option in row.options])
+        (
+            f"({row.tag[:4]},{row.tag[4:]})" if len(row.tag) == 8 else row.tag,
+            row.name,
+            [ACTIONS.get(mark, mark) for mark in row.basic],
+            [
+                f"{option.replace('_', ' ')}: {ACTIONS[row.options[option]]}"
+                for option in chosen
+                if option in row.options
+            ],
+        )
         for row in profile_table().rows
-    ]  # fmt: skip
+    ]
     return desk.page(
         request, "profile.html", said=said, complaint=complaint, rows=rows, chosen=chosen,
         policy=configuration.policy, output=configuration.output, project=configuration.project,

@@ -1,0 +1,132 @@
+"""The pictures of the web page in the guide, from a node with the embedded model and rendered patients:
+
+    python -m tests.peers.page_pictures --out docs/pictures
+
+Two sample patients go through the node; a third has a made-up name written on the skin, and is held.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import pydicom
+from selenium.webdriver.common.keys import Keys
+
+from dicom_io.header import SiteKey, generate_key_file
+from dicom_io.reading import read_photograph
+from dicom_io.sending import Destination, deliver
+from dicom_io.writing import wrapped
+from plugin.auditing import AuditTrail
+from plugin.commands.cli import load_node_twins
+from plugin.commands.demo_archive import Receiver
+from plugin.config import Configuration
+from plugin.ledger import FINISHED
+from plugin.node import Node
+from plugin.web import Desk, Users, open_page
+from scripts.planted_text import plant, written
+from tests.peers.browser import NARROW, WIDE, Window, chromium
+from tests.peers.processes import LOOPBACK, free_port, wait_until
+
+SAMPLES = Path(__file__).resolve().parents[2] / "sample_data" / "studies"
+RELEASED = ("signe-rosacea", "anselm-forearm")
+HELD = "pippa-dermoscopy"
+PASSWORD = "for these pictures alone"
+PATIENCE = 3600.0
+
+
+def with_a_name(path: Path, folder: Path) -> Path:
+    """The photograph at ``path`` with a name written across its skin."""
+    rgb = read_photograph(path).rgb.copy()
+    plant(rgb, written("Quillfeather, Ottoline", 20, 0), -120, (rgb.shape[1] // 2, rgb.shape[0] // 3))
+    dataset = wrapped(rgb, "dermoscopy")
+    target = folder / f"{dataset.SOPInstanceUID}.dcm"
+    pydicom.dcmwrite(target, dataset, enforce_file_format=True)
+    return target
+
+
+def take(window: Window, out: Path) -> None:
+    """Every picture of the guide."""
+
+    def shoot(name: str) -> None:
+        window.driver.save_screenshot(str(out / f"{name}.png"))
+
+    window.sign_in("Dr. Ashdown", PASSWORD)
+    shoot("overview-light")
+    window.go("/studies")
+    links = [str(link.get_attribute("href")) for link in window.all("tbody a")]
+    for number, link in enumerate(links):
+        window.driver.get(link)
+        window.wait("document.querySelector('[data-viewer]').dataset.drawn")
+        window.wait(
+            "[...document.querySelectorAll('img[data-layer]')].filter((i) => !i.hidden).every((i) => i.complete)"
+        )
+        shoot(f"study-light-{number}")
+        window.scheme("dark")
+        window.one("button[data-layer=map]").click()
+        window.wait("document.querySelector('img[data-layer=map]').naturalWidth")
+        shoot(f"study-dark-{number}")
+        window.scheme("light")
+    window.go("/quarantine")
+    window.press("j", Keys.ENTER)
+    window.wait("location.pathname.length > 20")
+    window.press("o")
+    window.wait("document.querySelector('[data-photograph]').naturalWidth")
+    shoot("review-light")
+    window.size(NARROW)
+    shoot("review-narrow")
+    window.scheme("dark")
+    window.go("/")
+    shoot("overview-narrow-dark")
+    window.size(WIDE)
+    window.go("/figures")
+    shoot("figures-dark")
+
+
+def main(out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="twinveil-page-") as scratch:
+        folder = Path(scratch)
+        generate_key_file(folder / "site.key")
+        archive = Receiver(folder / "archive")
+        archive.start()
+        configuration = Configuration.model_validate(
+            {
+                "folder": folder,
+                "key_file": "site.key",
+                "listener": {"port": 0},
+                "callers": [{"ae_title": "CAMERA", "network": "127.0.0.1/32"}],
+                "destinations": [
+                    {"name": "research", "ae_title": archive.ae_title, "host": LOOPBACK, "port": archive.port}
+                ],
+                "study": {"quiet_seconds": 1.0},
+                "limits": {"min_free_bytes": 0},
+                "page": {"port": free_port()},
+            }
+        )
+        key = SiteKey.from_file(folder / "site.key")
+        Users(configuration.state_folder).add("Dr. Ashdown", "reviewer", PASSWORD)
+        files = [SAMPLES / name / "photograph.dcm" for name in RELEASED]
+        files.append(with_a_name(SAMPLES / HELD / "photograph.dcm", folder))
+        node = Node(configuration, key, load_node_twins(configuration))
+        node.start()
+        server = open_page(Desk(configuration, key, AuditTrail(configuration)))
+        try:
+            deliver(files, Destination("node", LOOPBACK, node.listener.port, "TWINVEIL", "CAMERA"))
+            wait_until(
+                lambda: sum(n for state, n in node.ledger.counts().items() if state in FINISHED) == len(files),
+                PATIENCE, "every photograph is finished",
+            )  # fmt: skip
+            with chromium(folder / "browser") as driver:
+                take(Window(driver, f"http://{LOOPBACK}:{server.port}"), out)
+        finally:
+            server.stop()
+            node.stop()
+            archive.stop()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    main(parser.parse_args().out)
