@@ -109,10 +109,10 @@ class Users:
         known = user.password if user is not None and user.password else self._nobody
         with self._turns:
             try:
-                right = self._hasher.verify(known, password[: LONGEST_PASSWORD + 1])
+                self._hasher.verify(known, password[: LONGEST_PASSWORD + 1])
             except (Argon2Error, InvalidHashError):
-                right = False
-        return user if right and known is not self._nobody else None
+                return None
+        return None if known == self._nobody else user
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
