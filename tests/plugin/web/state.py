@@ -17,6 +17,7 @@ from pipeline.photograph import Findings, Photograph, Twins
 from plugin.auditing import AuditTrail
 from plugin.commands.demo_archive import Receiver
 from plugin.config import Configuration
+from plugin.delivery import Deliveries
 from plugin.ledger import State
 from plugin.node import Node
 from plugin.web import Desk, Users
@@ -83,19 +84,22 @@ def hold_another(site: Site, number: int) -> str:
 
 @contextmanager
 def running_site(folder: Path, *, held_ones: int = 3) -> Iterator[Site]:
-    """The node, once one study is delivered, another waits for a destination that is away, and so many are held."""
+    """The node, once one study is delivered, another waits for a destination that is paused, and so many are held."""
     folder.mkdir(parents=True, exist_ok=True)
     generate_key_file(folder / "site.key")
-    archive = Receiver(folder / "archive")
-    archive.start()
-    port = archive.port
+    archives = {name: Receiver(folder / name) for name in ("archive", "research")}
+    for archive in archives.values():
+        archive.start()
     configuration = Configuration.model_validate(
         {
             "folder": folder,
             "key_file": "site.key",
             "listener": {"port": 0},
             "callers": [{"ae_title": "CAMERA", "network": "127.0.0.1/32"}],
-            "destinations": [{"name": "archive", "ae_title": "ARCHIVE", "host": "127.0.0.1", "port": port}],
+            "destinations": [
+                {"name": name, "ae_title": archive.ae_title, "host": "127.0.0.1", "port": archive.port}
+                for name, archive in archives.items()
+            ],
             "study": {"quiet_seconds": 0.4, "attempts": 1},
             "retries": {"attempts": 3, "first_wait_seconds": 0.2},
             "limits": {"min_free_bytes": 0},
@@ -112,7 +116,7 @@ def running_site(folder: Path, *, held_ones: int = 3) -> Iterator[Site]:
     try:
         send(node, save(photograph(f"{STUDY}.1"), folder / "in"))
         wait_for(lambda: node.ledger.counts().get(State.PURGED, 0) == 1)
-        archive.stop()
+        Deliveries(configuration).pause("research")
         sizes = [96, *[112] * (held_ones - 1), 128]
         for number, side in enumerate(sizes, start=2):
             rgb = skin(side, seed=number)
@@ -126,3 +130,5 @@ def running_site(folder: Path, *, held_ones: int = 3) -> Iterator[Site]:
         yield site
     finally:
         node.stop()
+        for archive in archives.values():
+            archive.stop()
