@@ -22,7 +22,7 @@ from plugin.web.results import Made, Results
 
 JPEG, PNG = "image/jpeg", "image/png"
 QUALITY = 92
-RIM, FILL = (0, 214, 214, 255), (0, 214, 214, 60)
+RIM, FILL = (0, 214, 214, 255), (0, 214, 214, 36)
 """Of the mask."""
 
 KINDS = {

@@ -28,7 +28,7 @@ function viewer(section) {
   function drawn() {
     const first = natural();
     if (!first) return;
-    const fitted = Math.min(1, (canvas.clientWidth - 2) / first.naturalWidth);
+    const fitted = Math.min(1, (canvas.parentElement.clientWidth - 2) / first.naturalWidth);
     const now = scale || fitted;
     layers.classList.add("sized");
     for (const image of images) {
@@ -44,7 +44,7 @@ function viewer(section) {
   function zoom(how) {
     const first = natural();
     if (!first) return;
-    const now = scale || Math.min(1, (canvas.clientWidth - 2) / first.naturalWidth);
+    const now = scale || Math.min(1, (canvas.parentElement.clientWidth - 2) / first.naturalWidth);
     scale = how === "0" ? 0 : how === "full" ? 1 : Math.min(16, Math.max(0.05, how === "1" ? now * 1.5 : now / 1.5));
     drawn();
   }
@@ -88,7 +88,7 @@ function held(link) {
 
   function drawn() {
     if (!image.naturalWidth) return;
-    const scale = large ? 1 : Math.min(1, (canvas.clientWidth - 2) / image.naturalWidth);
+    const scale = large ? 1 : Math.min(1, (canvas.parentElement.clientWidth - 2) / image.naturalWidth);
     image.width = Math.round(image.naturalWidth * scale);
     if (!boxes) return;
     boxes.setAttribute("viewBox", `0 0 ${image.naturalWidth} ${image.naturalHeight}`);
