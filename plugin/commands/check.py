@@ -253,7 +253,7 @@ def _page(configuration: Configuration) -> Item:
         return Item("page", "there are no users: nobody could sign in", ExitStatus.USAGE)
     by = f"the word of {', '.join(section.proxies)}" if section.proxies else "password"
     where = f"{'https' if section.certificate else 'http'}://{section.host}:{section.port}"
-    return Item("page", f"{where}; {len(users)} users, known by {by}")
+    return Item("page", f"{where}; users: {len(users)}, known by {by}")
 
 
 def _audit(configuration: Configuration) -> Item:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import urllib.error
 import urllib.request
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from plugin.commands.demo_archive import Receiver
 from plugin.commands.logs import JSON_FIELDS
+from plugin.config import load_configuration
 from plugin.ledger import State
+from plugin.web import Users
 from tests.crash.test_kill import STUDY, Bench, bench, receiver, wait_for
-from tests.peers.processes import PATIENCE, free_port
+from tests.peers.processes import PATIENCE, free_port, is_listening
 from tests.plugin import fakes
 from tests.plugin.auditing.syslog_server import serving
 from tests.plugin.fakes import photograph, save, skin
+from tests.plugin.web.state import PASSWORD
 
 __all__ = ["bench", "receiver"]
 
@@ -100,3 +105,27 @@ def test_a_node_is_watched_from_its_start_to_its_end_and_nobody_is_named(
     for identifier in (fakes.PATIENT_NAME, fakes.PATIENT_ID, fakes.BIRTH_DATE, STUDY, "ACC-55120", "Gwendolyn",
                        str(usable.SOPInstanceUID), str(not_usable.SOPInstanceUID)):  # fmt: skip
         assert identifier not in told
+
+
+def test_the_page_is_there_from_the_start_to_the_end_and_says_what_is_lacking(bench: Bench, tmp_path: Path) -> None:
+    port = free_port()
+    configuration = tmp_path / "twinveil.toml"
+    configuration.write_text(f"{configuration.read_text()}[page]\nport = {port}\n")
+    Users(load_configuration(configuration).state_folder).add("vera", "viewer", PASSWORD)
+    hold = tmp_path / "hold-load"
+    hold.touch()
+    with (
+        bench.worker() as (process, _),
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as browser,
+    ):
+        wait_for(lambda: is_listening(port), "the page")
+        assert browser.get("/").headers["location"] == "/login"
+        (before,) = re.findall(r'name="before" value="([^"]+)"', browser.get("/login").text)
+        answer = browser.post("/login", data={"name": "vera", "password": PASSWORD, "before": before})
+        assert answer.headers["location"] == "/", answer.text
+        assert "the models are not loaded yet" in browser.get("/").text
+        hold.unlink()
+        wait_for(lambda: "the models are not loaded yet" not in browser.get("/").text, "the models")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=PATIENCE) == 0
+    assert PASSWORD not in (tmp_path / "log").read_text()

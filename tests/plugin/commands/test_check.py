@@ -11,6 +11,7 @@ from plugin.commands.check import check
 from plugin.commands.demo_archive import Receiver
 from plugin.commands.exit_status import ExitStatus
 from plugin.commands.init import initialise
+from plugin.web import Users
 from tests.dicom_io.sending.web_archive import web_archive
 from tests.plugin.fakes import MirroringTwinMaker
 
@@ -82,3 +83,15 @@ def test_a_token_that_nobody_could_be_known_by_is_named(
     found, said = checked(configuration_file, archive)
     assert found is exits
     assert ("holds no token of 16 characters" in said) == (exits is ExitStatus.USAGE)
+
+
+def test_a_page_that_nobody_could_use_is_named_and_one_that_somebody_can_is_described(configuration_file: Path) -> None:
+    before, page, after = configuration_file.read_text().partition("[page]\n")
+    configuration_file.write_text(before + page + after.replace("port = 0\n", "port = 8443\n", 1))
+    found, said = checked(configuration_file, "")
+    assert found is ExitStatus.USAGE
+    assert "there are no users: nobody could sign in" in said
+    assert "twinveil users add" in said
+    Users(configuration_file.parent / "state").add("vera", "viewer", None)
+    _, said = checked(configuration_file, "")
+    assert "http://127.0.0.1:8443; users: 1, known by password" in said
