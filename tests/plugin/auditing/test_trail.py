@@ -266,3 +266,27 @@ def test_every_event_is_documented(repository: Path) -> None:
     reported = [code for code in codes if not code.meaning.endswith(("ID", "UID", "Media")) and code.value != "110150"]
     assert len(reported) == 10
     assert not [code for code in reported if code.value not in told]
+
+
+def test_signing_in_to_the_page_failing_to_and_signing_out_are_reported(configuration: Configuration) -> None:
+    with serving() as server:
+        trail = AuditTrail(audited(configuration, port=server.port))
+        trail.start()
+        trail.signed_in("rosa", "10.1.2.3", succeeded=False)
+        trail.signed_in("rosa", "10.1.2.3", succeeded=True)
+        trail.signed_out("rosa", "10.1.2.3")
+        trail.stop()
+        wait_for(lambda: STOP in codes(server))
+        told = [message for message in server.messages() if message.find("EventIdentification/EventID").get("csd-code")
+                == "110114"]  # fmt: skip
+    for message in told:
+        SCHEMA.assertValid(message)
+    assert [
+        (
+            message.find("EventIdentification/EventTypeCode").get("csd-code"),
+            message.find("EventIdentification").get("EventOutcomeIndicator"),
+            message.find("ActiveParticipant").get("UserID"),
+            message.find("ActiveParticipant").get("NetworkAccessPointID"),
+        )
+        for message in told
+    ] == [(kind, outcome, "rosa", "10.1.2.3") for kind, outcome in (("110122", "4"), ("110122", "0"), ("110123", "0"))]
