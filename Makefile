@@ -10,7 +10,7 @@ LOAD_ARGS  ?=
 TEST_ARGS  ?=
 CRASH_ARGS ?=
 
-.PHONY: help demo test check bench attack load crash sweep fuzz train samples peers docs integrations wheel sbom clean
+.PHONY: help demo test check bench attack load crash sweep fuzz train samples peers docs integrations models wheel sbom clean
 
 help:
 	@echo "make demo     a node, sample studies over a real association, results in build/demo"
@@ -23,6 +23,7 @@ help:
 	@echo "make sweep    sentinels through the whole node path, figures to build/sweep.json"
 	@echo "make fuzz     10,000 mutated headers"
 	@echo "make integrations  twenty studies through a real Orthanc with each plugin, killed in between"
+	@echo "make models   a demonstration with a tiny random model of every family"
 	@echo "make docs     the pages of docs/ that are made from the code"
 	@echo "make wheel    a wheel in build/dist, tried in an environment of its own without the source tree"
 	@echo "make sbom     what the node is made of and under which licences, to build/sbom"
@@ -65,6 +66,9 @@ fuzz: $(VENV)/.development
 
 integrations: $(VENV)/.development peers
 	$(BIN)/python -m pytest tests/peers/test_integrations.py -m many
+
+models: $(VENV)/.development
+	$(BIN)/python -m pytest tests/plugin/commands/test_larger_models.py -m "many or slow"
 
 docs: $(VENV)/.development
 	$(BIN)/python -m scripts.write_docs

@@ -26,6 +26,9 @@ class ModelSection(Section):
     offload: bool = Field(default=False, description="Keep on the device only the network that works; slower.")
     compiled: bool = Field(default=False, description="Compile it: minutes at the first photograph, then faster.")
     tiled: bool = Field(default=False, description="Tile the autoencoder against memory; seams may show.")
+    together: int = Field(
+        default=1, ge=1, le=16, description="Photographs of a study in one evaluation of its network; more memory."
+    )
     sha256: Annotated[str, StringConstraints(pattern=r"^([0-9a-fA-F]{64})?$")] = Field(
         default="", description="What its SHA-256 must be (`twinveil check` shows it); empty takes any."
     )
@@ -54,6 +57,8 @@ class ModelSection(Section):
         larger = ("precision", "offload", "compiled", "tiled", "sha256", "knobs", "bank")
         if self.folder is None and (set_for_nothing := [each for each in larger if getattr(self, each)]):
             raise ValueError(f"{', '.join(set_for_nothing)}: only a larger model has that")
+        if self.folder is None and self.together > 1:
+            raise ValueError("together: the embedded model takes one photograph after the other")
         if self.folder is None and self.device != "cpu":
             raise ValueError("device: the embedded model runs on the CPU")
         return self

@@ -168,7 +168,7 @@ def _chroma() -> ChromaPipeline:
 RANDOM: dict[str, Callable[[], Any]] = {
     "sd3": lambda: _sd3(with_t5=True),
     "sd3-no-t5": lambda: _sd3(with_t5=False),
-    "sd3-mid": lambda: _sd3(with_t5=True, layers=3, heads=8, head=32),
+    "sd3-mid": lambda: _sd3(with_t5=True, layers=3, heads=8, head=64),
     "flux-dev": lambda: _flux(guidance=True, dynamic=True),
     "flux-schnell": lambda: _flux(guidance=False, dynamic=False),
     "klein-base": lambda: _klein(distilled=False),

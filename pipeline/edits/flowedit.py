@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -25,6 +26,19 @@ from pipeline.models import Branch, VelocityField
 
 Progress = Callable[[int, int], None]
 """Called after each step with the number of steps done and of steps in all."""
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """One of several edits that go through the network together: ``x_src`` from ``source`` towards each of ``targets``.
+
+    ``noise``: recorded draws, as ``flow_edit_along`` takes them.
+    """
+
+    x_src: Tensor
+    source: Branch
+    targets: Sequence[Branch]
+    noise: Tensor | None = None
 
 
 def flow_edit(
@@ -47,32 +61,49 @@ def flow_edit(
     ``sigma_start`` in [0, 1]: the noise level at which the edit begins; 0 returns the source, 1 keeps least of it.
     ``steps`` >= 1 from there down to 0. The rest as in ``flow_edit_along``. Returns one float32 [B, C, h, w] a target.
     """
+    (edited,) = flow_edits(
+        model,
+        [Edit(x_src, source, targets, noise)],
+        sigma_start=sigma_start,
+        steps=steps,
+        n_avg=n_avg,
+        n_min=n_min,
+        fidelity=fidelity,
+        generator=generator,
+        progress=progress,
+    )
+    return edited
+
+
+def flow_edits(
+    model: VelocityField,
+    edits: Sequence[Edit],
+    *,
+    sigma_start: float,
+    steps: int,
+    n_avg: int = 1,
+    n_min: int = 0,
+    fidelity: Fidelity = NONE,
+    generator: torch.Generator | None = None,
+    progress: Progress | None = None,
+) -> list[list[Tensor]]:
+    """As ``flow_edit``, for pictures of one shape with prompts of their own, in one evaluation of the network a step.
+
+    Each has noise of its own. What comes back is by edit, then by its targets.
+    """
     if not 0.0 <= sigma_start <= 1.0:
         raise ValueError(f"sigma_start must be in [0, 1], got {sigma_start}")
     if steps < 1:
         raise ValueError(f"at least one step is needed, got {steps}")
-    if not targets:
+    if not edits or not all(edit.targets for edit in edits):
         raise ValueError("at least one target is needed")
     if sigma_start == 0.0:
-        return _finite([x_src.detach().float().clone() for _ in targets])
-    height, width = x_src.shape[-2:]
+        return [_finite([edit.x_src.detach().float().clone() for _ in edit.targets]) for edit in edits]
+    height, width = edits[0].x_src.shape[-2:]
     sigmas = model.sigmas(steps, sigma_start, (height, width))
-    return flow_edit_along(
-        sigmas,
-        model,
-        x_src,
-        source,
-        targets,
-        n_avg=n_avg,
-        n_min=n_min,
-        fidelity=fidelity,
-        noise=noise,
-        generator=generator,
-        progress=progress,
-    )
+    return _along(sigmas, model, edits, n_avg, n_min, fidelity, generator, progress)
 
 
-@torch.no_grad()
 def flow_edit_along(
     sigmas: Tensor,
     model: VelocityField,
@@ -99,44 +130,68 @@ def flow_edit_along(
 
     Raises ``ModelError`` if a result is not finite, ``ValueError`` for arguments that make no sense.
     """
+    edit = Edit(x_src, source, targets, noise)
+    (edited,) = _along(sigmas, model, [edit], n_avg, n_min, fidelity, generator, progress)
+    return edited
+
+
+@torch.no_grad()
+def _along(
+    sigmas: Tensor,
+    model: VelocityField,
+    edits: Sequence[Edit],
+    n_avg: int,
+    n_min: int,
+    fidelity: Fidelity,
+    generator: torch.Generator | None,
+    progress: Progress | None,
+) -> list[list[Tensor]]:
     levels = _levels(sigmas)
     steps = len(levels) - 1
-    if not targets:
+    if not edits or not all(edit.targets for edit in edits):
         raise ValueError("at least one target is needed")
     if n_avg < 1 or not 0 <= n_min <= steps:
         raise ValueError(f"n_avg must be >= 1 and n_min in [0, {steps}], got n_avg={n_avg}, n_min={n_min}")
-    x = x_src.detach().float()  # [B, C, h, w]
-    draws = _draws(x, (steps - n_min) * n_avg + (1 if n_min else 0), noise, generator)
-    branches = [source, *targets]
+    xs = [edit.x_src.detach().float() for edit in edits]  # each [B, C, h, w]
+    calls = (steps - n_min) * n_avg + (1 if n_min else 0)
+    draws = [_draws(x, calls, edit.noise, generator) for x, edit in zip(xs, edits, strict=True)]
+    branches = [branch for edit in edits for branch in (edit.source, *edit.targets)]
 
-    # The edit so far, z_edit - x, starts at exactly 0: equal prompts then see equal inputs and change nothing.
-    edits = [torch.zeros_like(x) for _ in targets]
+    # What was changed so far, z_edit - x, starts at exactly 0: equal prompts then see equal inputs and change nothing.
+    moved = [[torch.zeros_like(x) for _ in edit.targets] for x, edit in zip(xs, edits, strict=True)]
     for step, (sigma, sigma_next) in enumerate(pairwise(levels[: steps - n_min + 1])):
-        change = [torch.zeros_like(x) for _ in targets]
+        change = [[torch.zeros_like(each) for each in of_one] for of_one in moved]
         for _ in range(n_avg):
-            z_src = (1.0 - sigma) * x + sigma * next(draws)
-            v_src, *v_tars = model.velocities([z_src, *(z_src + edit for edit in edits)], sigma, branches)
-            change = [c + (v_tar.float() - v_src.float()) / n_avg for c, v_tar in zip(change, v_tars, strict=True)]
-        change = [fidelity.supported(c) for c in change]
-        edits = [
-            edit + (sigma_next - sigma) * c + fidelity.pull(edit, c, sigma)
-            for edit, c in zip(edits, change, strict=True)
-        ]
+            z_srcs = [(1.0 - sigma) * x + sigma * next(drawn) for x, drawn in zip(xs, draws, strict=True)]
+            zs = [z for z_src, own in zip(z_srcs, moved, strict=True) for z in (z_src, *(z_src + each for each in own))]
+            found = iter(model.velocities(zs, sigma, branches))
+            for number, sums in enumerate(change):
+                v_src = next(found).float()
+                change[number] = [so_far + (next(found).float() - v_src) / n_avg for so_far in sums]
+        for number, of_one in enumerate(change):
+            kept = [fidelity.supported(each) for each in of_one]
+            moved[number] = [
+                each + (sigma_next - sigma) * c + fidelity.pull(each, c, sigma)
+                for each, c in zip(moved[number], kept, strict=True)
+            ]
         if progress is not None:
             progress(step + 1, steps)
-    zs = [x + edit for edit in edits]
+    ends = [[x + each for each in own] for x, own in zip(xs, moved, strict=True)]
 
     if n_min:
         sigma = levels[steps - n_min]
-        z_src = (1.0 - sigma) * x + sigma * next(draws)
-        zs = [z_src + edit for edit in edits]
+        z_srcs = [(1.0 - sigma) * x + sigma * next(drawn) for x, drawn in zip(xs, draws, strict=True)]
+        zs = [z_src + each for z_src, own in zip(z_srcs, moved, strict=True) for each in own]
+        targets = [branch for edit in edits for branch in edit.targets]
         for step, (sigma, sigma_next) in enumerate(pairwise(levels[steps - n_min :]), start=steps - n_min):
-            v_tars = model.velocities(zs, sigma, list(targets))
+            v_tars = model.velocities(zs, sigma, targets)
             zs = [z + (sigma_next - sigma) * v_tar.float() for z, v_tar in zip(zs, v_tars, strict=True)]
             if progress is not None:
                 progress(step + 1, steps)
+        sampled = iter(zs)
+        ends = [[next(sampled) for _ in own] for own in moved]
 
-    return _finite(zs)
+    return [_finite(of_one) for of_one in ends]
 
 
 def normal_from_entropy(shape: Sequence[int], device: torch.device | str = "cpu") -> Tensor:

@@ -49,8 +49,32 @@ class AlgorithmIdentity:
         return {"heal": str(self.heal), "swap": str(self.swap)}
 
 
+@dataclass(frozen=True, eq=False)
+class Square:
+    """A square of a photograph, uint8 and of a ``side`` of the healer's. ``seen``: what can be said of it, its view
+    among that."""
+
+    rgb: Rgb
+    seen: ClinicalPrompt
+    of_face: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Sitting:
+    """Who is to become somebody else: ``rgb``, which ``prompt`` describes, with ``faces``, the patient's first.
+
+    ``seed``: of the patient, the same at every visit. ``attempt``: from 0; each changes more, for another persona.
+    """
+
+    rgb: Rgb
+    prompt: ClinicalPrompt
+    faces: Sequence[Face]
+    seed: bytes
+    attempt: int
+
+
 class Healer(Protocol):
-    """Takes the disease off a square of a photograph."""
+    """Takes the disease off squares of photographs."""
 
     @property
     def facts(self) -> ModelFacts: ...
@@ -59,23 +83,17 @@ class Healer(Protocol):
         """Pixels along each side at which a square of ``square`` photograph pixels a side is healed."""
         ...
 
-    def heal(self, rgb: Rgb, seen: ClinicalPrompt, *, of_face: bool) -> tuple[Rgb, Rgb]:
-        """The square ``rgb`` (uint8, of a ``side``) as the model shows it, and healed: their difference is the disease.
-
-        ``seen``: what can be said of it, its view among that.
-        """
+    def heal(self, squares: Sequence[Square]) -> list[tuple[Rgb, Rgb]]:
+        """Each square as the model shows it, and healed: their difference is the disease."""
         ...
 
 
 class Swapper(Protocol):
-    """Makes somebody else of the people in a photograph."""
+    """Makes somebody else of the people in photographs."""
 
     @property
     def facts(self) -> ModelFacts: ...
 
-    def swap(self, rgb: Rgb, prompt: ClinicalPrompt, faces: Sequence[Face], seed: bytes, attempt: int) -> Rgb:
-        """``rgb``, which ``prompt`` describes, with a persona in the place of each of ``faces``, the patient's first.
-
-        ``seed``: of the patient, the same at every visit. ``attempt``: from 0; each changes more, for another persona.
-        """
+    def swap(self, sittings: Sequence[Sitting]) -> list[Rgb]:
+        """Each photograph with a persona in the place of each of its faces."""
         ...

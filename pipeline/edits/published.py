@@ -11,21 +11,21 @@ import hashlib
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from pipeline.edits.crop import FaceCrop
 from pipeline.edits.edit import EditKnobs
 from pipeline.edits.fidelity import Fidelity, target_only
-from pipeline.edits.flowedit import flow_edit
+from pipeline.edits.flowedit import Edit, flow_edits
 from pipeline.edits.knobs import PublishedKnobs
-from pipeline.edits.models import ModelFacts
-from pipeline.faces import Face
+from pipeline.edits.models import ModelFacts, Sitting, Square
 from pipeline.models import Branch, Prompt, RectifiedFlow, pixels_from_rgb, rgb_from_pixels
 from pipeline.photograph import Rgb
 from pipeline.vocabulary import (
     PERSONAS,
-    ClinicalPrompt,
     EditWords,
     Personas,
     deck_for,
@@ -39,6 +39,15 @@ SMALLEST = 0.5
 
 _REMEMBERED = 32
 """Prompts whose embeddings are kept: a photograph asks for four, megabytes each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """One edit of a square: ``rgb`` (uint8, of a ``side``), from and to which ``words``."""
+
+    rgb: Rgb
+    words: EditWords
+    knobs: EditKnobs
 
 
 class PublishedEdits:
@@ -67,21 +76,39 @@ class PublishedEdits:
         enough, smallest = math.ceil(square / self._multiple), math.ceil(largest * SMALLEST)
         return min(max(enough, smallest), largest) * self._multiple
 
-    def edited(self, rgb: Rgb, words: EditWords, knobs: EditKnobs) -> tuple[Rgb, Rgb]:
-        """``rgb`` (uint8, square, of a ``side``) as the model shows it, and edited. ``ModelError`` where that fails."""
-        source = Branch(self._embedded(words.source), knobs.source_guidance)
-        targets = [Branch(self._embedded(words.target), knobs.target_guidance)]
-        if knobs.target_only:
-            source, targets = target_only(source, targets)
+    def edited(self, asked: Sequence[Asked]) -> list[tuple[Rgb, Rgb]]:
+        """Each square as the model shows it, and edited. ``ModelError`` where that fails.
+
+        Squares of one size with the same knobs go through the network together, whatever is said of each.
+        """
+        answers: dict[int, tuple[Rgb, Rgb]] = {}
+        alike: dict[tuple[int, EditKnobs], list[int]] = {}
+        for number, each in enumerate(asked):
+            alike.setdefault((len(each.rgb), each.knobs), []).append(number)
         with torch.inference_mode():
-            before = self._model.encode(pixels_from_rgb(rgb))
-            (after,) = flow_edit(
-                self._model, before, source, targets,
-                sigma_start=knobs.sigma_start, steps=knobs.steps, n_avg=knobs.n_avg,
-                fidelity=Fidelity(knobs.support, knobs.terminal),
-            )  # fmt: skip
-            shown, changed = (rgb_from_pixels(self._model.decode(z)) for z in (before, after))
-        return shown, changed
+            for (_, knobs), numbers in alike.items():
+                answers |= zip(numbers, self._together([asked[number] for number in numbers], knobs), strict=True)
+        return [answers[number] for number in range(len(asked))]
+
+    def _together(self, asked: Sequence[Asked], knobs: EditKnobs) -> list[tuple[Rgb, Rgb]]:
+        """The autoencoder takes one picture after the other: it needs the most memory and the least time."""
+        edits = [self._edit(each) for each in asked]
+        changed = flow_edits(
+            self._model, edits,
+            sigma_start=knobs.sigma_start, steps=knobs.steps, n_avg=knobs.n_avg,
+            fidelity=Fidelity(knobs.support, knobs.terminal),
+        )  # fmt: skip
+        return [(self._shown(edit.x_src), self._shown(after)) for edit, (after,) in zip(edits, changed, strict=True)]
+
+    def _edit(self, asked: Asked) -> Edit:
+        source = Branch(self._embedded(asked.words.source), asked.knobs.source_guidance)
+        targets = [Branch(self._embedded(asked.words.target), asked.knobs.target_guidance)]
+        if asked.knobs.target_only:
+            source, targets = target_only(source, targets)
+        return Edit(self._model.encode(pixels_from_rgb(asked.rgb)), source, targets)
+
+    def _shown(self, z: Tensor) -> Rgb:
+        return rgb_from_pixels(self._model.decode(z))
 
     def _embedded(self, words: str) -> Prompt:
         if words not in self._prompts:
@@ -105,8 +132,9 @@ class PublishedHealer:
     def side(self, square: int, *, of_face: bool) -> int:
         return self._edits.side(square)
 
-    def heal(self, rgb: Rgb, seen: ClinicalPrompt, *, of_face: bool) -> tuple[Rgb, Rgb]:
-        return self._edits.edited(rgb, healing_words(seen), self._edits.knobs.heal)
+    def heal(self, squares: Sequence[Square]) -> list[tuple[Rgb, Rgb]]:
+        knobs = self._edits.knobs.heal
+        return self._edits.edited([Asked(square.rgb, healing_words(square.seen), knobs) for square in squares])
 
 
 class PublishedSwapper:
@@ -119,13 +147,27 @@ class PublishedSwapper:
     def facts(self) -> ModelFacts:
         return self._edits.facts
 
-    def swap(self, rgb: Rgb, prompt: ClinicalPrompt, faces: Sequence[Face], seed: bytes, attempt: int) -> Rgb:
-        kept = hashlib.sha256(b"described" + seed).digest()  # other models' decks of the same patient are others
+    def swap(self, sittings: Sequence[Sitting]) -> list[Rgb]:
+        """The first face of each photograph, then the second: those of one may lie in each other's square."""
+        twins = [sitting.rgb for sitting in sittings]
+        for number in range(max((len(sitting.faces) for sitting in sittings), default=0)):
+            with_it = [index for index, sitting in enumerate(sittings) if number < len(sitting.faces)]
+            crops = [FaceCrop.around(sittings[index].faces[number], twins[index].shape) for index in with_it]
+            asked = [
+                Asked(
+                    crop.take(twins[index], self._edits.side(crop.side)),
+                    self._words(sittings[index], number),
+                    self._edits.knobs.swap_at(sittings[index].attempt),
+                )
+                for index, crop in zip(with_it, crops, strict=True)
+            ]
+            for index, crop, (_, after) in zip(with_it, crops, self._edits.edited(asked), strict=True):
+                twins[index] = crop.put_back(twins[index], after)
+        return twins
+
+    def _words(self, sitting: Sitting, number: int) -> EditWords:
+        kept = hashlib.sha256(
+            b"described" + sitting.seed
+        ).digest()  # other models' decks of the same patient are others
         deck = self._personas.kept(kept, PERSONAS, lambda: deck_for(kept))
-        for number, face in enumerate(faces):
-            crop = FaceCrop.around(face, rgb.shape)
-            words = swapping_words(prompt, persona_for(deck, attempt, number))
-            before = crop.take(rgb, self._edits.side(crop.side))
-            _, after = self._edits.edited(before, words, self._edits.knobs.swap_at(attempt))
-            rgb = crop.put_back(rgb, after)
-        return rgb
+        return swapping_words(sitting.prompt, persona_for(deck, sitting.attempt, number))

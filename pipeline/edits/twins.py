@@ -8,7 +8,7 @@ it, stands beside it for comparison (``TwinSettings.lesion_lock``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -21,8 +21,9 @@ from pipeline.edits.crop import FaceCrop, FrameCrop
 from pipeline.edits.edit import EditKnobs, edited
 from pipeline.edits.heads import HeadSwap
 from pipeline.edits.healing import EmbeddedHealer
-from pipeline.edits.models import AlgorithmIdentity, Healer, ModelFacts, Swapper
+from pipeline.edits.models import AlgorithmIdentity, Healer, ModelFacts, Sitting, Square, Swapper
 from pipeline.edits.resolution import enlarged, reduced
+from pipeline.errors import Refusal
 from pipeline.faces import Face, FaceFinder, Recognisers, eyes
 from pipeline.gate import Calibration, Domain, Gate, Policy, hold_marks, load_calibration
 from pipeline.heads import read_heads
@@ -50,6 +51,10 @@ Step = Callable[[int, int], None]
 """Called with the edit's steps done and in all."""
 
 
+Sick = tuple[Photograph, Lesion, bytes]
+"""What a swap is given: a photograph, its lesion by healing, and the seed of the patient's persona."""
+
+
 class TwinMaker(Protocol):
     """What a study needs of the pixels' side; ``name``, ``version`` and ``digest`` identify the algorithm."""
 
@@ -63,8 +68,16 @@ class TwinMaker(Protocol):
         """The disease: what healing the photograph takes off it."""
         ...
 
+    def heal_all(self, photographs: Sequence[Photograph]) -> list[Lesion]:
+        """The same of several, in fewer evaluations of a network that gains by that. Raises what one of them raises."""
+        ...
+
     def swap(self, photograph: Photograph, lesion: Lesion, persona_seed: bytes, attempt: int) -> Twins:
         """The twins: each face replaced by a persona's. Raises Undecided where a face must be and none is found."""
+        ...
+
+    def swap_all(self, sick: Sequence[Sick], attempt: int) -> list[Twins | Refusal]:
+        """The same of several; in the place of each that cannot be swapped, why."""
         ...
 
     def judge(self, photograph: Photograph, twins: Twins) -> Findings:
@@ -141,32 +154,58 @@ class FlowTwinMaker:
         return self._model.swapping.likeness(self._recognisers.sface.describe(rgb, face))
 
     def heal(self, photograph: Photograph) -> Lesion:
+        return self.heal_all([photograph])[0]
+
+    def heal_all(self, photographs: Sequence[Photograph]) -> list[Lesion]:
         if not self._settings.lesion_lock:
-            return Lesion.none(photograph.rgb.shape)
-        rgb, faces = self._workable(photograph.rgb, self._faces(photograph.rgb, photograph.hints))
-        healthy = self._healed(rgb, photograph.hints, faces)
+            return [Lesion.none(photograph.rgb.shape) for photograph in photographs]
+        work = [(*self._workable(each.rgb, self._faces(each.rgb, each.hints)), each.hints) for each in photographs]
+        healthy = self._healed([(rgb, hints, faces) for rgb, faces, hints in work])
+        return [self._taken_off(rgb, faces, clean) for (rgb, faces, _), clean in zip(work, healthy, strict=True)]
+
+    def _taken_off(self, rgb: Rgb, faces: list[Face], healthy: Rgb) -> Lesion:
         pixel = self._model_pixel(rgb, faces)
         found = subtract(rgb, healthy, model_pixel=pixel)
         # An eye is no lesion, whatever the model takes its pupil for: put on the twin it would be the patient's.
         return Lesion.between(rgb, healthy, found.mask, pixel).beside(eyes(faces, rgb.shape))
 
     def swap(self, photograph: Photograph, lesion: Lesion, persona_seed: bytes, attempt: int) -> Twins:
-        faces = self._faces(photograph.rgb, photograph.hints)
-        if not faces:
-            # A face that is found lying comes first: that there is none would be the wrong reason to give.
-            self._gate.policy.faces(photograph.rgb, photograph.hints)
-            self._gate.policy.allow_none(photograph.hints)
-            if not photograph.hints.marks_vouched:
-                self.look_for_marks(photograph, lesion)
+        (twins,) = self.swap_all([(photograph, lesion, persona_seed)], attempt)
+        if isinstance(twins, Refusal):
+            raise twins
+        return twins
+
+    def swap_all(self, sick: Sequence[Sick], attempt: int) -> list[Twins | Refusal]:
+        found: list[list[Face] | Refusal] = [self._faces_to_swap(photograph, lesion) for photograph, lesion, _ in sick]
+        able = [(each, faces) for each, faces in zip(sick, found, strict=True) if not isinstance(faces, Refusal)]
+        twins = iter(self._twins([each for each, _ in able], [faces for _, faces in able], attempt))
+        return [faces if isinstance(faces, Refusal) else next(twins) for faces in found]
+
+    def _twins(self, sick: Sequence[Sick], faces: Sequence[list[Face]], attempt: int) -> list[Twins]:
         if self._settings.lesion_lock:
             # A close-up keeps its own pixels: nobody is in it, and its sick twin need not be put together again.
-            prompt = healed(describe(photograph.hints))
-            without = lesion.taken_off(photograph.rgb)
-            healthy = self._swapped(without, prompt, faces, photograph, persona_seed, attempt)
-            return Twins(lesion.put_on(healthy) if faces else photograph.rgb, healthy)
-        prompt = describe(photograph.hints)
-        sick = self._swapped(photograph.rgb, prompt, faces, photograph, persona_seed, attempt)
-        return Twins(sick, self._healed(sick, photograph.hints, self._faces(sick, photograph.hints)))
+            healthy = self._swapped([lesion.taken_off(each.rgb) for each, lesion, _ in sick], sick, faces, attempt)
+            return [
+                Twins(lesion.put_on(clean) if seen else each.rgb, clean)
+                for (each, lesion, _), seen, clean in zip(sick, faces, healthy, strict=True)
+            ]
+        twins = self._swapped([each.rgb for each, _, _ in sick], sick, faces, attempt)
+        found = [(rgb, each.hints, self._faces(rgb, each.hints)) for rgb, (each, _, _) in zip(twins, sick, strict=True)]
+        return [Twins(*pair) for pair in zip(twins, self._healed(found), strict=True)]
+
+    def _faces_to_swap(self, photograph: Photograph, lesion: Lesion) -> list[Face] | Refusal:
+        """Those in the ``photograph``; why none is swapped where one must be, or where skin alone has a mark."""
+        try:
+            faces = self._faces(photograph.rgb, photograph.hints)
+            if not faces:
+                # A face that is found lying comes first: that there is none would be the wrong reason to give.
+                self._gate.policy.faces(photograph.rgb, photograph.hints)
+                self._gate.policy.allow_none(photograph.hints)
+                if not photograph.hints.marks_vouched:
+                    self.look_for_marks(photograph, lesion)
+        except Refusal as refused:
+            return refused
+        return faces
 
     def judge(self, photograph: Photograph, twins: Twins) -> Findings:
         # The healthy twin leaves as well, and without the disease less of it is strange.
@@ -187,11 +226,25 @@ class FlowTwinMaker:
         return self._gate.policy.upright(rgb, hints)
 
     def _swapped(
+        self, pictures: Sequence[Rgb], sick: Sequence[Sick], faces: Sequence[list[Face]], attempt: int
+    ) -> list[Rgb]:
+        """``pictures``, made of the photographs of ``sick`` and with their ``faces``, with a persona's for each."""
+        described = [describe(photograph.hints) for photograph, _, _ in sick]
+        prompts = [healed(each) for each in described] if self._settings.lesion_lock else described
+        together = zip(pictures, prompts, faces, sick, strict=True)
+        if self._swapper is not None:
+            return self._swapper.swap(
+                [Sitting(rgb, prompt, seen, seed, attempt) for rgb, prompt, seen, (_, _, seed) in together]
+            )
+        return [
+            self._with_persona(rgb, prompt, seen, photograph, seed, attempt)
+            for rgb, prompt, seen, (photograph, _, seed) in together
+        ]
+
+    def _with_persona(
         self, rgb: Rgb, prompt: ClinicalPrompt, faces: list[Face], photograph: Photograph, seed: bytes, attempt: int
     ) -> Rgb:
         """``rgb``, which ``prompt`` describes and which has the photograph's ``faces``, with a persona's for each."""
-        if self._swapper is not None:
-            return self._swapper.swap(rgb, prompt, faces, seed, attempt)
         original, hints = photograph.rgb, photograph.hints
         prompt = prompt.saying(view="face")
         model, resolution = self._model.swapping, self.resolution
@@ -221,16 +274,27 @@ class FlowTwinMaker:
         """Whether the swapping network was trained on such faces as the ``original`` has there."""
         return self._portrayed is None or self._portrayed.holds(self._recognisers.sface.describe(original, face))
 
-    def _healed(self, rgb: Rgb, hints: Hints, faces: list[Face]) -> Rgb:
-        """``rgb`` without disease: each face, or without faces the whole frame."""
-        prompt = describe(hints)
-        crops: list[FaceCrop | FrameCrop] = [FaceCrop.around(face, rgb.shape) for face in faces]
-        for crop in crops or [FrameCrop.whole(rgb.shape)]:
-            of_face = isinstance(crop, FaceCrop)
-            seen = prompt.saying(view="face") if of_face else of_skin_alone(prompt, hints.view)
-            before = crop.take(rgb, self._healer.side(crop.side, of_face=of_face))
-            rgb = crop.put_difference(rgb, *self._healer.heal(before, seen, of_face=of_face))
-        return rgb
+    def _healed(self, pictures: Sequence[tuple[Rgb, Hints, list[Face]]]) -> list[Rgb]:
+        """Each picture without disease: each face, or without faces the whole frame.
+
+        The first square of every picture, then the second: those of one picture may lie in each other.
+        """
+        clean = [rgb for rgb, _, _ in pictures]
+        crops: list[Sequence[FaceCrop | FrameCrop]] = [
+            [FaceCrop.around(face, rgb.shape) for face in faces] or [FrameCrop.whole(rgb.shape)]
+            for rgb, _, faces in pictures
+        ]
+        for number in range(max(map(len, crops), default=0)):
+            with_it = [index for index, of_one in enumerate(crops) if number < len(of_one)]
+            squares = [self._square(clean[index], crops[index][number], pictures[index][1]) for index in with_it]
+            for index, answer in zip(with_it, self._healer.heal(squares), strict=True):
+                clean[index] = crops[index][number].put_difference(clean[index], *answer)
+        return clean
+
+    def _square(self, rgb: Rgb, crop: FaceCrop | FrameCrop, hints: Hints) -> Square:
+        prompt, of_face = describe(hints), isinstance(crop, FaceCrop)
+        seen = prompt.saying(view="face") if of_face else of_skin_alone(prompt, hints.view)
+        return Square(crop.take(rgb, self._healer.side(crop.side, of_face=of_face)), seen, of_face)
 
     def look_for_marks(self, photograph: Photograph, lesion: Lesion) -> None:
         """Raises IdentifyingMark: skin without a face leaves with its own pixels, marks and all."""

@@ -20,14 +20,17 @@ from plugin.commands.integrations import integrations_app
 from plugin.commands.logs import configure_logs
 from plugin.commands.models import models_app
 from plugin.commands.options import (
+    BankOption,
     ConfigOption,
     DeviceOption,
     JsonOption,
+    KnobsOption,
     ModelOption,
     OffloadOption,
     PrecisionOption,
     ReasonOption,
     ReviewerOption,
+    WeightsOption,
 )
 from plugin.commands.quarantine import quarantine_app
 from plugin.commands.terminal import plain_table, say, terminal
@@ -219,7 +222,10 @@ def evaluate(
     patients: Annotated[int, typer.Option("--patients", "-n", min=2, help="Patients to render and examine.")] = 200,
     seed: Annotated[int, typer.Option("--seed", "-s", min=1_000_000, help="The first patient's seed.")] = 1_000_000,
     assets: Annotated[Path | None, typer.Option("--assets", help="Folder of hair, brows and lashes (CC0).")] = None,
-    model: Annotated[Path | None, typer.Option("--model", help="Folder of weights; else the shipped ones.")] = None,
+    model: WeightsOption = None,
+    knobs: KnobsOption = None,
+    bank: BankOption = None,
+    device: DeviceOption = "cpu",
     photographs: Annotated[
         list[Path] | None,
         typer.Option("--photographs", metavar="FOLDER|ZIP", help="Photographs with masks, instead of patients."),
@@ -240,7 +246,7 @@ def evaluate(
         from plugin.commands.evaluate_photographs import Request, evaluate_photographs
 
         configure_logs(logging.ERROR)
-        request = Request(tuple(photographs), out, view, held_out, limit, model, processes, leaks)
+        request = Request(tuple(photographs), out, view, held_out, limit, model, processes, leaks, device, knobs, bank)
         card = evaluate_photographs(request, terminal(stderr=True))
         beside = out / "photographs.csv"
     else:
@@ -321,7 +327,7 @@ def tune(
     candidates: Annotated[int, typer.Option("--candidates", min=1, help="Of each edit, to begin with.")] = 16,
     rounds: Annotated[int, typer.Option("--rounds", min=0, help="Of small steps from the best of them.")] = 3,
     side: Annotated[int | None, typer.Option("--side", min=32, help="Of the square, if not the model's own.")] = None,
-    bank: Annotated[Path | None, typer.Option("--bank", help="File of `twinveil models bank`.")] = None,
+    bank: BankOption = None,
     device: DeviceOption = "cpu",
     precision: PrecisionOption = None,
     offload: OffloadOption = False,

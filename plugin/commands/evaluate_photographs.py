@@ -25,7 +25,7 @@ from plugin.errors import ConfigurationRefused, PackageMissing
 
 if TYPE_CHECKING:
     from pipeline.albums import PhotographFile
-    from pipeline.edits import TwinMaker
+    from pipeline.edits import PublishedChoice, TwinMaker
     from pipeline.evaluation import PersonCase, PersonExaminer
     from pipeline.evaluation.photographs import PhotographCase
     from plugin.commands.photograph_examiner import Examined, PhotographExaminer, Unusable
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Request:
     """What is asked for. ``view``: of photographs of which no index says one. ``held_out``: only those that no training
-    may see. ``limit``: photographs of each source. ``model``: a folder of weights instead of the shipped ones.
-    ``processes``: photographs examined at a time. ``leaks``: of so many photographs of people, twins that keep a part
-    of the person are put to the gate as well."""
+    may see. ``limit``: photographs of each source. ``model``: a folder of weights instead of the shipped ones, or of a
+    larger model, which ``device``, ``knobs`` and ``bank`` are for. ``processes``: photographs examined at a time.
+    ``leaks``: of so many photographs of people, twins that keep a part of the person are put to the gate as well."""
 
     sources: tuple[Path, ...]
     out: Path
@@ -46,6 +46,22 @@ class Request:
     model: Path | None = None
     processes: int = 1
     leaks: int = 0
+    device: str = "cpu"
+    knobs: Path | None = None
+    bank: Path | None = None
+
+    @property
+    def larger(self) -> PublishedChoice | None:
+        """The larger model in ``model``. Raises ConfigurationRefused where there is none and something is for one."""
+        from pipeline.edits import PublishedChoice
+
+        if self.model is not None and (self.model / "model_index.json").is_file():
+            return PublishedChoice(self.model, self.device, knobs=self.knobs, bank=self.bank)
+        if self.knobs or self.bank or self.device != "cpu":
+            raise ConfigurationRefused(
+                "--knobs, --bank and --device are for a larger model: name its folder by --model"
+            )
+        return None
 
 
 def evaluate_photographs(
@@ -63,7 +79,7 @@ def evaluate_photographs(
     except ModuleNotFoundError as error:
         raise PackageMissing(f"{error.name} is missing: the report is written by twinveil[train]") from error
     files = chosen(request)
-    maker = (load or load_model)(request.model)
+    maker = load_maker(request) if load is None else load(request.model)
     key = os.urandom(32)
     cases: list[PhotographCase] = []
     people: list[PersonCase] = []
@@ -127,6 +143,15 @@ def chosen(request: Request) -> list[PhotographFile]:
     return files
 
 
+def load_maker(request: Request) -> TwinMaker:
+    """Whose twins are examined: the larger model's that is asked for, else the embedded one's."""
+    if (larger := request.larger) is None:
+        return load_model(request.model)
+    from pipeline.edits import ModelChoice, load_twin_maker
+
+    return load_twin_maker(ModelChoice(larger))
+
+
 def load_model(folder: Path | None) -> TwinMaker:
     """The embedded model of ``folder``, else the shipped one, with the gate that a service has."""
     from pipeline.edits import load_flow_twin_maker
@@ -155,7 +180,7 @@ def _examined(
     """One after the other here, or several at a time, each process with the request's model and one thread."""
     faces = [number for number, file in enumerate(files) if file.view == "face"]
     tasks = [(file, number in faces[: request.leaks]) for number, file in enumerate(files)]
-    judged = request.model, key if faces else None
+    judged = request, key if faces else None
     if request.processes == 1:
         examiner = _examiner(maker, *judged)
         yield from (examiner.examine(*task) for task in tasks)
@@ -165,21 +190,24 @@ def _examined(
         yield from pool.imap(_examine, tasks)
 
 
-def _examiner(maker: TwinMaker, model: Path | None, key: bytes | None) -> PhotographExaminer:
+def _examiner(maker: TwinMaker, request: Request, key: bytes | None) -> PhotographExaminer:
     from plugin.commands.photograph_examiner import PhotographExaminer
 
-    return PhotographExaminer(maker, None if key is None else load_judge(model, maker, key))
+    folder = (
+        request.model if request.larger is None else None
+    )  # a larger model's people are judged as the shipped one's
+    return PhotographExaminer(maker, None if key is None else load_judge(folder, maker, key))
 
 
 _worker: PhotographExaminer | None = None
 
 
-def _begin(model: Path | None, key: bytes | None) -> None:
+def _begin(request: Request, key: bytes | None) -> None:
     global _worker
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     cv2.setNumThreads(1)
-    _worker = _examiner(load_model(model), model, key)
+    _worker = _examiner(load_maker(request), request, key)
 
 
 def _examine(task: tuple[PhotographFile, bool]) -> Examined | Unusable:

@@ -18,3 +18,8 @@ PrecisionOption = Annotated[
     str | None, typer.Option("--precision", help="Of its weights; else float32 on the CPU, bfloat16 elsewhere.")
 ]
 OffloadOption = Annotated[bool, typer.Option("--offload", help="Keep on the device only the network that works.")]
+WeightsOption = Annotated[
+    Path | None, typer.Option("--model", help="Folder of weights, or of a larger model; else the shipped ones.")
+]
+KnobsOption = Annotated[Path | None, typer.Option("--knobs", help="File of `twinveil tune`, for a larger model.")]
+BankOption = Annotated[Path | None, typer.Option("--bank", help="File of `twinveil models bank`, likewise.")]

@@ -259,6 +259,7 @@ def stage_settings(configuration: Configuration, jobs: Path) -> StageSettings:
             max_pixels_per_byte=limits.max_pixels_per_byte,
         ),
         attempts=configuration.study.attempts,
+        together=configuration.model.together,
     )
 
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from dicom_io.errors import LeakSuspected
+from dicom_io.errors import DicomError, LeakSuspected
 from dicom_io.header import PatientIdentity, Pseudonyms
 from dicom_io.leaks import check_outgoing
 from dicom_io.reading import Limits, SourcePhotograph, read_photograph
 from pipeline.disease import Lesion
-from pipeline.errors import FaceSuspected, IdentifyingMark, NoFaceFound, TextOnSkin
+from pipeline.errors import FaceSuspected, IdentifyingMark, NoFaceFound, PipelineError, TextOnSkin
 from pipeline.photograph import Findings, Hints, Photograph, Subtraction, Twins
 from pipeline.text import BurnedInText, TextRemover, text_from_json, text_to_json
 from plugin.durable import load_arrays, private_folder, remove_tree, save_arrays, write_file
@@ -26,12 +27,15 @@ from plugin.study.outputs import OutputWriter
 from plugin.study.study import Measured, Outcome, Output, Refusal, Source, Study
 
 if TYPE_CHECKING:
-    from pipeline.edits import TwinMaker
+    from pipeline.edits import Sick, TwinMaker
 
 KEPT_IN_MEMORY = 4
 """Decoded sources kept from one step to the next; a 12 megapixel photograph is 36 MB."""
 KEPT_BYTES = 256 * 2**20
 """Of their pixels together; the one read last is kept however large it is."""
+
+TEXT, LESION = "text.json", "lesion.npz"
+"""Files of a source in its job's folder."""
 
 
 class Custody(Protocol):
@@ -49,11 +53,13 @@ class Delivery(Protocol):
 
 @dataclass(frozen=True)
 class StageSettings:
-    """``jobs``: folder of the jobs' folders. The rest as in the configuration."""
+    """``jobs``: folder of the jobs' folders. ``together``: photographs of a study that are healed and, at the first
+    attempt, swapped together. The rest as in the configuration."""
 
     jobs: Path
     limits: Limits
     attempts: int = 3
+    together: int = 1
 
 
 class PhotographStages:
@@ -87,26 +93,43 @@ class PhotographStages:
 
     def clean(self, source: Source, study: Study) -> BurnedInText:
         """Text burned into the picture: what is to be filled from here on. Raises ``TextOnSkin`` or ``Undecided``."""
+        if self._made_along(source, study, TEXT):
+            return self._text_of(source, study)
         read = self._sources.get(source)
         announced = read.header.get("BurnedInAnnotation") == "YES"
         found = self._text.examine(read.rgb, announced=announced, vouched=TextOnSkin.__name__ in source.waived)
-        write_file(self._file(source, study, "text.json"), text_to_json(found))
+        write_file(self._file(source, study, TEXT), text_to_json(found))
         return found
 
     def heal(self, source: Source, study: Study) -> None:
         """The disease: what healing takes off the photograph. The healed patient is not written anywhere."""
-        lesion = self._twins.heal(self._photograph(source, study))
-        save_arrays(self._file(source, study, "lesion.npz"), change=lesion.change)
+        if self._made_along(source, study, LESION):
+            return
+
+        def healed(sources: Sequence[Source]) -> None:
+            photographs = [self._photograph(each, study) for each in sources]
+            for each, lesion in zip(sources, self._twins.heal_all(photographs), strict=True):
+                save_arrays(self._file(each, study, LESION), change=lesion.change)
+
+        if not self._together(source, study, LESION, self._is_clean, healed):
+            lesion = self._twins.heal(self._photograph(source, study))
+            save_arrays(self._file(source, study, LESION), change=lesion.change)
 
     def swap(self, source: Source, study: Study, attempt: int) -> None:
         """The twins: another person, without and with the same disease."""
-        read = self._sources.get(source)
-        lesion = Lesion(**load_arrays(self._file(source, study, "lesion.npz")))
-        twins = self._twins.swap(self._photograph(source, study), lesion, self._persona_seed(read), attempt)
-        # An edit may bring a shadow of the text back: it is filled once more.
-        text = self._text_of(source, study)
-        sick, healthy = text.fill(twins.sick), text.fill(twins.healthy)
-        save_arrays(self._file(source, study, f"twins-{attempt}.npz"), sick=sick, healthy=healthy)
+        made = f"twins-{attempt}.npz"
+        if self._made_along(source, study, made):
+            return
+
+        def swapped(sources: Sequence[Source]) -> None:
+            sick = [self._sick(each, study) for each in sources]
+            for each, twins in zip(sources, self._twins.swap_all(sick, attempt), strict=True):
+                if isinstance(twins, Twins):  # whose swap is refused is told so in their own step
+                    self._keep(each, study, made, twins)
+
+        # Further attempts are of those that the gate refused, which it finds out one after the other.
+        if attempt or not self._together(source, study, made, self._is_healed, swapped):
+            self._keep(source, study, made, self._twins.swap(*self._sick(source, study), attempt))
 
     def gate(self, source: Source, study: Study, attempt: int) -> Findings:
         """Whether they are another person. Raises ``Rejected`` or ``Undecided``."""
@@ -172,9 +195,62 @@ class PhotographStages:
         for folder in (self._settings.jobs / study.job, *self._settings.jobs.glob(f"{study.job}.*")):
             remove_tree(folder)
 
-    def _persona_seed(self, read: SourcePhotograph) -> bytes:
-        identity = PatientIdentity.of(read.header)
-        return self._pseudonyms.persona_seed(identity.patient_id, identity.issuer)
+    def _together(
+        self,
+        source: Source,
+        study: Study,
+        made: str,
+        is_ready: Callable[[Source, Study], bool],
+        work: Callable[[Sequence[Source]], None],
+    ) -> bool:
+        """Do ``work``, which leaves a file ``made`` for each, for ``source`` and those after it; whether that was done.
+
+        It saves time and nothing else: once it went wrong in a job, even by taking the process down, everything in
+        that job is worked on alone, so that only the photograph that it lies with is refused.
+        """
+        mark = self._settings.jobs / study.folder / "together"
+        if self._settings.together == 1 or mark.exists():
+            return False
+        following = study.sources[study.sources.index(source) + 1 :]
+        ready = (each for each in following if not self._file(each, study, made).exists() and is_ready(each, study))
+        sources = [source, *islice(ready, self._settings.together - 1)]
+        if len(sources) == 1:
+            return False
+        write_file(mark, b"")
+        try:
+            work(sources)
+        except (DicomError, PipelineError):
+            return False
+        mark.unlink()
+        return self._file(source, study, made).exists()
+
+    def _made_along(self, source: Source, study: Study, made: str) -> bool:
+        """Whether there is a file ``made`` already, where several are worked on together."""
+        return self._settings.together > 1 and self._file(source, study, made).exists()
+
+    def _is_clean(self, source: Source, study: Study) -> bool:
+        """Whether ``source`` can be healed; its text is looked for now, where it was not yet."""
+        try:
+            self.clean(source, study)
+            self._photograph(source, study)
+        except (DicomError, PipelineError):
+            return False
+        return True
+
+    def _is_healed(self, source: Source, study: Study) -> bool:
+        return self._file(source, study, LESION).exists()
+
+    def _sick(self, source: Source, study: Study) -> Sick:
+        lesion = Lesion(**load_arrays(self._file(source, study, LESION)))
+        identity = PatientIdentity.of(self._sources.get(source).header)
+        seed = self._pseudonyms.persona_seed(identity.patient_id, identity.issuer)
+        return self._photograph(source, study), lesion, seed
+
+    def _keep(self, source: Source, study: Study, made: str, twins: Twins) -> None:
+        # An edit may bring a shadow of the text back: it is filled once more.
+        text = self._text_of(source, study)
+        sick, healthy = text.fill(twins.sick), text.fill(twins.healthy)
+        save_arrays(self._file(source, study, made), sick=sick, healthy=healthy)
 
     def _made(self, source: Source, study: Study, attempt: int) -> Twins:
         return Twins(**load_arrays(self._file(source, study, f"twins-{attempt}.npz")))
@@ -185,7 +261,7 @@ class PhotographStages:
         return replace(photograph, rgb=self._text_of(source, study).fill(photograph.rgb))
 
     def _text_of(self, source: Source, study: Study) -> BurnedInText:
-        return text_from_json(self._file(source, study, "text.json").read_bytes())
+        return text_from_json(self._file(source, study, TEXT).read_bytes())
 
     def _file(self, source: Source, study: Study, name: str) -> Path:
         return self._folder(source, study) / name

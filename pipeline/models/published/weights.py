@@ -101,8 +101,9 @@ def _shapes(path: Path) -> dict[str, list[int]]:
 
 
 def folder_digest(folder: Path) -> str:
-    """SHA-256 (hex) that identifies the model: over name and content of every file of every component in use."""
+    """SHA-256 (hex) that identifies the model: over its index, and name and content of every file of its components."""
     total = hashlib.sha256()
+    total.update((folder / "model_index.json").read_bytes())  # it says which classes they are, and what is distilled
     for name in present_components(folder):
         files = sorted(path for path in (folder / name).rglob("*") if path.is_file())
         if not files:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pipeline.edits import flow_edit
-from pipeline.edits.flowedit import flow_edit_along, normal_from_entropy
+from pipeline.edits.flowedit import Edit, flow_edit_along, flow_edits, normal_from_entropy
 from pipeline.errors import ModelError
 from pipeline.models import Branch, VelocityField
 from pipeline.models.fake import GaussianFlow, GaussianPrompt
@@ -82,6 +82,30 @@ def test_several_targets_at_once_are_each_the_same_as_alone(model: GaussianFlow,
     ]
 
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(together, alone, strict=True))
+
+
+def test_several_edits_at_once_are_each_the_same_as_alone_in_one_evaluation_a_step(model: GaussianFlow) -> None:
+    pictures = torch.randn(3, 1, 3, 8, 8, generator=torch.Generator().manual_seed(3))
+    noise = torch.randn(3, 3, 1, 3, 8, 8, generator=torch.Generator().manual_seed(4))  # [edits, calls, B, C, h, w]
+    sides = [(DARK, [BRIGHT]), (NARROW, [WIDE, DARK]), (BRIGHT, [NARROW])]
+    edits = [
+        Edit(x, source, targets, drawn) for x, drawn, (source, targets) in zip(pictures, noise, sides, strict=True)
+    ]
+
+    together = flow_edits(model, edits, sigma_start=0.9, steps=4, n_min=2)
+
+    assert model.calls == [7, 7, 4, 4], "a row for each source and target; in the last n_min steps the targets alone"
+    for edit, found in zip(edits, together, strict=True):
+        alone = flow_edit(
+            model, edit.x_src, edit.source, edit.targets, sigma_start=0.9, steps=4, n_min=2, noise=edit.noise
+        )
+        assert all(torch.equal(ours, theirs) for ours, theirs in zip(found, alone, strict=True))
+
+
+def test_edits_that_go_together_have_noise_of_their_own(model: GaussianFlow, x_src: Tensor) -> None:
+    (first,), (second,) = flow_edits(model, [Edit(x_src, NARROW, [WIDE])] * 2, sigma_start=0.9, steps=4)
+
+    assert not torch.equal(first, second)
 
 
 def test_the_source_is_evaluated_once_for_all_targets(model: GaussianFlow, x_src: Tensor) -> None:

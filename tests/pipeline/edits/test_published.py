@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.edits import EditKnobs, FlowTwinMaker, PublishedKnobs, load_flow_twin_maker, read_knobs, write_knobs
 from pipeline.edits.models import AlgorithmIdentity, ModelFacts
-from pipeline.edits.published import PublishedEdits, PublishedHealer, PublishedSwapper
+from pipeline.edits.published import Asked, PublishedEdits, PublishedHealer, PublishedSwapper
 from pipeline.errors import ModelError, Rejected, Undecided
 from pipeline.faces import FaceFinder, Recognisers
 from pipeline.gate import Gate, load_calibration
@@ -137,6 +137,38 @@ def test_a_square_is_edited_no_finer_than_it_is(flow: Listening, square: int, si
     assert PublishedEdits(flow, FACTS, replace(KNOBS, side=130)).side(square) == side
 
 
+def test_photographs_are_healed_and_swapped_together_as_they_are_alone(
+    maker_of: MakerOf, flow: Listening, photograph: Photograph
+) -> None:
+    """Equal widths make the flow's path the same whatever the noise is, so that both ways end at the same pixels."""
+    pictures = [photograph, replace(photograph, rgb=np.ascontiguousarray(photograph.rgb[:, ::-1])), photograph]
+    seeds = [SEED, OTHER_SEED, SEED]
+    maker = maker_of(flow)
+
+    lesions = maker.heal_all(pictures)
+    twins = maker.swap_all(list(zip(pictures, lesions, seeds, strict=True)), attempt=0)
+
+    assert flow.calls == [2 * len(pictures)] * (KNOBS.heal.steps + KNOBS.swap.steps)
+    for picture, lesion, seed, both in zip(pictures, lesions, seeds, twins, strict=True):
+        assert isinstance(both, Twins)
+        assert np.array_equal(maker.heal(picture).change, lesion.change)
+        alone = maker.swap(picture, lesion, seed, attempt=0)
+        for ours, theirs in ((both.sick, alone.sick), (both.healthy, alone.healthy)):
+            assert np.abs(ours.astype(int) - theirs).max() <= 1
+
+
+def test_who_cannot_be_swapped_does_not_keep_the_others_from_it(
+    maker_of: MakerOf, flow: Listening, photograph: Photograph
+) -> None:
+    maker, nobody = maker_of(flow), Photograph(skin(), Hints())
+    lesions = maker.heal_all([nobody, photograph])
+
+    refused, twins = maker.swap_all([(nobody, lesions[0], SEED), (photograph, lesions[1], SEED)], attempt=0)
+
+    assert isinstance(refused, Undecided) and "no face" in str(refused)
+    assert isinstance(twins, Twins)
+
+
 def test_prompts_come_from_where_they_are_said_to(flow: Listening) -> None:
     asked: list[str] = []
 
@@ -146,7 +178,7 @@ def test_prompts_come_from_where_they_are_said_to(flow: Listening) -> None:
 
     edits = PublishedEdits(flow, FACTS, KNOBS, banked)
     for _ in range(2):
-        edits.edited(np.zeros((64, 64, 3), np.uint8), EditWords("here", "there"), KNOBS.heal)
+        edits.edited([Asked(np.zeros((64, 64, 3), np.uint8), EditWords("here", "there"), KNOBS.heal)])
     assert asked == ["here", "there"] and not flow.heard
 
 

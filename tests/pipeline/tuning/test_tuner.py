@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-import cv2
 import numpy as np
 import pytest
-import torch
-from torch import Tensor
 
 from pipeline.disease import Lesion
 from pipeline.edits import EditKnobs, FlowTwinMaker, PublishedEdits, PublishedHealer, PublishedKnobs, PublishedSwapper
@@ -17,67 +11,20 @@ from pipeline.edits.models import ModelFacts
 from pipeline.errors import ModelError
 from pipeline.faces import FaceFinder, Recognisers
 from pipeline.gate import Gate, load_calibration
-from pipeline.models import Branch, Prompt, load_embedded, pixels_from_rgb
-from pipeline.photograph import Hints, Photograph, Rgb, Twins
+from pipeline.models import load_embedded
+from pipeline.photograph import Hints, Photograph, Twins
 from pipeline.tuning import Budget, TuningPhotograph, sheet, tune
 from pipeline.tuning.score import heal_score, swap_score
 from pipeline.vocabulary import Personas
 from tests.pipeline.rendered_faces import patient, stranger
+from tests.pipeline.tuning.planted import Planted, healthy_skin, lesion_on
 
 SIDE = 64
 
 
-def healthy_skin() -> Rgb:
-    return np.full((SIDE, SIDE, 3), (205, 165, 145), np.uint8)
-
-
-def lesion_on(rgb: Rgb) -> tuple[Rgb, np.ndarray]:
-    drawn = cv2.circle(rgb.copy(), (28, 34), 9, (150, 80, 75), -1)
-    return drawn, (drawn != rgb).any(-1)
-
-
-@dataclass(frozen=True)
-class Words(Prompt):
-    text: str
-
-
-class Planted:
-    """Heals one known photograph: all of it at a guidance of 2 and from sigma .6 on; above .8 it discolours all skin.
-
-    Its velocity is that of a straight way to the picture that the prompt names.
-    """
-
-    name, digest, latent_multiple, guidance = "planted", "0a" * 32, 8, "classifier-free"
-
-    def __init__(self, sick: Rgb, healthy: Rgb) -> None:
-        self._step = (pixels_from_rgb(healthy) - pixels_from_rgb(sick)) / 2
-
-    def encode(self, pixels: Tensor) -> Tensor:
-        return pixels.clone()
-
-    def decode(self, z: Tensor) -> Tensor:
-        return z.clamp(-1, 1)
-
-    def embed(self, words: str) -> Words:
-        return Words(words)
-
-    def sigmas(self, steps: int, start: float, latent_size: tuple[int, int]) -> Tensor:
-        return torch.linspace(start, 0.0, steps + 1)
-
-    def velocities(self, zs: Sequence[Tensor], sigma: float, branches: Sequence[Branch]) -> list[Tensor]:
-        given = []
-        for z, branch in zip(zs, branches, strict=True):
-            velocity = torch.zeros_like(z)
-            if "healthy" in branch.prompt.text:  # type: ignore[attr-defined]
-                velocity -= branch.guidance_scale * self._step / 0.6 * (sigma <= 0.6)
-                velocity -= 0.8 * (sigma > 0.8)
-            given.append(velocity)
-        return given
-
-
 @pytest.fixture(scope="module")
 def skin() -> TuningPhotograph:
-    sick, truth = lesion_on(healthy_skin())
+    sick, truth = lesion_on(healthy_skin(SIDE))
     return TuningPhotograph("arm", Photograph(sick, Hints(view="close-up")), truth)
 
 
@@ -85,7 +32,7 @@ def skin() -> TuningPhotograph:
 def edits(skin: TuningPhotograph) -> PublishedEdits:
     facts = ModelFacts("planted", "MIT", 1, Planted.digest)
     start = EditKnobs(0.95, 20, 1, 1.0, 4.0)
-    return PublishedEdits(Planted(skin.photograph.rgb, healthy_skin()), facts, PublishedKnobs(SIDE, start, start))
+    return PublishedEdits(Planted(skin.photograph.rgb, healthy_skin(SIDE)), facts, PublishedKnobs(SIDE, start, start))
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +65,7 @@ def test_a_planted_optimum_is_found(edits: PublishedEdits, maker: FlowTwinMaker,
 
 
 def test_photographs_that_teach_nothing_are_refused(edits: PublishedEdits, maker: FlowTwinMaker) -> None:
-    plain = TuningPhotograph("plain", Photograph(healthy_skin(), Hints(view="close-up")), None)
+    plain = TuningPhotograph("plain", Photograph(healthy_skin(SIDE), Hints(view="close-up")), None)
     with pytest.raises(ModelError, match="nothing to tune by"):
         tune([plain], edits.knobs, lambda knobs: maker)
 
@@ -126,8 +73,8 @@ def test_photographs_that_teach_nothing_are_refused(edits: PublishedEdits, maker
 def test_a_healing_is_worth_what_it_leaves_and_what_it_changes_beside(skin: TuningPhotograph) -> None:
     sick, truth = skin.photograph.rgb, skin.truth
     assert truth is not None
-    complete = Lesion.between(sick, healthy_skin(), truth, 1.0)
-    discoloured = Lesion.between(sick, (healthy_skin() * 0.8).astype(np.uint8), np.ones_like(truth), 1.0)
+    complete = Lesion.between(sick, healthy_skin(SIDE), truth, 1.0)
+    discoloured = Lesion.between(sick, (healthy_skin(SIDE) * 0.8).astype(np.uint8), np.ones_like(truth), 1.0)
     scores = [heal_score(skin, each, 1.0) for each in (complete, discoloured, Lesion.none(sick.shape))]
     assert scores[0].left < 0.05 and scores[0].beside < 0.1
     assert scores[1].left < 0.1 and scores[1].beside > 5

@@ -22,6 +22,7 @@ from plugin.commands.reference import settings_page, walk
 from plugin.config import Configuration
 from plugin.integrations import INTEGRATIONS
 from plugin.ledger import State
+from scripts.random_models import RANDOM
 
 COMMANDS = {" ".join(words): command for words, command in walk(typer.main.get_command(app))}
 
@@ -81,6 +82,34 @@ def test_what_documents_call_a_command_is_one(repository: Path) -> None:
                 if word not in known | {"--help"}
             ]
     assert not unknown
+
+
+def test_scripts_and_targets_that_documents_name_are_there(repository: Path) -> None:
+    """`python -m NAME`, and `make NAME` in code; of ``scripts.random_models`` the models too."""
+    targets = set(re.findall(r"^([a-z]+):", (repository / "Makefile").read_text(), flags=re.MULTILINE))
+    unknown = []
+    for path in documents(repository):
+        code = re.findall(r"(?:`|^    )((?:python3? -m|make) [^`\n#]*)", path.read_text(), flags=re.MULTILINE)
+        for words in map(str.split, code):
+            name = words[2] if words[1] == "-m" else words[1]
+            place = repository / name.replace(".", "/")
+            modules = (place.with_suffix(".py"), place / "__main__.py")
+            there = (
+                name in targets if words[0] == "make" else any(map(Path.is_file, modules)) or name in {"venv", "pip"}
+            )
+            if not there or (name == "scripts.random_models" and words[3] not in RANDOM):
+                unknown.append(f"{path.name}: {' '.join(words)}")
+    assert not unknown
+
+
+def test_the_guide_to_larger_models_tells_every_step_and_its_time(repository: Path) -> None:
+    """Fetch, check, bank, tune, calibrate, serve: each a row of the table, with a time, and a part of its own."""
+    page = (repository / "docs" / "larger-models.md").read_text()
+    steps = ("fetch", "check", "bank", "tune", "calibrate", "serve")
+    rows = re.findall(r"^\| (\w+) \| (.*`twinveil [^|]*) \| (.*\d.*|minutes.*) \|$", page, re.MULTILINE)
+    assert tuple(row[0] for row in rows) == steps
+    assert all(re.search(r"minutes|hours", time) for _, _, time in rows)
+    assert all(f"\n## {part}\n" in page for part in ("Fetch", "Name it", "Bank", "Tune", "Calibrate"))
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))

@@ -22,7 +22,7 @@ from pipeline.models.published import VARIANTS, describe_folder, weights
 from plugin.commands import cli
 from plugin.commands.model_choice import choice_of
 from plugin.config import load_configuration
-from scripts.random_models import save_random
+from scripts.random_models import RANDOM, save_random
 from tests.pipeline.rendered_faces import patient
 from tests.plugin.fakes import skin
 
@@ -73,8 +73,19 @@ def released_by(manifest: dict) -> list[dict]:  # type: ignore[type-arg]
     return [entry for entry in manifest["instances"] if entry["outcome"] == "released"]
 
 
+OTHERS = ["sd3", "flux-dev", "flux-schnell", "klein", "z-image", "z-image-turbo", "qwen-image", "chroma"]
+"""Pipelines that two tests of the whole way leave out: all of them, by `make models`."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "banked"), [("sd3-no-t5", True), ("klein-base", False)])
+@pytest.mark.parametrize(
+    ("name", "banked"),
+    [
+        ("sd3-no-t5", True),
+        ("klein-base", False),
+        *(pytest.param(each, False, marks=pytest.mark.many) for each in OTHERS),
+    ],
+)
 def test_the_whole_way_with_a_larger_model(
     name: str, banked: bool, tiny: Callable[[str], Path], sample: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -99,6 +110,51 @@ def test_the_whole_way_with_a_larger_model(
     held = [entry["why"]["error"] for entry in manifest["instances"] if entry["outcome"] == "quarantined"]
     assert held in ([], ["Rejected"], ["Undecided"], ["FaceDenied"], ["FaceSuspected"]), shown.output
     assert len(held) == len(manifest["instances"]) - 1
+
+
+def test_every_random_model_but_the_one_that_is_timed_goes_the_whole_way() -> None:
+    assert {*OTHERS, "sd3-no-t5", "klein-base"} == RANDOM.keys() - {"sd3-mid"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("edit", "other", "study"), [("heal", "swap", "anselm-forearm"), ("swap", "heal", "signe-rosacea")]
+)
+def test_one_edit_is_a_larger_models_and_the_other_the_embedded_ones(
+    edit: str, other: str, study: str, tiny: Callable[[str], Path], sample: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder, out = tiny("klein"), tmp_path / "out"
+    knobs = knobs_for(folder, tmp_path / "knobs.toml")
+    path = configured(tmp_path, folder, knobs=str(knobs), **{other: "embedded"})
+
+    shown = twinveil("process", sample(study), "--out", out, "--config", path)
+
+    manifest = json.loads((out / "manifest.json").read_text())
+    (entry,) = manifest["instances"]
+    names = {"heal": "twinveil-embedded", "swap": "twinveil-embedded", edit: "tiny-klein"}
+    assert manifest["model"]["name"] == f"{names['swap']} + {names['heal']}"
+    assert [manifest["model"]["facts"][each].split(";")[0] for each in ("heal", "swap")] == list(names.values())
+    if edit == "heal":
+        assert entry["outcome"] == "released", shown.output
+    else:
+        assert entry["why"]["error"] in ("Rejected", "Undecided", "FaceDenied"), "noise is in the place of the face"
+
+
+@pytest.mark.slow
+def test_a_larger_model_is_measured_on_photographs_too(tiny: Callable[[str], Path], tmp_path: Path) -> None:
+    (tmp_path / "photographs").mkdir()
+    Image.fromarray(skin(64)).save(tmp_path / "photographs" / "arm.png")
+    folder, out = tiny("klein"), tmp_path / "out"
+    asked = ["evaluate", "--photographs", tmp_path / "photographs", "--view", "close-up", "--out", out]
+
+    shown = twinveil(*asked, "--model", folder, "--knobs", knobs_for(folder, tmp_path / "knobs.toml"))
+
+    assert shown.exit_code == 0, shown.output
+    card = json.loads((out / "scorecard.json").read_text())
+    assert card["conditions"]["model"].startswith("tiny-klein, ")
+    assert card["figures"]["photo_seconds"]["value"] > 0 or card["figures"]["photo_release_rate"]["value"] == 0
+    refused = twinveil(*asked, "--knobs", tmp_path / "knobs.toml")
+    assert refused.exit_code == 2 and "for a larger model" in refused.output
 
 
 def test_tuned_knobs_are_what_a_service_runs_with(tiny: Callable[[str], Path], tmp_path: Path) -> None:

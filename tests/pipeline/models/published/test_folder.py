@@ -99,8 +99,10 @@ def test_the_digest_follows_every_byte_of_weights_and_configuration(folder: Path
     (folder / WEIGHTS).write_bytes(raw)
     other_weights = folder_digest(folder)
     set_entry(folder / "scheduler" / "scheduler_config.json", "shift", 2.0)
+    other_schedule = folder_digest(folder)
+    set_entry(folder / "model_index.json", "is_distilled", True)
 
-    assert len({before, other_weights, folder_digest(folder)}) == 3
+    assert len({before, other_weights, other_schedule, folder_digest(folder)}) == 4
 
 
 def test_an_unexpected_digest_is_refused_before_loading(folder: Path) -> None:
