@@ -19,11 +19,13 @@ short run finds a busy machine quiet sooner than a long one.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -37,7 +39,7 @@ from pipeline.models import Branch
 from pipeline.models.published import DiffusersFlow, load_model
 from scripts.random_models import save_random
 
-SIDE, STEPS, START, ROUNDS = 192, 2, 0.9, 5
+SIDE, STEPS, START, ROUNDS = 128, 2, 0.9, 5
 """Pixels of the picture's sides, steps, noise level of the first, and runs of each of which the quickest counts."""
 SOURCE, TARGETS = "a red rash.", ["no rash.", "an old man.", "a young woman.", "a boy."]
 
@@ -111,7 +113,9 @@ def _compared(
         return [published_edit(flow, x_src, source, target, noise) for target in targets]
 
     peaks, results, asked = [], [], []
-    for way in (ours, theirs):  # once to warm up and to look
+    for way in (ours, theirs):
+        way()  # what is kept from the first time on is no peak
+    for way in (ours, theirs):
         counted.calls = counted.rows = 0
         result, peak = _peak(way, x_src.device)
         results.append(result)
@@ -152,6 +156,8 @@ def _peak(work: Callable[[], list[Tensor]], device: torch.device) -> tuple[list[
     reset = Path("/proc/self/clear_refs")
     if not reset.exists():
         return work(), None
+    with suppress(AttributeError):  # glibc gives back what was freed, so that it is seen when it is taken again
+        ctypes.CDLL(None).malloc_trim(0)
     reset.write_text("5")  # Linux: the peak is counted from now on
     before = _kilobytes("VmRSS")
     result = work()

@@ -60,8 +60,10 @@ def chosen_kinds(folder: Path, parts: Mapping[str, Part]) -> dict[str, Any]:
         place = folder / name
         if not place.is_dir():  # the libraries take a path that does not exist for a name on their hub
             raise ModelError(f"{folder} lacks the component {name!r}")
-        if part.role in NETWORKS and "auto_map" in read_json(place / "config.json"):
-            raise ModelError(f"{place / 'config.json'} names code of its own (auto_map), which is never run")
+        needed = [place / "config.json"] if part.role in NETWORKS else []
+        for config in {*needed, *place.glob("*config.json")}:
+            if "auto_map" in read_json(config):
+                raise ModelError(f"{config} names code of its own (auto_map), which is never run")
         chosen[name] = kind
     return chosen
 

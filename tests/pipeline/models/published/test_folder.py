@@ -232,12 +232,14 @@ def test_a_component_that_is_not_there_is_no_component(folder: Path) -> None:
         load_model(folder)
 
 
-def test_code_of_a_models_own_is_never_run(folder: Path) -> None:
-    set_entry(folder / "text_encoder_2" / "config.json", "auto_map", {"AutoModel": "own.OwnModel"})
-    (folder / "text_encoder_2" / "own.py").write_text("raise SystemExit('own code was run')")
+@pytest.mark.parametrize("config", ["text_encoder_2/config.json", "tokenizer_2/tokenizer_config.json"])
+def test_code_of_a_models_own_is_never_run(folder: Path, config: str) -> None:
+    set_entry(folder / config, "auto_map", {"AutoModel": "own.OwnModel", "AutoTokenizer": ["own.Own", None]})
+    ((folder / config).parent / "own.py").write_text("raise SystemExit('own code was run')")
 
-    with pytest.raises(ModelError, match="auto_map"):
-        load_model(folder)
+    for asked in (load_model, describe_folder):
+        with pytest.raises(ModelError, match="auto_map"):
+            asked(folder)
 
 
 def test_too_little_memory_is_said_before_any_weight_is_loaded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
