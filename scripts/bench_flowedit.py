@@ -121,7 +121,10 @@ def _compared(
         results.append(result)
         peaks.append(peak)
         asked.append((counted.calls, counted.rows))
-    parts = [ours, *(partial(published_edit, flow, x_src, source, target, noise) for target in targets)]
+    parts: list[Callable[[], Any]] = [
+        ours,
+        *(partial(published_edit, flow, x_src, source, target, noise) for target in targets),
+    ]
     quickest = [math.inf] * len(parts)
     for _ in range(ROUNDS):
         for number, part in enumerate(parts):

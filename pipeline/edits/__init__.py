@@ -8,7 +8,7 @@ from pipeline.edits.knobs import PublishedKnobs, read_knobs, write_knobs
 from pipeline.edits.loading import ModelChoice, PublishedChoice, load_published, load_twin_maker, starting_knobs
 from pipeline.edits.models import Healer, ModelFacts, Swapper
 from pipeline.edits.published import PublishedEdits, PublishedHealer, PublishedSwapper
-from pipeline.edits.twins import FlowTwinMaker, Sick, TwinMaker, TwinSettings, load_flow_twin_maker
+from pipeline.edits.twins import FlowTwinMaker, TwinMaker, TwinSettings, load_flow_twin_maker
 
 __all__ = [
     "FaceCrop",
@@ -27,7 +27,6 @@ __all__ = [
     "PublishedHealer",
     "PublishedKnobs",
     "PublishedSwapper",
-    "Sick",
     "Swapper",
     "TwinMaker",
     "TwinSettings",

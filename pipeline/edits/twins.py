@@ -68,16 +68,8 @@ class TwinMaker(Protocol):
         """The disease: what healing the photograph takes off it."""
         ...
 
-    def heal_all(self, photographs: Sequence[Photograph]) -> list[Lesion]:
-        """The same of several, in fewer evaluations of a network that gains by that. Raises what one of them raises."""
-        ...
-
     def swap(self, photograph: Photograph, lesion: Lesion, persona_seed: bytes, attempt: int) -> Twins:
         """The twins: each face replaced by a persona's. Raises Undecided where a face must be and none is found."""
-        ...
-
-    def swap_all(self, sick: Sequence[Sick], attempt: int) -> list[Twins | Refusal]:
-        """The same of several; in the place of each that cannot be swapped, why."""
         ...
 
     def judge(self, photograph: Photograph, twins: Twins) -> Findings:
@@ -157,6 +149,7 @@ class FlowTwinMaker:
         return self.heal_all([photograph])[0]
 
     def heal_all(self, photographs: Sequence[Photograph]) -> list[Lesion]:
+        """As ``heal``, in fewer evaluations where the network takes several. Raises what one of them raises."""
         if not self._settings.lesion_lock:
             return [Lesion.none(photograph.rgb.shape) for photograph in photographs]
         work = [(*self._workable(each.rgb, self._faces(each.rgb, each.hints)), each.hints) for each in photographs]
@@ -176,6 +169,7 @@ class FlowTwinMaker:
         return twins
 
     def swap_all(self, sick: Sequence[Sick], attempt: int) -> list[Twins | Refusal]:
+        """As ``swap`` likewise; in the place of each that cannot be swapped, why."""
         found: list[list[Face] | Refusal] = [self._faces_to_swap(photograph, lesion) for photograph, lesion, _ in sick]
         able = [(each, faces) for each, faces in zip(sick, found, strict=True) if not isinstance(faces, Refusal)]
         twins = iter(self._twins([each for each, _ in able], [faces for _, faces in able], attempt))

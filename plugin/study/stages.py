@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from dicom_io.errors import DicomError, LeakSuspected
 from dicom_io.header import PatientIdentity, Pseudonyms
@@ -20,6 +20,7 @@ from dicom_io.leaks import check_outgoing
 from dicom_io.reading import Limits, SourcePhotograph, read_photograph
 from pipeline.disease import Lesion
 from pipeline.errors import FaceSuspected, IdentifyingMark, NoFaceFound, PipelineError, TextOnSkin
+from pipeline.errors import Refusal as RefusedByPipeline
 from pipeline.photograph import Findings, Hints, Photograph, Subtraction, Twins
 from pipeline.text import BurnedInText, TextRemover, text_from_json, text_to_json
 from plugin.durable import load_arrays, private_folder, remove_tree, save_arrays, write_file
@@ -27,7 +28,7 @@ from plugin.study.outputs import OutputWriter
 from plugin.study.study import Measured, Outcome, Output, Refusal, Source, Study
 
 if TYPE_CHECKING:
-    from pipeline.edits import Sick, TwinMaker
+    from pipeline.edits import TwinMaker
 
 KEPT_IN_MEMORY = 4
 """Decoded sources kept from one step to the next; a 12 megapixel photograph is 36 MB."""
@@ -49,6 +50,18 @@ class Delivery(Protocol):
     """Where results go: the node's post, or a folder."""
 
     def deliver(self, study: Study, outcomes: Sequence[Outcome]) -> None: ...
+
+
+Sick = tuple[Photograph, Lesion, bytes]
+"""What a swap is given: a photograph, its lesion by healing, and the seed of the patient's persona."""
+
+
+@runtime_checkable
+class TakesSeveral(Protocol):
+    """A maker of twins whose networks take several photographs together."""
+
+    def heal_all(self, photographs: Sequence[Photograph]) -> list[Lesion]: ...
+    def swap_all(self, sick: Sequence[Sick], attempt: int) -> list[Twins | RefusedByPipeline]: ...
 
 
 @dataclass(frozen=True)
@@ -79,6 +92,7 @@ class PhotographStages:
         self._settings = settings
         self._pseudonyms = pseudonyms
         self._twins = twins
+        self._several = twins if settings.together > 1 and isinstance(twins, TakesSeveral) else None
         self._writer = writer
         self._delivery = delivery
         self._custody = custody
@@ -106,9 +120,9 @@ class PhotographStages:
         if self._made_along(source, study, LESION):
             return
 
-        def healed(sources: Sequence[Source]) -> None:
+        def healed(several: TakesSeveral, sources: Sequence[Source]) -> None:
             photographs = [self._photograph(each, study) for each in sources]
-            for each, lesion in zip(sources, self._twins.heal_all(photographs), strict=True):
+            for each, lesion in zip(sources, several.heal_all(photographs), strict=True):
                 save_arrays(self._file(each, study, LESION), change=lesion.change)
 
         if not self._together(source, study, LESION, self._is_clean, healed):
@@ -121,9 +135,9 @@ class PhotographStages:
         if self._made_along(source, study, made):
             return
 
-        def swapped(sources: Sequence[Source]) -> None:
+        def swapped(several: TakesSeveral, sources: Sequence[Source]) -> None:
             sick = [self._sick(each, study) for each in sources]
-            for each, twins in zip(sources, self._twins.swap_all(sick, attempt), strict=True):
+            for each, twins in zip(sources, several.swap_all(sick, attempt), strict=True):
                 if isinstance(twins, Twins):  # whose swap is refused is told so in their own step
                     self._keep(each, study, made, twins)
 
@@ -201,7 +215,7 @@ class PhotographStages:
         study: Study,
         made: str,
         is_ready: Callable[[Source, Study], bool],
-        work: Callable[[Sequence[Source]], None],
+        work: Callable[[TakesSeveral, Sequence[Source]], None],
     ) -> bool:
         """Do ``work``, which leaves a file ``made`` for each, for ``source`` and those after it; whether that was done.
 
@@ -209,7 +223,7 @@ class PhotographStages:
         that job is worked on alone, so that only the photograph that it lies with is refused.
         """
         mark = self._settings.jobs / study.folder / "together"
-        if self._settings.together == 1 or mark.exists():
+        if self._several is None or mark.exists():
             return False
         following = study.sources[study.sources.index(source) + 1 :]
         ready = (each for each in following if not self._file(each, study, made).exists() and is_ready(each, study))
@@ -218,7 +232,7 @@ class PhotographStages:
             return False
         write_file(mark, b"")
         try:
-            work(sources)
+            work(self._several, sources)
         except (DicomError, PipelineError):
             return False
         mark.unlink()
@@ -226,7 +240,7 @@ class PhotographStages:
 
     def _made_along(self, source: Source, study: Study, made: str) -> bool:
         """Whether there is a file ``made`` already, where several are worked on together."""
-        return self._settings.together > 1 and self._file(source, study, made).exists()
+        return self._several is not None and self._file(source, study, made).exists()
 
     def _is_clean(self, source: Source, study: Study) -> bool:
         """Whether ``source`` can be healed; its text is looked for now, where it was not yet."""

@@ -107,12 +107,12 @@ def load_model(
 
     ``precision``: one of ``PRECISIONS``; ``None`` is float32 on a CPU, bfloat16 elsewhere. The rest as in
     ``LoadOptions``. ``expected_digest``: SHA-256 in hex as ``folder_digest`` gives it, compared before any weight is
-    loaded. Raises ``ModelError``: no such folder, unknown kind or component, another digest, a pickle, a missing or
-    superfluous weight, too little memory.
+    loaded. Raises ``ModelError``: no such folder or device, unknown kind or component, another digest, a pickle, a
+    missing or superfluous weight, too little memory.
     """
     place = Path(folder)
     _, family = _family(place)
-    target = torch.device(device)
+    target = _present(device)
     options = LoadOptions(target, precision_for(precision, target), encoders, compiled, offload, tiled)
     if expected_digest is not None and (digest := folder_digest(place)) != expected_digest.lower():
         raise ModelError(f"{place} has digest {digest}, expected {expected_digest}: weights or configuration changed")
@@ -127,6 +127,18 @@ def _family(place: Path) -> tuple[str, Family]:
         why = REFUSED.get(kind, "a velocity field is needed whose conventions were proven")
         raise ModelError(f"{place} holds a {kind}: {why}. Supported are {', '.join(FAMILIES)}")
     return kind, FAMILIES[kind]
+
+
+def _present(device: torch.device | str) -> torch.device:
+    try:
+        found = torch.device(device)
+    except RuntimeError as error:
+        raise ModelError(f"{device!r} is no device: say cpu, cuda or cuda:1") from error
+    if found.type == "cuda" and (found.index or 0) >= (cards := torch.cuda.device_count()):
+        raise ModelError(
+            f"there is no {found}: PyTorch {torch.__version__} finds {cards} cards; see the driver, or say cpu"
+        )
+    return found
 
 
 def _distilled(place: Path, kind: str) -> bool | None:

@@ -213,6 +213,7 @@ DAMAGES = {
     "an unknown class": "Supported are",
     "too little memory": "of memory",
     "a calibration of another recogniser": "calibrate again",
+    "a card that is not there": "there is no cuda:99",
     "a bank of another model": "another model",
     "knobs of another model": "another model",
 }
@@ -240,6 +241,8 @@ def test_what_is_wrong_is_said_before_a_study_is_touched(
         (folder / "model_index.json").write_text(json.dumps({**index, "_class_name": "WanPipeline"}))
     elif damage == "too little memory":
         monkeypatch.setattr(weights, "free_memory", lambda device: 1000)
+    elif damage == "a card that is not there":
+        settings["device"] = "cuda:99"
     elif damage == "a bank of another model":
         save_file({"x": load_file(transformer).popitem()[1]}, tmp_path / "bank", metadata={"model": "cd" * 32})
         settings["bank"] = str(tmp_path / "bank")

@@ -253,6 +253,12 @@ def test_too_little_memory_is_said_before_any_weight_is_loaded(folder: Path, mon
     load_model(folder, precision="bfloat16")
 
 
+@pytest.mark.parametrize(("device", "said"), [("cuda:99", "there is no cuda:99"), ("gpu", "'gpu' is no device")])
+def test_a_device_that_is_not_there_is_named(folder: Path, device: str, said: str) -> None:
+    with pytest.raises(ModelError, match=said):
+        load_model(folder, device)
+
+
 def test_the_free_memory_of_this_machine_is_known() -> None:
     free = weights.free_memory(torch.device("cpu"))
 
