@@ -30,6 +30,7 @@ from plugin.commands.options import (
     PrecisionOption,
     ReasonOption,
     ReviewerOption,
+    ViewOption,
     WeightsOption,
 )
 from plugin.commands.quarantine import quarantine_app
@@ -230,10 +231,7 @@ def evaluate(
         list[Path] | None,
         typer.Option("--photographs", metavar="FOLDER|ZIP", help="Photographs with masks, instead of patients."),
     ] = None,
-    view: Annotated[
-        Literal["face", "close-up", "dermoscopy"] | None,
-        typer.Option("--view", help="Of photographs whose index.csv says none; else by the source's name."),
-    ] = None,
+    view: ViewOption = None,
     held_out: Annotated[bool, typer.Option("--held-out", help="Only photographs held out from training.")] = False,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Photographs of each source.")] = None,
     processes: Annotated[int, typer.Option("--processes", min=1, help="Photographs examined at a time.")] = 1,
@@ -320,9 +318,7 @@ def tune(
         typer.Option("--photographs", metavar="FOLDER|ZIP", help="Yours, with outlines (NAME_mask.png)."),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The file of knobs to write (TOML); a sheet beside it.")],
-    view: Annotated[
-        Literal["face", "close-up", "dermoscopy"] | None, typer.Option("--view", help="Where no index says it.")
-    ] = None,
+    view: ViewOption = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Photographs in all.")] = 12,
     candidates: Annotated[int, typer.Option("--candidates", min=1, help="Of each edit, to begin with.")] = 16,
     rounds: Annotated[int, typer.Option("--rounds", min=0, help="Of small steps from the best of them.")] = 3,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,6 +20,10 @@ PrecisionOption = Annotated[
 OffloadOption = Annotated[bool, typer.Option("--offload", help="Keep on the device only the network that works.")]
 WeightsOption = Annotated[
     Path | None, typer.Option("--model", help="Folder of weights, or of a larger model; else the shipped ones.")
+]
+ViewOption = Annotated[
+    Literal["face", "close-up", "dermoscopy"] | None,
+    typer.Option("--view", help="Of photographs whose index.csv says none; else by the source's name."),
 ]
 KnobsOption = Annotated[Path | None, typer.Option("--knobs", help="File of `twinveil tune`, for a larger model.")]
 BankOption = Annotated[Path | None, typer.Option("--bank", help="File of `twinveil models bank`, likewise.")]
