@@ -1,4 +1,4 @@
-"""The reference pages of what goes wrong and of what happens: errors and events, from the tables that decide on them."""
+"""The reference pages of what goes wrong and of what happens, from the tables that decide on errors and events."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ TURNED_AWAY: dict[RefusedFor, tuple[str, str]] = {
 EXITS = {
     ExitStatus.RELEASED: "Everything that was asked for was done; all instances were released.",
     ExitStatus.FAILURE: "It failed; the last line says in words why.",
-    ExitStatus.USAGE: "Bad usage, or a configuration, key, certificate, model or state folder that must be mended first.",
+    ExitStatus.USAGE: "Bad usage; or a configuration, key, certificate, model or state folder must be mended first.",
     ExitStatus.QUARANTINED: "Done, and at least one instance is held for a person to decide.",
 }
 
@@ -135,16 +135,17 @@ def errors_page() -> str:
         "Every refusal has a name, a reason in words, and something that can be done about it. None of them quotes a "
         "header. `twinveil quarantine show ENTRY` says all of this of what is held.",
         "## What may hold a photograph back",
-        "The photograph is kept, sealed, until a person decides. *After a release* is what `twinveil quarantine release` "
-        "would mean; a release never lets a photograph out by itself, it sends it through the pipeline once more.",
+        "The photograph is kept, sealed, until a person decides. *After a release* is what `twinveil quarantine "
+        "release` would mean; a release never lets a photograph out by itself, it sends it through the pipeline "
+        "once more.",
         table(("Error", "What it says", "What to do", "After a release"), held),
         "## What stops a command",
         table(("Error", "What it says", "What to do", "Exit status"), stops),
         "## Exit statuses",
         table(("Status", "Meaning"), statuses),
         "## What the listener turns away",
-        "Reasons of `twinveil_refusals_total` ([watching](watching.md)); which DIMSE status a sender is told stands in the "
-        "[conformance statement](conformance-statement.md).",
+        "Reasons of `twinveil_refusals_total` ([watching](watching.md)); which DIMSE status a sender is told stands in "
+        "the [conformance statement](conformance-statement.md).",
         table(("Reason", "What it says", "What to do"), calls),
     ]) + "\n"  # fmt: skip
 
@@ -158,8 +159,8 @@ def events_page() -> str:
     steps = ((f"`{event}`", f"`{state}`", f"`{TRANSITIONS[state, event]}`", _by(event)) for state, event in TRANSITIONS)
     return "\n\n".join([
         "# Events",
-        "Events that are reported to a syslog server as DICOM audit messages stand in [watching](watching.md), and so do "
-        "metrics, the fields of the log and alarms. What the states mean, and what to do in each: "
+        "Events that are reported to a syslog server as DICOM audit messages stand in [watching](watching.md), and so "
+        "do metrics, the fields of the log and alarms. What the states mean, and what to do in each: "
         "[the first hour](first-hour.md).",
         "## In the life of an instance",
         table(("Event", "What happens"), ((f"`{event}`", said) for event, said in HAPPENS.items())),
@@ -167,8 +168,8 @@ def events_page() -> str:
         "itself are there because a step that was cut off is done again after a restart.",
         table(("Event", "From", "To", "Brought about by"), steps),
         "## In the audit log",
-        "`state/audit.log` holds what people decided: one JSON object a line, in which `said` is the statement and `mac` "
-        "chains it to the line before under the site's key. Each statement begins with `at` and `action`; "
+        "`state/audit.log` holds what people decided: one JSON object a line, in which `said` is the statement and "
+        "`mac` chains it to the line before under the site's key. Each statement begins with `at` and `action`; "
         "`torn_before` says whether a crash tore the line before it.",
         table(("Action", "States"), ((f"`{action}`", stated) for action, stated in DECIDED.items())),
     ]) + "\n"  # fmt: skip
