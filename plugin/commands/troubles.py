@@ -122,11 +122,11 @@ def errors_page() -> str:
         for name, advice in ADVICE.items()
         if name not in HOLDS_NOTHING
     )
-    stopping = {kind.__name__: kind for kind in (*OPERATOR_CAN_MEND, *error_classes(plugin.errors).values(), SpoolFull)}
+    kinds: list[type[Exception]] = [*OPERATOR_CAN_MEND, *error_classes(plugin.errors).values(), SpoolFull]
+    stopping = {kind.__name__: kind for kind in kinds if kind is not PluginError}
     stops = (
         (f"`{name}`", meaning_of_error(name), ADVICE.get(name, ""), str(int(_status_of(kind))))
         for name, kind in stopping.items()
-        if kind is not PluginError
     )
     calls = ((f"`{reason}`", *TURNED_AWAY[reason]) for reason in RefusedFor)
     statuses = ((str(int(status)), said) for status, said in EXITS.items())
