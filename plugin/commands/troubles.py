@@ -92,10 +92,15 @@ HAPPENS = {
 """What brings an instance from one state to the next."""
 
 DECIDED = {
+    "look": "`entry`, `source`, `study`, `reviewer`",
     "release": "`entry`, `source`, `study`, `reviewer`, `reason`, `waived`, `refused_stage`, `refused_error`, "
     "`refused_reason`",
     "discard": "the same",
     "reprocess": "`source`, `study`, `state`, `reviewer`, `reason`",
+    "rename destination": "`destination`, `to`, `reviewer`, `reason`",
+    "give up deliveries": "`destination`, `job`, `reviewer`, `reason`",
+    "add user": "`user`, `role`, `reviewer`",
+    "remove user": "the same",
 }
 """Actions of the audit log, and what a line of each states besides its time."""
 

@@ -73,12 +73,18 @@ def test_every_step_of_a_life_stands_on_the_page() -> None:
 
 
 def test_every_action_of_the_audit_log_and_all_that_it_states_is_documented(repository: Path) -> None:
-    """As ``Review`` calls it: an action's name, and the names of what a line states."""
-    tree = ast.parse((repository / "plugin" / "quarantine" / "review.py").read_text())
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
-    said = [node for node in calls if ast.unparse(node.func) in {"self.audit.add", "self._record"}]
-    actions = {str(node.args[0].value) for node in said if isinstance(node.args[0], ast.Constant)}
-    assert actions == DECIDED.keys()
+    """As it is called wherever there is an ``AuditLog``: an action's name, and the names of what a line states."""
+    sources = [path.read_text() for path in sorted((repository / "plugin").rglob("*.py"))]
+    said = [
+        node
+        for source in sources
+        if "AuditLog(" in source and "class AuditLog" not in source
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in {"self.audit.add", "log.add", "self._record", "_record"}
+    ]
+    constants = [arg.value for node in said for arg in node.args if isinstance(arg, ast.Constant) and arg.value]
+    assert set(constants) == DECIDED.keys()
     stated = {keyword.arg for node in said for keyword in node.keywords if keyword.arg}
     stated |= {f"refused_{field.name}" for field in fields(Refusal)}
     assert set(re.findall(r"`(\w+)`", " ".join(DECIDED.values()))) == stated
