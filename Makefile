@@ -10,11 +10,11 @@ LOAD_ARGS  ?=
 TEST_ARGS  ?=
 CRASH_ARGS ?=
 
-.PHONY: help demo test check bench attack load crash sweep fuzz train samples peers docs integrations models wheel sbom clean
+.PHONY: help demo test check bench attack load crash sweep fuzz train samples peers docs site integrations models wheel sbom clean
 
 help:
 	@echo "make demo     a node, sample studies over a real association, results in build/demo"
-	@echo "make test     ruff, mypy, import-linter, pytest; installs Orthanc, dcmtk and dicom3tools where it can"
+	@echo "make test     ruff, mypy, import-linter, pytest; installs Orthanc, dcmtk and the other peers where it can"
 	@echo "make check    ruff, mypy and import-linter alone"
 	@echo "make bench    figures to build/bench.json"
 	@echo "make attack   hostile peers against a running node, figures to build/attack.json"
@@ -25,6 +25,7 @@ help:
 	@echo "make integrations  twenty studies through a real Orthanc with each plugin, killed in between"
 	@echo "make models   a demonstration with a tiny random model of every family"
 	@echo "make docs     the pages of docs/ that are made from the code"
+	@echo "make site     the documentation as a site in build/site, readable without a network"
 	@echo "make wheel    a wheel in build/dist, tried in an environment of its own without the source tree"
 	@echo "make sbom     what the node is made of and under which licences, to build/sbom"
 	@echo "make train    the embedded model, from rendered patients (TRAIN_ARGS=...)"
@@ -72,6 +73,9 @@ models: $(VENV)/.development
 
 docs: $(VENV)/.development
 	$(BIN)/python -m scripts.write_docs
+
+site: $(VENV)/.development
+	$(BIN)/python -m mkdocs build --strict
 
 # Built and tried outside of the tree, so that nothing of it can be imported by chance. PIP_ARGS: for the second environment.
 wheel: $(VENV)/.runtime

@@ -72,8 +72,9 @@ class LeakSuspected(DicomError):
 
 
 class DeliveryFailed(DicomError):
-    """Not everything was stored at ``destination``. ``retryable``: trying again later may help.
+    """Not everything was stored at a destination.
 
+    ``retryable``: trying again later may help.
     ``offered``: an association stood, and it is one object that was not stored; else nothing came through at all.
     """
 

@@ -350,7 +350,7 @@ def load_configuration(path: Path) -> Configuration:
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ConfigurationRefused(f"{path} does not exist; `twinveil init` writes one") from error
+        raise ConfigurationRefused(f"{path} does not exist; name yours by --config, or run `twinveil init`") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationRefused(f"{path} cannot be read: {error}") from error
     if "folder" in settings:

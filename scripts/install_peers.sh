@@ -1,8 +1,9 @@
 #!/bin/sh
 # The real programs that tests talk to: Orthanc with its DICOMweb plugin, dcmtk (storescu, storescp, echoscu),
-# dicom3tools (dciodvfy), PostgreSQL (psql tells that it is there; tests start servers of their own), a browser (Chromium
-# with its driver), and by npm the library that OHIF reads segmentations with and axe, which looks for what keeps people
-# from using a page. What cannot be installed is named, and its tests are skipped by name.
+# dicom3tools (dciodvfy), PixelMed (Java, without a screen), PostgreSQL (psql tells that it is there; tests start servers
+# of their own), a browser (Chromium with its driver), and by npm the library that OHIF reads segmentations with and axe,
+# which looks for what keeps people from using a page. What cannot be installed is named, and its tests are skipped by
+# name.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -10,12 +11,14 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 # From Debian's packages, when the user is root.
 install_programs() {
     missing=""
-    for pair in Orthanc:orthanc storescu:dcmtk dciodvfy:dicom3tools psql:postgresql chromium:chromium chromedriver:chromium-driver; do
+    for pair in Orthanc:orthanc storescu:dcmtk dciodvfy:dicom3tools java:default-jre-headless psql:postgresql \
+        chromium:chromium chromedriver:chromium-driver; do
         command -v "${pair%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair%%:*}" ] || missing="$missing ${pair##*:}"
     done
     for pair in Python:orthanc-python DicomWeb:orthanc-dicomweb; do
         [ -e "/usr/share/orthanc/plugins/libOrthanc${pair%%:*}.so" ] || missing="$missing ${pair##*:}"
     done
+    [ -e /usr/share/java/pixelmed.jar ] || missing="$missing libpixelmed-java"
     [ -n "$missing" ] || return 0
 
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then

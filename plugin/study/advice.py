@@ -4,7 +4,7 @@ from __future__ import annotations
 
 ADVICE: dict[str, str] = {
     # dicom_io.errors
-    "UnsupportedObject": "Send it in a form that is taken (see the README), or discard it.",
+    "UnsupportedObject": "Send it in a form that is taken (`twinveil conformance` lists them), or discard it.",
     "UnreadableObject": "Send it again from where it was made; if that is held as well, that copy is damaged too.",
     "ProfileError": "Mend the profile's settings (`twinveil check` says which), then release it.",
     "KeyRefused": "Put the site's key in order (`twinveil check`), then release it.",

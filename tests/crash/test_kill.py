@@ -20,7 +20,7 @@ from plugin.commands.demo_archive import Receiver
 from plugin.config import load_configuration
 from plugin.ledger import FINISHED, Ledger, State
 from plugin.quarantine import Quarantine
-from tests.peers.processes import PATIENCE
+from tests.peers.processes import PATIENCE, patience, wait_until
 from tests.plugin.fakes import photograph, save, skin
 
 STUDY = "1.2.826.0.1.3680043.8.498.79"
@@ -50,10 +50,7 @@ min_free_bytes = 0
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"not in time: {what}"
-        time.sleep(0.05)
+    wait_until(condition, PATIENCE, what, interval=0.05)
 
 
 class Bench:
@@ -180,7 +177,7 @@ def test_asked_to_stop_it_ends_its_step_and_resumes_later(bench: Bench, receiver
         time.sleep(0.5)
         assert process.poll() is None, "it waits for the running step"
         hold.unlink()
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(patience()) == 0
     assert bench.calls() == {"heal": 1, "swap": 1}
     with bench.worker():
         wait_for(lambda: bench.finished(1), "the photograph")
@@ -196,10 +193,10 @@ def test_a_photograph_that_kills_its_process_ends_in_quarantine(
     path = save(photograph(STUDY), tmp_path / "in")
     with bench.worker() as (process, port):
         bench.send(port, path)
-        assert process.wait(PATIENCE) == -signal.SIGKILL
+        assert process.wait(patience()) == -signal.SIGKILL
     for _ in range(2):
         with bench.worker() as (process, _):
-            assert process.wait(PATIENCE) == -signal.SIGKILL
+            assert process.wait(patience()) == -signal.SIGKILL
     with bench.worker() as (process, _):
         wait_for(lambda: bench.finished(1), "the quarantine")
         assert process.poll() is None
@@ -220,10 +217,10 @@ def test_only_the_one_whose_step_ran_is_charged_for_it(bench: Bench, receiver: R
     innocent = [save(photograph(f"{STUDY}.{number}", number=number), tmp_path / "in") for number in (1, 2, 3)]
     with bench.worker() as (process, port):
         bench.send(port, poison, *innocent)
-        assert process.wait(PATIENCE) == -signal.SIGKILL
+        assert process.wait(patience()) == -signal.SIGKILL
     for _ in range(2):
         with bench.worker() as (process, _):
-            assert process.wait(PATIENCE) == -signal.SIGKILL
+            assert process.wait(patience()) == -signal.SIGKILL
     with bench.worker() as (process, _):
         wait_for(lambda: bench.finished(4), "all four")
         assert process.poll() is None

@@ -18,7 +18,7 @@ from plugin.config import load_configuration
 from plugin.ledger import State
 from plugin.web import Users
 from tests.crash.test_kill import STUDY, Bench, bench, receiver, wait_for
-from tests.peers.processes import PATIENCE, free_port, is_listening
+from tests.peers.processes import free_port, is_listening, patience
 from tests.plugin import fakes
 from tests.plugin.auditing.syslog_server import serving
 from tests.plugin.fakes import photograph, save, skin
@@ -36,7 +36,7 @@ def test_ended_while_the_models_load_it_keeps_what_it_took(
     with bench.worker() as (process, port):
         bench.send(port, save(photograph(STUDY, number=1), tmp_path / "in"))
         process.send_signal(ended_by)
-        status = process.wait(timeout=PATIENCE)
+        status = process.wait(timeout=patience())
     assert status == (0 if ended_by == signal.SIGTERM else -signal.SIGKILL)
     assert bench.states() == {State.RECEIVED: 1}
     with bench.worker() as (_, port):
@@ -55,7 +55,7 @@ def test_a_node_whose_models_cannot_be_loaded_ends_and_says_why(bench: Bench, tm
     with bench.worker() as (process, port):
         bench.send(port, save(photograph(STUDY, number=1), tmp_path / "in"))
         hold.unlink()
-        assert process.wait(timeout=PATIENCE) != 0
+        assert process.wait(timeout=patience()) != 0
     assert "the model is not there" in (tmp_path / "log").read_text()
     assert bench.states() == {State.RECEIVED: 1}
 
@@ -68,7 +68,7 @@ def test_a_node_is_watched_from_its_start_to_its_end_and_nobody_is_named(
 
     def readiness() -> tuple[int, list[str]]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{watching}/readyz", timeout=PATIENCE) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{watching}/readyz", timeout=patience()) as answer:
                 return answer.status, list(json.load(answer)["lacking"])
         except urllib.error.HTTPError as error:
             with error:
@@ -91,11 +91,11 @@ def test_a_node_is_watched_from_its_start_to_its_end_and_nobody_is_named(
             usable, not_usable = photograph(STUDY, number=1), photograph(STUDY, number=2, rgb=skin(1))
             bench.send(port, *(save(image, tmp_path / "in") for image in (usable, not_usable)))
             wait_for(lambda: bench.finished(2), "both photographs")
-            with urllib.request.urlopen(f"http://127.0.0.1:{watching}/metrics", timeout=PATIENCE) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{watching}/metrics", timeout=patience()) as answer:
                 metrics = answer.read().decode()
             assert 'twinveil_objects_delivered_total{destination="archive"} 4.0' in metrics
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=PATIENCE) == 0
+            assert process.wait(timeout=patience()) == 0
         wait_for(lambda: syslog.events().count("110100") == 2, "the word that it stopped")
     assert {"110102", "110104", "110106"} <= set(syslog.events())
     lines = (tmp_path / "log").read_text().splitlines()
@@ -116,7 +116,7 @@ def test_the_page_is_there_from_the_start_to_the_end_and_says_what_is_lacking(be
     hold.touch()
     with (
         bench.worker() as (process, _),
-        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as browser,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=patience()) as browser,
     ):
         wait_for(lambda: is_listening(port), "the page")
         assert browser.get("/").headers["location"] == "/login"
@@ -127,5 +127,5 @@ def test_the_page_is_there_from_the_start_to_the_end_and_says_what_is_lacking(be
         hold.unlink()
         wait_for(lambda: "the models are not loaded yet" not in browser.get("/").text, "the models")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=PATIENCE) == 0
+        assert process.wait(timeout=patience()) == 0
     assert PASSWORD not in (tmp_path / "log").read_text()

@@ -1,4 +1,4 @@
-"""Tests against programs that are not ours: Orthanc, dcmtk, dicom3tools, the library of a viewer.
+"""Tests against programs that are not ours: Orthanc, dcmtk, dicom3tools, PixelMed, the library of a viewer.
 
 Where such a program is not installed the test is skipped by its name. With ``TWINVEIL_REQUIRE_PEERS=1``, as in
 continuous integration, the same absence is a failure: a suite that skipped its peers proves nothing about them.

@@ -85,10 +85,10 @@ def run(tmp_path_factory: pytest.TempPathFactory, sample_files: tuple[Path, ...]
             for file in sample_files:
                 sent = storescu([file], node.port)
                 assert sent.returncode == 0, sent.stderr
-            for file in sample_files:
+            for number in range(1, len(sample_files) + 1):
                 wait_until(
-                    lambda file=file: file in outcomes_of(node, sample_files), PATIENCE,
-                    lambda file=file: f"an outcome of {file}\n{end_of(node.log)}", interval=1,
+                    lambda number=number: len(outcomes_of(node, sample_files)) >= number, PATIENCE,
+                    lambda number=number: f"an outcome of {number} photographs\n{end_of(node.log)}", interval=1,
                 )  # fmt: skip
             outcomes = outcomes_of(node, sample_files)
             yield Run(sample_files, outcomes, node, archive, everything_in(archive))

@@ -17,7 +17,7 @@ from pydicom.uid import (
 )
 
 from tests.peers import require_peer
-from tests.peers.processes import LOOPBACK, PATIENCE
+from tests.peers.processes import LOOPBACK, patience
 
 PROPOSAL: dict[UID, str] = {
     ExplicitVRLittleEndian: "-xe",
@@ -39,7 +39,7 @@ def storescu(
     return subprocess.run(
         [require_peer("storescu"), "-d", "-R", PROPOSAL[syntax], "-to", "600", "-ta", "600", "-td", "600",
          "-aet", calling, "-aec", called, LOOPBACK, str(port), *map(str, files)],
-        capture_output=True, text=True, errors="replace", check=False, timeout=PATIENCE,
+        capture_output=True, text=True, errors="replace", check=False, timeout=patience(),
     )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def echoscu(port: int, *, calling: str = "CAMERA", called: str = "TWINVEIL") -> 
     return subprocess.run(
         [require_peer("echoscu"), "-v", "-to", "600", "-ta", "600",
          "-aet", calling, "-aec", called, LOOPBACK, str(port)],
-        capture_output=True, text=True, errors="replace", check=False, timeout=PATIENCE,
+        capture_output=True, text=True, errors="replace", check=False, timeout=patience(),
     )  # fmt: skip
 
 
@@ -56,6 +56,6 @@ def dciodvfy_errors(file: Path) -> list[str]:
     """The Error lines of dicom3tools' ``dciodvfy`` for ``file``."""
     report = subprocess.run(
         [require_peer("dciodvfy"), "-new", str(file)],
-        capture_output=True, text=True, errors="replace", check=False, timeout=PATIENCE,
+        capture_output=True, text=True, errors="replace", check=False, timeout=patience(),
     )  # fmt: skip
     return [line for line in (report.stdout + report.stderr).splitlines() if line.startswith("Error")]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.peers.processes import LOOPBACK, PATIENCE, free_port, running
+from tests.peers.processes import LOOPBACK, free_port, patience, running
 
 COMMAND = Path(sys.executable).with_name("twinveil")
 """The installed command of the environment that the tests run in."""
@@ -24,7 +24,7 @@ def twinveil(*arguments: str | Path, **environment: str) -> subprocess.Completed
     """Run the ``twinveil`` command to its end, without a terminal and without a key of the environment's own."""
     return subprocess.run(
         [COMMAND, *map(str, arguments)],
-        capture_output=True, text=True, check=False, timeout=PATIENCE, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, check=False, timeout=patience(), stdin=subprocess.DEVNULL,
         env=_environment(environment),
     )  # fmt: skip
 

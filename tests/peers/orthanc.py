@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.peers import require_peer
-from tests.peers.processes import LOOPBACK, PATIENCE, free_port, running
+from tests.peers.processes import LOOPBACK, free_port, patience, running
 
 AE_TITLE = "SITEPACS"
 
@@ -38,14 +38,14 @@ class Orthanc:
         return json.loads(self.get_bytes(path))
 
     def get_bytes(self, path: str) -> bytes:
-        with _NO_PROXY.open(f"http://{LOOPBACK}:{self.http_port}{path}", timeout=PATIENCE) as answer:
+        with _NO_PROXY.open(f"http://{LOOPBACK}:{self.http_port}{path}", timeout=patience()) as answer:
             content: bytes = answer.read()
             return content
 
     def post(self, path: str, body: bytes, content_type: str = "application/octet-stream") -> Any:
         url, headers = f"http://{LOOPBACK}:{self.http_port}{path}", {"Content-Type": content_type}
         request = urllib.request.Request(url, data=body, headers=headers, method="POST")
-        with _NO_PROXY.open(request, timeout=PATIENCE) as answer:
+        with _NO_PROXY.open(request, timeout=patience()) as answer:
             return json.loads(answer.read())
 
     def put(self, path: str, body: bytes) -> None:

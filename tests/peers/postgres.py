@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from tests.peers import require_peer
-from tests.peers.processes import LOOPBACK, PATIENCE, free_port, wait_until
+from tests.peers.processes import LOOPBACK, PATIENCE, free_port, patience, wait_until
 
 USER = "twinveil"
 NOBODY = "nobody"
@@ -62,7 +62,7 @@ class Server:
         """At once, as if its machine had lost power: no session is waited for."""
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(PATIENCE)
+            self._process.wait(patience())
             self._process = None
 
     def _answers(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import subprocess
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 LOOPBACK = "127.0.0.1"
 
 PATIENCE = 240.0
-"""Seconds for one event that only a hang takes, however busy the machine. Nothing waits for them to pass.
+"""Seconds for one event that only a hang takes, on a machine with a core for it. Nothing waits for them to pass.
 
 Longer than what a node waits for an answer by default, so that one that does not come shows as what it is.
 """
@@ -26,16 +27,29 @@ def free_port() -> int:
         return port
 
 
+def share_of_a_core() -> float:
+    """What one process may have got of a core in the last minute, at most 1: the cores by the load."""
+    return min(1.0, (os.cpu_count() or 1) / max(os.getloadavg()[0], 1.0))
+
+
+def patience() -> float:
+    """``PATIENCE`` on the machine as it is now: seconds for what knows nothing of a busy one."""
+    return PATIENCE / share_of_a_core()
+
+
 def wait_until(
     condition: Callable[[], bool], seconds: float, what: str | Callable[[], str], interval: float = 0.2
 ) -> None:
     """Return as soon as ``condition`` holds; AssertionError naming ``what`` when it does not within ``seconds``.
 
-    ``seconds`` is ``PATIENCE`` unless the time itself is what is tested. ``what`` is called, if it can be, at the end.
+    ``seconds`` is ``PATIENCE`` unless the time itself is what is tested; on a busy machine they pass more slowly.
+    ``what`` is called, if it can be, at the end.
     """
-    deadline = time.monotonic() + seconds
+    waited, before = 0.0, time.monotonic()
     while not condition():
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        waited, before = waited + (now - before) * share_of_a_core(), now
+        if waited > seconds:
             raise AssertionError(f"not within {seconds:.0f} s: {what() if callable(what) else what}")
         time.sleep(interval)
 
@@ -84,7 +98,7 @@ def running(
         finally:
             process.terminate()
             try:
-                process.wait(PATIENCE)
+                process.wait(patience())
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

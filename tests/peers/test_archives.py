@@ -18,7 +18,7 @@ from tests.dicom_io.builders import clean_header, write
 from tests.dicom_io.writing.test_derived import derive
 from tests.dicom_io.writing.test_segmentation import segment
 from tests.peers.orthanc import orthanc
-from tests.peers.processes import LOOPBACK, PATIENCE
+from tests.peers.processes import LOOPBACK, patience
 
 pytestmark = pytest.mark.peers
 
@@ -32,7 +32,7 @@ def test_orthanc_has_all_that_was_sent_of_every_class(tmp_path: Path, lossless: 
     paths = [write(one, tmp_path / f"{number}.dcm") for number, one in enumerate(objects)]
     with orthanc(tmp_path / "orthanc") as archive:
         destination = Destination(
-            "archive", LOOPBACK, archive.dicom_port, archive.ae_title, acse_timeout=PATIENCE, dimse_timeout=PATIENCE
+            "archive", LOOPBACK, archive.dicom_port, archive.ae_title, acse_timeout=patience(), dimse_timeout=patience()
         )
         found = negotiate(destination, [Kind(*kind) for kind in kinds_that_leave(lossless=lossless)])
         assert found.refused == ()

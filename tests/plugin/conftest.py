@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from plugin.commands.demo_archive import Receiver
 from plugin.config import Configuration
 from plugin.database import Database, Postgres, close_idle
 from tests.peers.postgres import Server
-from tests.peers.processes import PATIENCE
+from tests.peers.processes import PATIENCE, wait_until
 
 
 @pytest.fixture
@@ -55,10 +54,7 @@ def configuration(tmp_path: Path, receiver: Receiver) -> Configuration:
 
 def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Return once ``condition`` holds; fail when it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
+    wait_until(condition, seconds, "what the test waits for", interval=0.05)
 
 
 @pytest.fixture(params=["file", "server"])

@@ -39,7 +39,7 @@ from tests.dicom_io.builders import clean_header, write
 from tests.dicom_io.writing.test_derived import derive, errors_of_dciodvfy
 from tests.dicom_io.writing.test_segmentation import segment
 from tests.peers import require_peer
-from tests.peers.processes import PATIENCE
+from tests.peers.processes import patience
 
 
 @dataclass
@@ -83,7 +83,7 @@ def running(
     )
     assert server is not None
     archive.destination = Destination(
-        "archive", "127.0.0.1", server.server_address[1], "ARCHIVE", acse_timeout=PATIENCE, dimse_timeout=PATIENCE
+        "archive", "127.0.0.1", server.server_address[1], "ARCHIVE", acse_timeout=patience(), dimse_timeout=patience()
     )
     try:
         yield archive

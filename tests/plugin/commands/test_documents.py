@@ -23,6 +23,7 @@ from plugin.config import Configuration
 from plugin.integrations import INTEGRATIONS
 from plugin.ledger import State
 from scripts.random_models import RANDOM
+from tests.attack.attacks import ATTACKS
 
 COMMANDS = {" ".join(words): command for words, command in walk(typer.main.get_command(app))}
 
@@ -181,3 +182,9 @@ def test_the_citation_is_of_this_version(repository: Path) -> None:
     assert citation["cff-version"] == "1.2.0"
     assert citation["version"] == __version__
     assert {"message", "title", "authors"} <= citation.keys()
+
+
+def test_every_attack_is_documented_and_every_documented_one_is_there(repository: Path) -> None:
+    page = (repository / "docs" / "security-and-privacy.md").read_text()
+    cells = re.findall(r"^\| (`.+?) \|", page.partition("| attack |")[2].partition("\n\n")[0], re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", " ".join(cells))) == ATTACKS.keys()
