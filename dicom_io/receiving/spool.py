@@ -229,18 +229,14 @@ class Spool:
 
     def _put(self, path: Path, target: Path, key: tuple[str, str]) -> None:
         """``path`` gets the name ``target`` too, on disk when this returns. Raises SpoolFull, and then it has not."""
-        done = False
+        is_new = done = False
         try:
-            try:
-                os.link(path, target)
-            except FileNotFoundError:
-                self._folders_on_disk.discard(target.parent)
-                target.parent.mkdir(mode=0o700, exist_ok=True)
-                os.link(path, target)
+            is_new = self._link(path, target)
             self._sync(target)
             done = True
         except OSError as error:
-            target.unlink(missing_ok=True)
+            if is_new:
+                target.unlink(missing_ok=True)
             raise SpoolFull("the spool's file system did not take the instance") from error
         finally:
             with self._settled:
@@ -248,6 +244,19 @@ class Spool:
                 if not done:
                     self._known.remove(target)
                 self._settled.notify_all()
+
+    def _link(self, path: Path, target: Path) -> bool:
+        """False where the same bytes had that name already, by way of somebody else: theirs are not ours to remove."""
+        try:
+            try:
+                os.link(path, target)
+            except FileNotFoundError:
+                self._folders_on_disk.discard(target.parent)
+                target.parent.mkdir(mode=0o700, exist_ok=True)
+                os.link(path, target)
+        except FileExistsError:
+            return False
+        return True
 
     def _sync(self, path: Path) -> None:
         """The file ``path``, its folder and that folder's own entry to disk, at the same time: they share one wait."""
