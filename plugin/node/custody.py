@@ -234,7 +234,7 @@ class NodeCustody:
         found = 0
         for path in paths:
             row = rows.get(self._name(path))
-            if self._lacks_row(path, row and row.state):
+            if self._lacks_row(path, None if row is None else row.state):
                 found += self._give_row(path)
             elif row is not None and self._is_done(row) and path.exists():
                 self._spool.purge(path)
