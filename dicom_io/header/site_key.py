@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 import stat
@@ -73,11 +72,11 @@ class SiteKey:
         Each part is preceded by its length and all by their number, so that no two different lists give one message:
         ("a", "bc") and ("ab", "c") differ, and so do ("a",) and ("a", "").
         """
-        message = bytearray((1 + len(parts)).to_bytes(8, "big"))
+        message = (1 + len(parts)).to_bytes(8, "big")
         for part in (purpose, *parts):
             encoded = part.encode("utf-8", "surrogatepass")
             message += len(encoded).to_bytes(8, "big") + encoded
-        return hmac.new(self._secret, message, hashlib.sha256).digest()
+        return hmac.digest(self._secret, message, "sha256")
 
     def derive(self, purpose: str, *parts: str, salt: bytes = b"") -> bytes:
         """A key of 32 bytes for ``purpose`` and ``parts``, by HKDF-SHA-256 (RFC 5869), to encrypt with."""

@@ -7,6 +7,7 @@ other group than 0000, and never more than ``MOST_ELEMENTS``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -91,6 +92,7 @@ class Response:
 _HEAD = Struct("<HHL")
 _SHORT = Struct("<H")
 _LONG = Struct("<L")
+_PLAIN = re.compile(rb"[!-\[\]-~]{1,%d}" % LONGEST_UID)
 
 
 def read_command(encoded: bytes) -> Command | Response:
@@ -181,9 +183,8 @@ def _number(values: Mapping[int, bytes], element: Element) -> int:
 
 def _uid(value: bytes) -> str:
     """Lenient, as archives are: anything printable of a UID's length. Only digits and dots would be conformant."""
-    text = value.rstrip(b"\0 ").decode("latin-1")
-    is_plain = all("!" <= character <= "~" and character != "\\" for character in text)
-    return text if is_plain and len(text) <= LONGEST_UID else ""
+    text = value.rstrip(b"\0 ")
+    return text.decode("ascii") if _PLAIN.fullmatch(text) else ""
 
 
 def _padded(text: str, pad: bytes) -> bytes:

@@ -24,7 +24,7 @@ from dicom_io.receiving.commitments import CommitmentHandler, commitment_operati
 from dicom_io.receiving.connections import Connections
 from dicom_io.receiving.limits import ConnectionLimits
 from dicom_io.receiving.messages import Begin, DataSetSink, Refused
-from dicom_io.receiving.refused_calls import OnRefused, RefusedCall, RefusedFor, nobody_watches
+from dicom_io.receiving.refused_calls import OnRefused, RefusedCall, RefusedFor, nobody_watches, refused_for
 from dicom_io.receiving.spool import Spool, StoredInstance
 from dicom_io.receiving.tally import Tally
 from dicom_io.receiving.tls import Tls, TlsSettings
@@ -34,12 +34,6 @@ log = logging.getLogger(__name__)
 
 CALLING_AE_TITLE_NOT_RECOGNISED: Rejection = (1, 1, 3)
 LOCAL_LIMIT_EXCEEDED: Rejection = (2, 3, 2)
-
-REFUSED_FOR = {
-    Status.OUT_OF_RESOURCES: RefusedFor.NO_ROOM,
-    Status.PROCESSING_FAILURE: RefusedFor.NOT_RECORDED,
-}
-"""What a sender is answered, as a reason; any other failure is a matter of the instance."""
 
 UNLIMITED = 1 << 30
 """Associations, to pynetdicom: the bounds are our own."""
@@ -207,7 +201,7 @@ class Listener:
 
     def _tell_refusal(self, association: BoundedAssociation, status: Status) -> None:
         title, address = association.caller
-        self._on_refused(RefusedCall(REFUSED_FOR.get(status, RefusedFor.INSTANCE), address, title))
+        self._on_refused(RefusedCall(refused_for(status), address, title))
 
     def _sink_of(self, association: BoundedAssociation, command: Command, context: PresentationContext) -> DataSetSink:
         if not command.has_data_set:

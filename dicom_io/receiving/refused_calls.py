@@ -6,15 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dicom_io.standard import Status
+
 
 class RefusedFor(StrEnum):
     """Why a connection, an association or an instance was not taken."""
 
     ADDRESS = "address"  # no caller is allowed there; closed at accept
     TLS = "tls"  # a handshake failed: no certificate, an expired one, or not one of ours
+    TOKEN = "token"  # by HTTP: no bearer token, or another one
     AE_TITLE = "ae_title"  # the title is not allowed at that address
-    LIMIT = "limit"  # too many associations
-    PROTOCOL = "protocol"  # what neither PS3.7 nor PS3.8 allow, or more of it than the limits do
+    LIMIT = "limit"  # too many associations, or requests by HTTP
+    PROTOCOL = "protocol"  # what neither PS3.7, PS3.8 nor PS3.18 allow, or more of it than the limits do
     SLOW = "slow"  # silent or slow beyond a deadline
     NO_ROOM = "no_room"  # an instance, for want of room or for its size
     INSTANCE = "instance"  # an instance that cannot be read, or is not what was negotiated
@@ -28,6 +31,17 @@ class RefusedCall:
     reason: RefusedFor
     address: str
     ae_title: str = ""
+
+
+_FOR: dict[int, RefusedFor] = {
+    Status.OUT_OF_RESOURCES: RefusedFor.NO_ROOM,
+    Status.PROCESSING_FAILURE: RefusedFor.NOT_RECORDED,
+}
+
+
+def refused_for(status: int) -> RefusedFor:
+    """What the sender of an instance is answered, as a reason; most failures are a matter of the instance."""
+    return _FOR.get(status, RefusedFor.INSTANCE)
 
 
 OnRefused = Callable[[RefusedCall], None]

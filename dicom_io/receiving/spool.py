@@ -20,8 +20,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -35,6 +35,7 @@ from pydicom.filereader import read_file_meta_info
 from dicom_io.errors import SpoolFull, UnreadableObject
 from dicom_io.quiet import quiet
 from dicom_io.receiving.arrival import Arrival
+from dicom_io.receiving.spool_index import CONFLICTS, INSTANCE, STUDIES, SpoolIndex, names_in
 
 PREAMBLE_AND_PREFIX = 132
 """Bytes before the file meta information (PS3.10 7.1)."""
@@ -96,8 +97,8 @@ class Spool:
     ) -> None:
         self.folder = Path(folder)
         self.incoming = self.folder / "incoming"
-        self.studies = self.folder / "studies"
-        self.conflicts = self.folder / "conflicts"
+        self.studies = self.folder / STUDIES
+        self.conflicts = self.folder / CONFLICTS
         self.min_free_bytes = min_free_bytes
         self.wanted_again = wanted_again
         self._keyed = keyed
@@ -108,11 +109,7 @@ class Spool:
         for part in (self.folder, self.incoming, self.studies, self.conflicts):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
         _fsync_folder(self.folder)
-        # By digest of the SOP Instance UID and SHA-256 of the data set: where it lies, or lay before it was purged.
-        self._known: dict[str, dict[str, Path]] = {}
-        for found in (*self.studies.glob("*/*-*"), *self.conflicts.glob("*-*")):
-            instance, _, sha256 = found.stem.partition("-")
-            self._known.setdefault(instance, {})[sha256] = found.with_suffix(".dcm")
+        self._known = SpoolIndex(self.folder)
 
     def discard_incoming(self) -> None:
         """Settle what a node that was cut off left. Call it before anything is received, not after.
@@ -128,25 +125,28 @@ class Spool:
                 leftover.unlink()
         if not second_names:
             return
-        for path in (*self.studies.glob("*/*.dcm"), *self.conflicts.glob("*.dcm")):
+        for path in self.paths():
             node = path.stat().st_ino
             if node not in second_names:
                 continue
-            instance, _, sha256 = path.stem.partition("-")
             whole = _sha256_of(path)
-            if whole is not None and self._keyed(whole) == sha256:
+            if whole is not None and self._keyed(whole) == path.stem.partition("-")[2]:
                 self._sync(path)
             else:
                 path.unlink()
-                self._forget(instance, sha256)
+                self._known.remove(path)
             second_names[node].unlink()
+
+    def paths(self) -> Iterator[Path]:
+        """Of every instance that lies here, conflicts included, in no order, while others come and go."""
+        return (self.folder / name for name in names_in(self.folder) if name.endswith(INSTANCE))
 
     def accepted(self) -> Iterator[StoredInstance]:
         """Every instance that lies here, conflicts included: what a node that starts compares its jobs with.
 
         Calling AE title and address are empty; they are not in the file.
         """
-        for path in (*sorted(self.studies.glob("*/*.dcm")), *sorted(self.conflicts.glob("*.dcm"))):
+        for path in sorted(self.paths(), key=lambda path: (path.parent == self.conflicts, path)):
             sop_class_uid, sop_instance_uid, _ = _file_meta(path)
             yield StoredInstance(
                 path=path,
@@ -165,10 +165,11 @@ class Spool:
         if shutil.disk_usage(self.incoming).free < self.min_free_bytes:
             raise SpoolFull(f"less than {self.min_free_bytes} bytes are free on the spool's file system")
         try:
-            descriptor, name = tempfile.mkstemp(dir=self.incoming, suffix=".part")
+            path = self.incoming / f"{uuid.uuid4().hex}.part"
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise SpoolFull("no file can be made on the spool's file system") from error
-        return os.fdopen(descriptor, "wb"), Path(name)
+        return os.fdopen(descriptor, "wb"), path
 
     def receive(self, path: Path, *, calling_ae: str = "", address: str = "") -> StoredInstance:
         """Accept the whole DICOM file ``path``, which lies in ``incoming/``; see ``accept``.
@@ -191,17 +192,17 @@ class Spool:
         with self._settled:
             # The same may be on its way to disk in another association: it counts when it is there, and not before.
             self._settled.wait_for(lambda: key not in self._settling)
-            known = self._known.setdefault(instance, {})
-            if content not in known:
+            lay = self._lay(instance, content, arrival.path)
+            if lay is None:
                 study = self.studies / self._keyed(_digest_of_uid(arrival.study_instance_uid))
-                known[content] = (self.conflicts if known else study) / f"{instance}-{content}.dcm"
+                target = (self.conflicts if self._known.has(instance) else study) / f"{instance}-{content}.dcm"
+                self._known.add(target)
                 duplicate = False
             else:
-                lay = known[content]
-                duplicate = lay.exists() or not self.wanted_again(lay)
+                target = lay
+                duplicate = target.exists() or not self.wanted_again(target)
             if not duplicate:
                 self._settling.add(key)
-            target = known[content]
         try:
             if not duplicate:
                 self._put(arrival.path, target, key)
@@ -219,9 +220,33 @@ class Spool:
             conflict=target.parent == self.conflicts,
         )
 
+    def _lay(self, instance: str, content: str, arrival: Path) -> Path | None:
+        try:
+            return self._known.find(instance, content)
+        except OSError as error:
+            arrival.unlink(missing_ok=True)
+            raise SpoolFull("what the spool has accepted cannot be read from its file system") from error
+
     def _put(self, path: Path, target: Path, key: tuple[str, str]) -> None:
         """``path`` gets the name ``target`` too, on disk when this returns. Raises SpoolFull, and then it has not."""
-        done = False
+        is_new = done = False
+        try:
+            is_new = self._link(path, target)
+            self._sync(target)
+            done = True
+        except OSError as error:
+            if is_new:
+                target.unlink(missing_ok=True)
+            raise SpoolFull("the spool's file system did not take the instance") from error
+        finally:
+            with self._settled:
+                self._settling.discard(key)
+                if not done:
+                    self._known.remove(target)
+                self._settled.notify_all()
+
+    def _link(self, path: Path, target: Path) -> bool:
+        """False where the same bytes had that name already, by way of somebody else: theirs are not ours to remove."""
         try:
             try:
                 os.link(path, target)
@@ -229,23 +254,9 @@ class Spool:
                 self._folders_on_disk.discard(target.parent)
                 target.parent.mkdir(mode=0o700, exist_ok=True)
                 os.link(path, target)
-            self._sync(target)
-            done = True
-        except OSError as error:
-            target.unlink(missing_ok=True)
-            raise SpoolFull("the spool's file system did not take the instance") from error
-        finally:
-            with self._settled:
-                self._settling.discard(key)
-                if not done:
-                    self._forget(*key)
-                self._settled.notify_all()
-
-    def _forget(self, instance: str, sha256: str) -> None:
-        known = self._known.get(instance, {})
-        known.pop(sha256, None)
-        if not known:
-            self._known.pop(instance, None)
+        except FileExistsError:
+            return False
+        return True
 
     def _sync(self, path: Path) -> None:
         """The file ``path``, its folder and that folder's own entry to disk, at the same time: they share one wait."""
@@ -277,9 +288,8 @@ class Spool:
 
     def forget(self, path: Path) -> None:
         """Nothing tells any more that an instance, which was purged, was ever accepted at ``path``."""
-        instance, _, sha256 = path.stem.partition("-")
         with self._settled:
-            self._forget(instance, sha256)
+            self._known.remove(path)
         path.with_suffix(".purged").unlink(missing_ok=True)
 
     def purge(self, path: Path) -> None:

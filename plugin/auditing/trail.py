@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 
 ALERTS = {
     RefusedFor.ADDRESS: "no caller is allowed at this address",
+    RefusedFor.TOKEN: "a bearer token is missing, or is not the one that counts",
     RefusedFor.AE_TITLE: "the AE title is not allowed at this address",
     RefusedFor.TLS: "the TLS handshake failed: no certificate, or none that is trusted",
 }

@@ -39,16 +39,20 @@ TURNED_AWAY: dict[RefusedFor, tuple[str, str]] = {
         "A handshake failed: no certificate, an expired one, one of an authority that is not trusted, or plain DICOM.",
         "See `twinveil check` for our files, and the sender's certificate and clock for its own.",
     ),
+    RefusedFor.TOKEN: (
+        "A store by HTTP without a bearer token, or with another one.",
+        "Compare the sender's token with the file that `web.token_file` names.",
+    ),
     RefusedFor.AE_TITLE: (
         "The calling AE title is not listed for that address, or the called one is not the node's.",
         "Compare the sender's two titles with `[[callers]]` and `listener.ae_title`.",
     ),
     RefusedFor.LIMIT: (
-        "Too many associations at once.",
-        "The sender tries again by itself; raise `limits.max_associations` if it happens often.",
+        "Too many associations at once, or too many stores by HTTP.",
+        "The sender tries again by itself; raise `limits.max_associations` or `web.max_requests` if it happens often.",
     ),
     RefusedFor.PROTOCOL: (
-        "What neither PS3.7 nor PS3.8 allow, or more of it than `[limits]` do.",
+        "What neither PS3.7, PS3.8 nor, by HTTP, PS3.18 allow, or more of it than `[limits]` do.",
         "Find out what spoke there; a scanner for open ports looks like this, too.",
     ),
     RefusedFor.SLOW: (

@@ -83,6 +83,7 @@ class Courier:
         self._observer = observer or Observer()
         self._holds: dict[Parcel, Hold] = {}
         self._offered_in_vain: set[Parcel] = set()
+        self._taken: list[tuple[Parcel, str]] = []  # by the destination, and not on record yet: parcel, remark
         self._failures = 0
         self._not_before = 0.0
         self._hurried = -1
@@ -90,7 +91,11 @@ class Courier:
         self._told_until = 0.0
 
     def look(self) -> bool:
-        """Deliver one batch of what is due. Returns whether it is worth looking again at once."""
+        """Deliver one batch of what is due. Returns whether it is worth looking again at once.
+
+        Raises what the database raises; what was taken by then is remembered, and not sent again.
+        """
+        self._put_on_record()
         standing = self._destinations.standing(self.name)
         if standing.hurried != self._hurried:
             if self._hurried >= 0:
@@ -142,8 +147,9 @@ class Courier:
 
         def on_stored(number: int, remark: str = "") -> None:
             following = parcels[number + 1] if number + 1 < len(parcels) else None
-            self._postings.stored(parcels[number], self.name, following, remark=remark, commits=self._commits)
             stored.append(parcels[number])
+            self._taken.append((parcels[number], remark))
+            self._put_on_record(following)
             self._took(parcels[number])
 
         try:
@@ -156,10 +162,18 @@ class Courier:
             self._failed(parcels[len(stored)], error.reason, tried=error.tried)
             return error.tried
         except Exception as error:  # a broken seal, a full descriptor table, a carrier's own mistake
+            if self._taken:  # or a database that did not let us write: no object is to blame
+                raise
             if len(stored) < len(parcels):
                 self._failed(parcels[len(stored)], f"unforeseen: {type(error).__name__}", tried=True)
             return True
         return True
+
+    def _put_on_record(self, following: Parcel | None = None) -> None:
+        while self._taken:
+            parcel, remark = self._taken[0]
+            self._postings.stored(parcel, self.name, following, remark=remark, commits=self._commits)
+            del self._taken[0]
 
     def _took(self, parcel: Parcel) -> None:
         was_down = self._failures >= REFUSED_BY_ALL

@@ -15,6 +15,7 @@ from dicom_io.receiving import (
     ConnectionLimits,
     Listener,
     ListenerSettings,
+    OnRefused,
     Spool,
     StoredInstance,
     TlsSettings,
@@ -80,7 +81,7 @@ class Intake:
             self._listener = Listener(
                 listener_settings(configuration), self.spool, self._accept, book, on_refused=self.observer.refused
             )
-            self.web = web_listener(configuration, self.spool, self._accept)
+            self.web = web_listener(configuration, self.spool, self._accept, self.observer.refused)
         self._on_stored: Callable[[StoredInstance], Recorded | None] = self._record
         self._is_open = False
 
@@ -172,7 +173,10 @@ def listener_settings(configuration: Configuration) -> ListenerSettings:
 
 
 def web_listener(
-    configuration: Configuration, spool: Spool, on_stored: Callable[[StoredInstance], None]
+    configuration: Configuration,
+    spool: Spool,
+    on_stored: Callable[[StoredInstance], None],
+    on_refused: OnRefused,
 ) -> WebListener | None:
     """The port of STOW-RS, as configured; None without one, and nothing is imported for it then."""
     section = configuration.web
@@ -195,7 +199,7 @@ def web_listener(
         limits=_connection_limits(configuration),
         bounds=_bounds(configuration),
     )
-    return WebListener(settings, spool, on_stored)
+    return WebListener(settings, spool, on_stored, on_refused=on_refused)
 
 
 def _connection_limits(configuration: Configuration) -> ConnectionLimits:

@@ -15,7 +15,17 @@ from pathlib import Path
 from plugin.database import Connection, Database, Postgres, add_columns, create_tables, reading, transaction
 from plugin.durable import private_folder
 from plugin.ledger.job_states import FINISHED, Event, State, after
-from plugin.ledger.rows import ADDED, INDEXES, SCHEMA, JobRow, Row, Unfinished
+from plugin.ledger.rows import (
+    ADDED,
+    INDEXES,
+    SCHEMA,
+    JobRow,
+    Row,
+    Unfinished,
+    batch_name,
+    made_again,
+    making_of,
+)
 
 FORGOTTEN = "times that rows were forgotten"
 
@@ -54,13 +64,13 @@ class Ledger:
                 connection.execute(
                     "INSERT INTO twinveil_instances (name, digest, study, state, received, making, changed, sop_class) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (name, digest, study, State.RECEIVED, now, _making(forgotten, 0), now, sop_class),
+                    (name, digest, study, State.RECEIVED, now, making_of(forgotten, 0), now, sop_class),
                 )
                 return True
             (row,) = rows
             if not taken_again(row.state):
                 return False
-            making = _made_again(row.making) if row.state is State.WANTED else row.making
+            making = made_again(row.making) if row.state is State.WANTED else row.making
             connection.execute(
                 "UPDATE twinveil_instances SET received = ?, making = ? WHERE name = ?", (now, making, name)
             )
@@ -93,7 +103,7 @@ class Ledger:
                 wanted = [row for row in others if was_wanted(row)]
                 rest = [row for row in others if not was_wanted(row)]
                 for batch in filter(None, (at_once, wanted, rest)):
-                    name = hashlib.sha256("\n".join(map(_batch_name, batch)).encode()).hexdigest()
+                    name = hashlib.sha256("\n".join(map(batch_name, batch)).encode()).hexdigest()
                     job = f"{study}-{name[:20]}"  # see study_of_job
                     for row in batch:
                         self._change(connection, row, Event.QUEUE, job)
@@ -233,7 +243,7 @@ class Ledger:
             self._change(connection, row, Event.RELEASE, row.job)
             if anew:
                 connection.execute(
-                    "UPDATE twinveil_instances SET making = ? WHERE name = ?", (_made_again(row.making), name)
+                    "UPDATE twinveil_instances SET making = ? WHERE name = ?", (made_again(row.making), name)
                 )
             connection.execute(
                 "INSERT INTO twinveil_releases VALUES (?, 1, ?) "
@@ -286,9 +296,13 @@ class Ledger:
 
     def state_of(self, name: str) -> State | None:
         """The state of one instance, None without a row."""
-        with reading(self._database) as connection:
-            rows = self._select(connection, "name = ?", name)
+        rows = self.named([name])
         return rows[0].state if rows else None
+
+    def named(self, names: Sequence[str]) -> list[Row]:
+        """The rows of those of ``names`` that have one; some hundreds at a time."""
+        with reading(self._database) as connection:
+            return self._select(connection, f"name IN ({', '.join('?' * len(names))})", *names)
 
     def counts(self) -> dict[State, int]:
         """Instances by state."""
@@ -376,20 +390,6 @@ def _begin(connection: Connection, job: str, destinations: Sequence[str], *, urg
         "INSERT INTO twinveil_jobs (job, destinations, urgent, begun) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (job, json.dumps(list(destinations)), int(urgent), time.time()),
     )
-
-
-def _batch_name(row: Row) -> str:
-    made = f" made {row.making}" if row.making else ""
-    return row.name + made + (f" released {row.releases}" if row.releases else "")
-
-
-def _making(forgotten: int, again: int) -> str:
-    return f"{forgotten}.{again}" if forgotten or again else ""
-
-
-def _made_again(making: str) -> str:
-    forgotten, _, again = (making or "0.0").partition(".")
-    return _making(int(forgotten), int(again) + 1)
 
 
 def _fact(connection: Connection, name: str) -> int:

@@ -111,3 +111,20 @@ class JobRow:
 def study_of_job(job: str) -> str:
     """The keyed digest of the study that ``job`` works on, as it stands in the job's name."""
     return job.rpartition("-")[0]
+
+
+def batch_name(row: Row) -> str:
+    """What the name of a job has of one instance: another each time it was released or is made anew."""
+    made = f" made {row.making}" if row.making else ""
+    return row.name + made + (f" released {row.releases}" if row.releases else "")
+
+
+def making_of(forgotten: int, again: int) -> str:
+    """``Row.making``: how often rows were forgotten before it came, and how often it was made again since."""
+    return f"{forgotten}.{again}" if forgotten or again else ""
+
+
+def made_again(making: str) -> str:
+    """That of an instance of ``making`` which is made once more."""
+    forgotten, _, again = (making or "0.0").partition(".")
+    return making_of(int(forgotten), int(again) + 1)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from dicom_io.header import Pseudonyms
@@ -19,7 +20,7 @@ from plugin.delivery import Outbox, Postings
 from plugin.durable import private_folder, remove_tree, sync_folder
 from plugin.errors import StateRefused
 from plugin.intake import ABOUT, Recorded, record_arrival
-from plugin.ledger import Event, Ledger, State, taken_again
+from plugin.ledger import Event, Ledger, Row, State, taken_again
 from plugin.node.tenures import JobLost, folders_of, job_of, tenure_of
 from plugin.observer import Observer
 from plugin.quarantine import Quarantine, deciding, entry_name, forget_returned, names_of
@@ -36,6 +37,9 @@ from plugin.study import (
 )
 
 log = logging.getLogger(__name__)
+
+COMPARED_AT_ONCE = 256
+"""Files of the spool with their rows: the more, the longer a reviewer's decision waits."""
 
 NO_OUTCOME = Refusal("job", "NoOutcome", "its job failed")
 
@@ -191,6 +195,12 @@ class NodeCustody:
         for folder in folders_of(self.jobs, job):
             remove_tree(folder)
 
+    def mend_quarantine(self) -> None:
+        """What a crash kept from being sealed is sealed, and what is back in the spool is held no longer."""
+        self._quarantine.seal_all()
+        with deciding(self._state):
+            forget_returned(self._quarantine, self._ledger, self._spool)
+
     def reconcile_and_tell(self) -> None:
         """As ``reconcile``, and a word in the log where they had not agreed."""
         if found := self.reconcile():
@@ -199,48 +209,58 @@ class NodeCustody:
     def reconcile(self) -> int:
         """Spool, rows and quarantine agree again, whatever a crash or somebody's hand did. Returns how many did not.
 
-        At the start and daily. Said by name in the log; what is missing is a state of its own.
+        After the start and daily, while studies come in and are worked on, and a few at a time, however long the queue
+        is. Said by name in the log; what is missing is a state of its own.
         """
-        self._quarantine.seal_all()
-        with deciding(self._state):
-            forget_returned(self._quarantine, self._ledger, self._spool)
-            found = self._give_rows() + self._remove_what_is_done()
-        for row in self._ledger.in_states(State.RECEIVED):
-            if not (self._spool.folder / row.name).exists():
-                self._lose(row.name, row.digest, row.study)
-                found += 1
-        return found
-
-    def _give_rows(self) -> int:
-        """Every file in the spool gets the row that a crash kept it from having."""
+        self.mend_quarantine()
         found = 0
-        for path in sorted(self._spool.studies.glob("*/*.dcm")) + sorted(self._spool.conflicts.glob("*.dcm")):
-            state = self._ledger.state_of(self._name(path))
-            waits = path.parent == self._spool.conflicts and state is State.RECEIVED  # since before there was a node
-            if state is not None and not taken_again(state) and not waits:
-                continue
-            # A second name in incoming/ for the same file goes the way that every arrival goes.
-            arrival = self._spool.incoming / f"{path.stem}.part"
-            arrival.unlink(missing_ok=True)
-            os.link(path, arrival)
-            self.accept(self._spool.receive(arrival))
-            found += 1
-        return found
-
-    def _remove_what_is_done(self) -> int:
-        """No file stays in the spool whose row says that it is gone or held elsewhere."""
-        found = 0
-        for row in self._ledger.in_states(State.PURGED, State.DISCARDED, State.QUARANTINED):
-            path = self._spool.folder / row.name
-            held = row.state is not State.QUARANTINED or any(map(self._quarantine.holds, names_of(row)))
-            if held and path.exists():
-                self._spool.purge(path)
-                found += 1
+        paths = self._spool.paths()
+        while some := list(islice(paths, COMPARED_AT_ONCE)):
+            with deciding(self._state):
+                found += self._compare(some)
         for row in self._ledger.in_states(State.DELIVERED):
             if row.job is None or not self._postings.posted(row.job):  # by a version that purged within the job
                 self._purge([row.name])
                 found += 1
+        for row in self._ledger.in_states(State.RECEIVED):
+            if not (self._spool.folder / row.name).exists() and self._ledger.state_of(row.name) is State.RECEIVED:
+                self._lose(row.name, row.digest, row.study)
+                found += 1
         return found
+
+    def _compare(self, paths: Sequence[Path]) -> int:
+        """Each file has the row that a crash kept it from having, and none stays whose row says that it is gone."""
+        rows = {row.name: row for row in self._ledger.named([self._name(path) for path in paths])}
+        found = 0
+        for path in paths:
+            row = rows.get(self._name(path))
+            if self._lacks_row(path, None if row is None else row.state):
+                found += self._give_row(path)
+            elif row is not None and self._is_done(row) and path.exists():
+                self._spool.purge(path)
+                found += 1
+        return found
+
+    def _lacks_row(self, path: Path, state: State | None) -> bool:
+        waits = path.parent == self._spool.conflicts and state is State.RECEIVED  # since before there was a node
+        return state is None or taken_again(state) or waits
+
+    def _is_done(self, row: Row) -> bool:
+        """Whether its file may not be in the spool any more: gone for good, or held elsewhere."""
+        if row.state is State.QUARANTINED:
+            return any(map(self._quarantine.holds, names_of(row)))
+        return row.state in {State.PURGED, State.DISCARDED}
+
+    def _give_row(self, path: Path) -> bool:
+        """False where it has come by one meanwhile, or is gone."""
+        if not path.exists() or not self._lacks_row(path, self._ledger.state_of(self._name(path))):
+            return False
+        # A second name in incoming/ for the same file goes the way that every arrival goes.
+        arrival = self._spool.incoming / f"{path.stem}.part"
+        arrival.unlink(missing_ok=True)
+        os.link(path, arrival)
+        self.accept(self._spool.receive(arrival))
+        return True
 
     def _set_aside(self, source: Source, study: str, refusal: Refusal) -> None:
         entry = entry_name(source.digest, source.path.name)

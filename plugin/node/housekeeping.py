@@ -24,8 +24,6 @@ class Housekeeping:
     """``clock``: seconds that only ever go forward, by which a day is measured.
 
     ``kept``: delivered results that stay to be looked at, and for how many days.
-
-    ``reconciles``: the spool with its records, which is for the process that receives.
     """
 
     def __init__(
@@ -39,7 +37,6 @@ class Housekeeping:
         retention: RetentionSection,
         *,
         kept: tuple[Outbox, float] | None = None,
-        reconciles: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._custody = custody
@@ -50,7 +47,6 @@ class Housekeeping:
         self._postings = postings
         self._retention = retention
         self._kept = kept
-        self._reconciles = reconciles
         self._clock = clock
         self._due = 0.0
 
@@ -62,9 +58,7 @@ class Housekeeping:
             self.forget()
 
     def tidy(self) -> None:
-        """Records agree, and nothing that belongs to no job is left in the open."""
-        if self._reconciles:
-            self._custody.reconcile_and_tell()
+        """Nothing that belongs to no job is left in the open, and no job waits that nobody would ever do."""
         # In this order: what begins meanwhile is not taken for a leftover.
         folders, sealed, untold = self._custody.jobs_with_folders(), self._outbox.folders(), self._postings.untold()
         queued, unfinished = set(self._ledger.jobs_in(State.QUEUED)), self._jobs.unfinished()
@@ -99,8 +93,8 @@ class Housekeeping:
                     manifest.unlink()
 
 
-class DailyReconciling:
-    """For a process that receives and works on nothing: a thread that has spool and records agree once a day."""
+class Reconciling:
+    """A thread of the process that receives: spool and records agree soon after its start, and once a day."""
 
     def __init__(self, custody: NodeCustody) -> None:
         self._custody = custody
@@ -110,11 +104,14 @@ class DailyReconciling:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
+    def stop(self, grace_seconds: float) -> None:
+        """Wait for what is under way, but not for long: it is done again at the next start."""
         self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(grace_seconds)
 
     def _run(self) -> None:
-        wait = DAY
+        wait = 0.0
         while not self._stop.wait(wait):
             try:
                 self._custody.reconcile_and_tell()

@@ -36,7 +36,7 @@ from plugin.errors import ConfigurationRefused
 from plugin.intake import Intake
 from plugin.node.custody import NodeCustody
 from plugin.node.dispatcher import Dispatcher
-from plugin.node.housekeeping import DailyReconciling
+from plugin.node.housekeeping import Reconciling
 from plugin.node.jobs import Jobs
 from plugin.node.worker import Worker, executor_name, period_of
 from plugin.profile_settings import profile_of
@@ -103,7 +103,7 @@ class Node:
             self._post_office = _post_office(
                 configuration, self._intake, outbox, self.postings, self.destinations, self.custody
             )
-        self._reconciling = DailyReconciling(self.custody) if self._receives and self._worker is None else None
+        self._reconciling = Reconciling(self.custody) if self._receives else None
         self._watch: Watch | None = None
         if isinstance(database, Postgres):
             me = Member(executor_name(), role, socket.gethostname()) if self._worker is None else self._worker.member
@@ -141,7 +141,7 @@ class Node:
         if self._receives:
             self._intake.open()
             self._intake.hand_over(self.custody.accept)
-            self.custody.reconcile_and_tell()
+            self.custody.mend_quarantine()
         if self._worker is not None:
             self._worker.begin(self._join)
         else:
@@ -163,7 +163,7 @@ class Node:
         self._intake.close()
         ended = True
         if self._reconciling is not None:
-            self._reconciling.stop()
+            self._reconciling.stop(grace_seconds)
         if self._worker is not None:
             ended &= self._worker.stop(grace_seconds)
         if self._post_office is not None:

@@ -24,7 +24,7 @@ from plugin.node.jobs import WORKFLOW_VERSION, Jobs, JobSettings
 from plugin.node.lanes import Lane, lane_of
 from plugin.node.running import RunningSteps
 from plugin.node.upgrade import take_over
-from plugin.roles import DUTIES, Duty, Member, Role, Roster
+from plugin.roles import Member, Role, Roster
 from plugin.study import Stages
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,6 @@ class Worker:
         )
         housekeeping = Housekeeping(
             custody, intake.spool, self._ledger, self.jobs, outbox, postings, configuration.retention,
-            reconciles=Duty.RECEIVE in DUTIES[role],
             kept=(Outbox(kept_results(configuration), key), shown_days(configuration)),
         )  # fmt: skip
         self.dispatcher = Dispatcher(

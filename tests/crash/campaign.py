@@ -1,8 +1,9 @@
 """Hundreds of kills: ``python -m tests.crash.campaign --out build/crash.json``.
 
-A node takes photographs from two senders and delivers to two archives, of which one comes and goes, refuses, or breaks
-off after it has stored. It is killed at every stage of ``tests.crash.points`` and at random moments, and its
-configuration is changed in between. At the end both archives are up, nothing is killed, and everything is counted.
+A node takes photographs and delivers to two archives, of which one comes and goes, refuses, or breaks off after it has
+stored. It is killed at every stage of ``tests.crash.points``, those first at which it was killed least, and at random
+moments, and its configuration is changed in between. At the end both archives are up, nothing is killed, and everything
+is counted.
 """
 
 from __future__ import annotations
@@ -14,8 +15,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -35,14 +34,22 @@ from plugin.database import DATABASE, transaction
 from plugin.ledger import FINISHED, Ledger, State
 from plugin.quarantine import Quarantine
 from tests.crash.points import EXIT, POINTS
+from tests.crash.processes import alive, process, said, tell, worked
 from tests.peers.processes import free_port
 from tests.plugin import fakes
 from tests.plugin.fakes import photograph, save, skin
 
 STUDY = "1.2.826.0.1.3680043.8.498.95"
 IDENTIFIERS = (fakes.PATIENT_NAME, fakes.PATIENT_ID, fakes.BIRTH_DATE, "ACC-55120", "Brandywine", "Gwendolyn", STUDY)
-LONGEST_LIFE = 5.0
-"""Seconds after which a node that did not come to its point is killed where it stands."""
+LEAST_LIFE, LEAST_WORK, LONGEST_LIFE = 5.0, 4.0, 60.0
+"""A node that did not come to its point is killed where it stands after so many seconds and so many of the processor's,
+which on a busy machine it has much later, or after so many seconds at all."""
+
+LONG_BACKLOG, SHORT_BACKLOG = 48, 12
+"""Instances that are accepted and not finished: from so many on, a node lives until there are so few."""
+
+SHOWN = 20
+"""Of each kind of thing that is wrong."""
 
 # Kills come so thick here that one step may be cut off many times without being to blame.
 CONFIGURATION = """
@@ -79,15 +86,17 @@ class Campaign:
     offered: dict[str, bool] = field(default_factory=dict)
     """The same of everything that was sent: a node may have it, and have died before it said so."""
     kills: Counter[str] = field(default_factory=Counter)
+    hits: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often a node died at each point."""
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
         self.port = free_port()
         generate_key_file(self.folder / "site.key")
         self._lock = threading.Lock()
-        self.archives = _process("tests.crash.archives", self.folder, self.folder / "archives.err")
-        self.ports = dict(zip("ab", _said(self.archives).split(), strict=True))
-        self.zygote = _process("tests.crash.zygote", self.folder, self.folder / "node.log")
+        self.archives = process("tests.crash.archives", self.folder, self.folder / "archives.err")
+        self.ports = dict(zip("ab", said(self.archives).split(), strict=True))
+        self.zygote = process("tests.crash.zygote", self.folder, self.folder / "node.log")
 
     def configure(self, *, plain: bool = False) -> None:
         """Another configuration: other order, other names beside, other pace. Not ``b``: sometimes it is taken out."""
@@ -104,13 +113,13 @@ class Campaign:
         )
 
     def set_weather(self, name: str, weather: str) -> None:
-        _tell(self.archives, f"{name} {weather}")
+        tell(self.archives, f"{name} {weather}")
 
     @contextlib.contextmanager
     def node(self, point: tuple[str, str, int] | None) -> Iterator[int]:
         """A node's life; its process id. It is over when the block ends."""
         order = {"configuration": str(self.folder / "twinveil.toml"), "point": point}
-        pid = int(_tell(self.zygote, json.dumps(order)).split()[1])
+        pid = int(tell(self.zygote, json.dumps(order)).split()[1])
         try:
             yield pid
         finally:
@@ -119,20 +128,23 @@ class Campaign:
             self.status = self._ended()
 
     def _ended(self) -> int:
-        while not (said := _said(self.zygote)).startswith("ended"):
+        while not (line := said(self.zygote)).startswith("ended"):
             pass
-        return int(said.split()[1])
+        return int(line.split()[1])
 
-    def send(self, pid: int, deadline: float) -> None:
-        """One or a few photographs of one study, as soon as the node listens. What is answered is accepted."""
+    def send(self, pid: int, deadline: float, *, usable: bool = True) -> None:
+        """One or a few photographs of one study, as soon as the node listens. What is answered is accepted.
+
+        Of one in nine nothing can be made, and of the first nothing where it is not to be ``usable``.
+        """
         study = f"{STUDY}.{next(self.numbers)}"
         images = []
         for _ in range(self.weather.choice([1, 2, 3])):
             number = next(self.numbers)
-            usable = number % 9 != 0
-            image = photograph(study, number=number % 97, rgb=None if usable else skin(1))
+            is_usable = number % 9 != 0 and (usable or bool(images))
+            image = photograph(study, number=number % 97, rgb=None if is_usable else skin(1))
             images.append(image)
-            self.offered[str(image.SOPInstanceUID)] = usable
+            self.offered[str(image.SOPInstanceUID)] = is_usable
         paths = {save(image, self.folder / "in"): str(image.SOPInstanceUID) for image in images}
 
         def stored(one: StoredObject) -> None:
@@ -141,7 +153,7 @@ class Campaign:
         node = Destination("node", "127.0.0.1", self.port, "TWINVEIL", "CAMERA", connection_timeout=2.0,
                            acse_timeout=2.0, dimse_timeout=5.0)  # fmt: skip
         left = list(paths)
-        while left and time.monotonic() < deadline and _alive(pid):
+        while left and time.monotonic() < deadline and alive(pid):
             before = len(self.accepted)
             with contextlib.suppress(DeliveryFailed):
                 deliver(left, node, on_stored=stored)
@@ -151,30 +163,70 @@ class Campaign:
         for path in paths:
             path.unlink()
 
+    def next_point(self) -> tuple[str, str]:
+        """One of those at which a node died least."""
+        least = min(self.hits[point] for point in POINTS)
+        return self.weather.choice([point for point in POINTS if self.hits[point] == least])
+
     def life(self, point: tuple[str, str, int] | None) -> None:
         """A node that is sent something and dies: at ``point``, or at a random moment."""
         if self.weather.random() < 0.4:
             self.configure()
-        if self.weather.random() < 0.4:
-            self.set_weather("b", self.weather.choice(["up", "up", "down", "refuse", "break"]))
+        settles = point is not None and point[0].rpartition(".")[2] in {"settle", "remove", "purge"}
+        if settles or self.weather.random() < 0.4:
+            self.set_weather("b", "up" if settles else self.weather.choice(["up", "up", "down", "refuse", "break"]))
+        long = self.backlog() > LONG_BACKLOG
         with self.node(point) as pid:
-            deadline = time.monotonic() + (LONGEST_LIFE if point else self.weather.uniform(0.3, 3.0))
-            self.send(pid, deadline)
-            while _alive(pid) and time.monotonic() < deadline:
-                time.sleep(0.01)
-        self.kills[f"{point[0].rpartition('.')[2]} {point[1]}" if point and self.status == EXIT else "at random"] += 1
+            begun = time.monotonic()
+            moment = self.weather.uniform(0.3, 3.0)
 
-    def end(self, seconds: float) -> bool:
-        """Nothing is killed any more and every archive is up: whether all came to its end in time."""
+            def is_over() -> bool:
+                lived = time.monotonic() - begun
+                if lived > LONGEST_LIFE * (5 if long else 1):
+                    return True
+                if long:
+                    return self.backlog() <= SHORT_BACKLOG
+                return worked(pid) > moment if point is None else lived > LEAST_LIFE and worked(pid) > LEAST_WORK
+
+            def kill_in_time() -> None:
+                while alive(pid) and not is_over():
+                    time.sleep(0.2 if long else 0.01)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+            killer = threading.Thread(target=kill_in_time)
+            killer.start()
+            self.send(pid, begun + LONGEST_LIFE, usable=point is None or "uarantine" not in point[0])
+            killer.join()
+        if point is not None and self.status == EXIT:
+            self.hits[point[:2]] += 1
+            self.kills[f"{point[0].rpartition('.')[2]} {point[1]}"] += 1
+        else:
+            self.kills["at random"] += 1
+
+    def backlog(self) -> int:
+        """Instances that are accepted, and of which not everything is done."""
+        if not (self.state / DATABASE).exists():
+            return 0
+        return sum(count for state, count in Ledger(self.state / DATABASE).counts().items() if state not in FINISHED)
+
+    def end(self, patience: float) -> bool:
+        """Nothing is killed any more and every archive is up: whether all came to its end.
+
+        ``patience``: seconds in which something must become finished, or come to an archive.
+        """
         self.configure(plain=True)
         self.set_weather("b", "up")
         ledger = Ledger(self.state / DATABASE)
-        deadline = time.monotonic() + seconds
+        seen, since = None, time.monotonic()
         with self.node(None):
-            while time.monotonic() < deadline:
+            while time.monotonic() - since < patience:
                 counts = ledger.counts()
                 if sum(counts.values()) >= len(self.accepted) and not set(counts) - FINISHED and not self._open():
                     return True
+                logs = [log.stat().st_size for log in self.folder.glob("[ab].log")]
+                if (now := (counts, logs)) != seen:
+                    seen, since = now, time.monotonic()
                 time.sleep(0.2)
         return False
 
@@ -249,44 +301,17 @@ class Campaign:
             "resent_the_same_bytes": resent,
             "quarantined": dict(Counter(held.values())),
             "killed_at": dict(sorted(self.kills.items())),
-            "what": {"lost": lost, "late": late, "twice": twice, "strange": strange, "unsafe": unsafe,
-                     "leftovers": left, "innocent": innocent},
+            "what": {
+                name: found[:SHOWN]
+                for name, found in (("lost", lost), ("late", late), ("twice", twice), ("strange", strange),
+                                    ("unsafe", unsafe), ("leftovers", left), ("innocent", innocent))
+            },
         }  # fmt: skip
 
     def close(self) -> None:
-        for process in (self.zygote, self.archives):
-            process.kill()
-            process.communicate()
-
-
-def _process(module: str, folder: Path, errors: Path) -> subprocess.Popen[str]:
-    with errors.open("a") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", module, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-            text=True, env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        )  # fmt: skip
-
-
-def _tell(process: subprocess.Popen[str], line: str) -> str:
-    assert process.stdin is not None
-    process.stdin.write(line + "\n")
-    process.stdin.flush()
-    return _said(process)
-
-
-def _said(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line, "the process is gone; see its log"
-    return line.strip()
-
-
-def _alive(pid: int) -> bool:
-    """Whether it runs: a zombie, whose parent has not looked yet, does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
+        for one in (self.zygote, self.archives):
+            one.kill()
+            one.communicate()
 
 
 def _stores(log: Path) -> dict[str, Counter[str]]:
@@ -303,26 +328,37 @@ def _pseudonyms(folder: Path, key: SiteKey) -> object:
     return pseudonyms_of(load_configuration(folder / "twinveil.toml"), key)
 
 
-def run(kills: int, accepted: int, seconds: float, seed: int, folder: Path) -> dict[str, object]:
-    """At least so many kills and accepted instances, unless ``seconds`` pass first; every point at least once."""
+def run(
+    kills: int, accepted: int, seconds: float, seed: int, folder: Path, *, every_point: bool = False
+) -> dict[str, object]:
+    """At least so many kills and accepted instances, and each point at least once where ``every_point`` is asked for,
+    unless ``seconds`` pass first."""
     campaign = Campaign(folder, random.Random(seed))
     begun = time.monotonic()
     try:
         campaign.configure(plain=True)
-        points = list(POINTS)
-        campaign.weather.shuffle(points)
         for number in itertools.count():
             enough = number >= kills and len(campaign.accepted) >= accepted
-            if enough or time.monotonic() - begun > seconds:
+            missed = [point for point in POINTS if not campaign.hits[point]]
+            if (enough and not (every_point and missed)) or time.monotonic() - begun > seconds:
                 break
-            function, when = points[number % len(points)]
             nth = campaign.weather.choice([1, 1, 2, 3])
-            campaign.life((function, when, nth) if number % 4 else None)
-        ended = campaign.end(seconds=300)
+            campaign.life((*campaign.next_point(), nth) if number % 4 else None)
+            if number % 20 == 19:
+                counts = f"{len(campaign.accepted)} accepted, {len(missed)} points to come"
+                print(f"{number + 1} kills, {counts}", flush=True)
+        ended = campaign.end(patience=120)
         figures = campaign.count()
     finally:
         campaign.close()
-    return {"seed": seed, "seconds": round(time.monotonic() - begun), "ended": ended, **figures}
+    return {
+        "seed": seed,
+        "seconds": round(time.monotonic() - begun),
+        "ended": ended,
+        **figures,
+        "points": len(POINTS) - len(missed),
+        "missed": [f"{function} {when}" for function, when in missed],
+    }
 
 
 def main() -> None:
@@ -337,15 +373,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="twinveil-crash-") as scratch:
         folder = arguments.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        figures = run(arguments.kills, arguments.accepted, arguments.seconds, arguments.seed, folder)
+        figures = run(arguments.kills, arguments.accepted, arguments.seconds, arguments.seed, folder,
+                      every_point=True)  # fmt: skip
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(figures, indent=2) + "\n")
     table = Table("Figure", "Value", box=None, pad_edge=False)
     for name, value in figures.items():
-        if name not in {"what", "killed_at"}:
+        if name not in {"what", "killed_at", "missed"}:
             table.add_row(name, str(value))
     Console().print(table)
-    bad = [name for name in ("lost", "duplicates", "unsafe", "leftovers", "innocent") if figures[name]]
+    stages = Table("Killed", "Times", box=None, pad_edge=False)
+    killed_at = figures["killed_at"]
+    assert isinstance(killed_at, dict)
+    for name, times in killed_at.items():
+        stages.add_row(name, str(times))
+    Console().print(stages)
+    bad = [name for name in ("lost", "duplicates", "unsafe", "leftovers", "innocent", "missed") if figures[name]]
     if bad or not figures["ended"]:
         print(json.dumps(figures["what"], indent=2))
         raise SystemExit(1)

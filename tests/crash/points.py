@@ -42,7 +42,7 @@ FUNCTIONS = (
     "plugin.node.upgrade:take_over",
 )  # fmt: skip
 
-POINTS = tuple((function, when) for function in FUNCTIONS for when in ("before", "after"))
+POINTS: tuple[tuple[str, str], ...] = tuple((function, when) for function in FUNCTIONS for when in ("before", "after"))
 
 
 def install(function: str, when: str, nth: int) -> None:

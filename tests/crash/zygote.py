@@ -13,6 +13,9 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from highdicom._standard_utils import is_attribute_in_iod
+from pydicom.uid import SegmentationStorage
+
 import plugin.node.node as node_module
 from dicom_io.header import SiteKey
 from plugin.commands.logs import configure_logs
@@ -34,6 +37,7 @@ def live(order: dict[str, object]) -> None:
 
 def main() -> None:
     node_module.load_text_remover = NoText  # type: ignore[assignment]
+    is_attribute_in_iod("Rows", SegmentationStorage)  # else each node reads highdicom's tables anew, for a second
     assert threading.active_count() == 1, "a thread would not survive the fork, and its locks would"
     for line in sys.stdin:
         order = json.loads(line)

@@ -25,9 +25,10 @@ from starlette.routing import Route
 
 from dicom_io.element_bounds import ElementBounds
 from dicom_io.receiving.limits import ConnectionLimits
+from dicom_io.receiving.refused_calls import OnRefused, RefusedCall, RefusedFor, refused_for
 from dicom_io.receiving.spool import Spool, StoredInstance
 from dicom_io.receiving.tls import TlsSettings
-from dicom_io.receiving.web.message import Message, MessageBroken, Outcome, PartStore, media_type
+from dicom_io.receiving.web.message import SENDER, Message, MessageBroken, Outcome, PartStore, media_type
 from dicom_io.standard import Status
 
 log = logging.getLogger(__name__)
@@ -66,10 +67,17 @@ class _Gone(Exception):
 class StoreResource:
     """Answers POST on both resources. Lives in one event loop; what waits for a disk is done in threads."""
 
-    def __init__(self, settings: WebSettings, spool: Spool, on_stored: Callable[[StoredInstance], None]) -> None:
+    def __init__(
+        self,
+        settings: WebSettings,
+        spool: Spool,
+        on_stored: Callable[[StoredInstance], None],
+        on_refused: OnRefused,
+    ) -> None:
         self._settings = settings
         self._spool = spool
         self._on_stored = on_stored
+        self._on_refused = on_refused
         self._under_way = 0
 
     def application(self) -> Starlette:
@@ -83,12 +91,14 @@ class StoreResource:
     async def post(self, request: Request) -> Response:
         """One Store transaction. Nothing of a body is read before its sender may send it."""
         if not self._is_known(request):
-            return _refusal(401, "a bearer token is needed", {"WWW-Authenticate": "Bearer"})
+            headers = {"WWW-Authenticate": "Bearer"}
+            return self._refuse(request, RefusedFor.TOKEN, 401, "a bearer token is needed", headers)
         kind, inner, boundary = media_type(request.headers.get("content-type", ""))
         if kind != "multipart/related" or inner not in ("", "application/dicom") or not boundary:
-            return _refusal(415, 'multipart/related; type="application/dicom" is needed, with its boundary')
+            words = 'multipart/related; type="application/dicom" is needed, with its boundary'
+            return self._refuse(request, RefusedFor.PROTOCOL, 415, words)
         if self._under_way >= self._settings.max_requests:
-            return _refusal(503, "too many store at a time", {"Retry-After": "5"})
+            return self._refuse(request, RefusedFor.LIMIT, 503, "too many store at a time", {"Retry-After": "5"})
         self._under_way += 1
         try:
             return await self._store(request, boundary)
@@ -99,22 +109,26 @@ class StoreResource:
         settings = self._settings
         store = PartStore(
             self._spool, self._on_stored, settings.bounds, settings.limits.max_instance_bytes,
-            study=request.path_params.get("study", ""), address=request.client.host if request.client else "",
+            study=request.path_params.get("study", ""), address=_address(request),
         )  # fmt: skip
         message: Message | None = None
         try:
             message = Message(boundary, store, settings.max_parts)
             await self._read(request, message)
-            return answer_of(message.finish())
+            outcomes = message.finish()
+            for outcome in outcomes:
+                if outcome.failure is not None:
+                    self._tell(request, refused_for(outcome.failure))
+            return answer_of(outcomes)
         except MessageBroken as error:
             log.error("a body was refused: %s", error)
-            return _refusal(error.status, str(error))
+            return self._refuse(request, RefusedFor.PROTOCOL, error.status, str(error))
         except _TooSlow:
             log.info("a body came in too slowly")
-            return _refusal(408, "it came in too slowly")
+            return self._refuse(request, RefusedFor.SLOW, 408, "it came in too slowly")
         except _Gone:
             log.info("a connection ended inside a body")
-            return _refusal(400, "the connection ended inside the body")
+            return self._refuse(request, RefusedFor.PROTOCOL, 400, "the connection ended inside the body")
         finally:
             if message is not None:
                 await run_in_threadpool(message.abandon)
@@ -142,6 +156,16 @@ class StoreResource:
                 raise _TooSlow
             if piece:
                 await run_in_threadpool(message.write, piece)
+
+    def _refuse(
+        self, request: Request, why: RefusedFor, status: int, words: str, headers: dict[str, str] | None = None
+    ) -> Response:
+        """It closes the connection: nobody reads what may still come of the body."""
+        self._tell(request, why)
+        return PlainTextResponse(words + "\n", status, {**(headers or {}), "Connection": "close"})
+
+    def _tell(self, request: Request, why: RefusedFor) -> None:
+        self._on_refused(RefusedCall(why, _address(request), SENDER))
 
     def _is_known(self, request: Request) -> bool:
         if self._settings.token is None:
@@ -194,6 +218,5 @@ def _item(outcome: Outcome) -> dict[str, Any]:
     return item
 
 
-def _refusal(status: int, words: str, headers: dict[str, str] | None = None) -> Response:
-    """It closes the connection: nobody reads what may still come of the body."""
-    return PlainTextResponse(words + "\n", status, {**(headers or {}), "Connection": "close"})
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""

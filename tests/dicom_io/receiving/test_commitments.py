@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,9 +27,10 @@ from dicom_io.commitment import (
     new_request,
 )
 from dicom_io.errors import DeliveryFailed, SpoolFull
-from dicom_io.receiving import Listener, ReportHere, Spool
+from dicom_io.receiving import Listener, ReportHere, Spool, TlsSettings
 from dicom_io.sending import Destination, echo, report_commitment
 from dicom_io.standard import Status
+from tests.certificates import Authority
 from tests.dicom_io.builders import photograph
 from tests.dicom_io.conftest import SETTINGS
 from tests.dicom_io.receiving.test_listener import associate
@@ -70,16 +73,19 @@ def port(spool: Spool, handler: Handler) -> Iterator[int]:
     listener = Listener(settings, spool, lambda stored: None, handler)
     listener.start()
     yield listener.port
-    listener.stop(1)
+    listener.stop(60)
 
 
-def asking(port: int, on_report: Callable[[evt.Event], tuple[int, None]] | None = None) -> Association:
+def asking(
+    port: int, on_report: Callable[[evt.Event], tuple[int, None]] | None = None, tls: ssl.SSLContext | None = None
+) -> Association:
     entity = AE(ae_title="CAMERA")
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 60
     entity.add_requested_context(PUSH_MODEL)
     entity.add_requested_context(VLPhotographicImageStorage)
     handlers: list[Any] = [] if on_report is None else [(evt.EVT_N_EVENT_REPORT, on_report)]
-    association = entity.associate("127.0.0.1", port, ae_title="TWINVEIL", evt_handlers=handlers)
+    secured = None if tls is None else (tls, None)
+    association = entity.associate("127.0.0.1", port, ae_title="TWINVEIL", evt_handlers=handlers, tls_args=secured)
     assert association.is_established
     return association
 
@@ -114,7 +120,26 @@ def test_where_nobody_answers_for_anything_it_is_not_offered(spool: Spool) -> No
         listener.stop(1)
 
 
-def test_the_report_comes_on_the_same_association_where_it_is_to(port: int, handler: Handler) -> None:
+@pytest.fixture
+def secured(spool: Spool, handler: Handler, tmp_path: Path) -> Iterator[tuple[int, ssl.SSLContext]]:
+    """The port of TLS of a listener, and how a caller gets in there."""
+    authority = Authority(tmp_path / "authority")
+    ours, theirs = authority.identity("node"), authority.identity("camera")
+    tls = TlsSettings(ours.certificate, ours.key, authority.root, port=0)
+    listener = Listener(replace(SETTINGS, port=None, tls=tls), spool, lambda stored: None, handler)
+    listener.start()
+    context = ssl.create_default_context(cafile=authority.root)
+    context.check_hostname = False
+    context.load_cert_chain(theirs.certificate, theirs.key)
+    yield listener.tls_port, context
+    listener.stop(60)
+
+
+@pytest.mark.parametrize("way", ["port", "secured"])
+def test_the_report_comes_on_the_same_association_where_it_is_to(
+    way: str, handler: Handler, request: pytest.FixtureRequest
+) -> None:
+    port, tls = found if isinstance(found := request.getfixturevalue(way), tuple) else (found, None)
     handler.here = True
     heard = threading.Event()
     reports: list[tuple[int, Dataset]] = []
@@ -124,7 +149,7 @@ def test_the_report_comes_on_the_same_association_where_it_is_to(port: int, hand
         heard.set()
         return 0, None
 
-    association = asking(port, on_report)
+    association = asking(port, on_report, tls)
     assert ask(association) == Status.SUCCESS
     assert heard.wait(60)
     assert handler.made.wait(60)

@@ -204,6 +204,27 @@ def test_what_the_disk_did_not_take_is_forgotten(spool: Spool, monkeypatch: pyte
     assert (stored.duplicate, stored.conflict) == (False, False)
 
 
+def test_what_another_process_accepted_meanwhile_is_not_removed(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither when its name is found to be taken, nor when the disk fails then."""
+    other = Spool(spool.folder, min_free_bytes=0)
+    assert not put(other, photograph()).duplicate, "it has read what is here"
+    dataset = photograph(rich_header())
+    stored = put(spool, dataset)
+
+    def broken(path: Path) -> None:
+        raise OSError(errno.EIO, "the disk failed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(other, "_sync", broken)
+        with pytest.raises(SpoolFull):
+            put(other, dataset)
+    assert stored.path.exists()
+    assert put(other, dataset).path == stored.path
+    assert pydicom.dcmread(stored.path) == dataset
+
+
 def keyed(part: str) -> str:
     """What a node makes of the parts of names, with a key that a test may know."""
     return hmac.new(b"a key of tests alone", part.encode(), "sha256").hexdigest()[:32]

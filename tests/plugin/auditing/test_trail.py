@@ -236,10 +236,10 @@ def test_who_is_refused_by_title_address_or_certificate_is_reported_once_a_minut
     for reason in RefusedFor:
         trail.refused(RefusedCall(reason, "10.0.0.9", "ODD\x01<&>\x07"))
         trail.refused(RefusedCall(reason, "10.0.0.9"))
-    assert waiting() == 3
+    assert waiting() == 4
     now[0] += 61
     trail.refused(RefusedCall(RefusedFor.TLS, "10.0.0.9"))
-    assert waiting() == 4
+    assert waiting() == 5
     for path in folder.glob("*.msg"):
         SCHEMA.assertValid(etree.fromstring(path.read_bytes().partition(b"\xef\xbb\xbf")[2]))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,31 @@ def test_what_broke_off_half_way_goes_on_at_the_object_where_it_broke(bench: Ben
     bench.pass_time(office, 60.0)
     assert set(contents(archive.holds)) == set(uids)
     assert archive.offered_before == {uids[5]}, "it alone may be there already, and that is said"
+
+
+def test_what_was_taken_while_the_database_was_locked_is_not_sent_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = bench.archive()
+    courier = bench.courier("archive", archive)
+    uids = bench.post("job", ["archive"], 4)
+    with monkeypatch.context() as locked:
+
+        def refuse(*_: object, **__: object) -> None:
+            raise sqlite3.OperationalError("database is locked")
+
+        archive.says = lambda uid: locked.setattr(bench.postings, "stored", refuse) if uid == uids[1] else None
+        for _ in range(3):
+            with pytest.raises(sqlite3.OperationalError):
+                courier.look()
+        assert list(archive.holds) == uids[:2], "nothing more is sent that could not be put on record"
+        assert bench.waiting() == {"archive": 3}
+    archive.says = lambda uid: None
+    while courier.look():
+        pass
+    assert set(contents(archive.holds)) == set(uids)
+    assert bench.waiting() == {}
+    assert bench.destinations.standing("archive").down_since is None
 
 
 def test_a_wall_clock_that_jumps_keeps_nothing_waiting(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

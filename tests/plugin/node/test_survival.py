@@ -241,7 +241,7 @@ def test_a_file_that_somebody_took_is_missing_by_name_and_taken_when_it_is_sent_
         send(node, first)
     next((configuration.state_folder / "spool" / "studies").rglob("*.dcm")).unlink()
     with running(configuration, key) as node:
-        assert node.ledger.counts() == {State.MISSING: 1}
+        wait_for(lambda: node.ledger.counts() == {State.MISSING: 1})
         assert "is missing: its file is gone from the spool" in caplog.text
         send(node, second)
         wait_for(lambda: node.ledger.counts() == {State.MISSING: 1, State.PURGED: 1})

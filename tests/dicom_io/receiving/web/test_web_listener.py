@@ -16,7 +16,7 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from dicom_io.errors import DeliveryFailed
-from dicom_io.receiving import ConnectionLimits, Spool, StoredInstance, TlsSettings
+from dicom_io.receiving import ConnectionLimits, RefusedCall, RefusedFor, Spool, StoredInstance, TlsSettings
 from dicom_io.receiving.web import WebListener, WebSettings
 from dicom_io.sending import StoredObject, WebDestination, deliver_over_web, examine
 from tests.certificates import Authority
@@ -30,17 +30,25 @@ LIMITS = ConnectionLimits(
 
 @dataclass
 class Door:
-    """A running listener, and what it was told to remember. ``error``: raised instead of remembering."""
+    """A running listener, what it was told to remember, and what it turned away. ``error``: raised instead of
+    remembering."""
 
     url: str
     spool: Spool
     stored: list[StoredInstance] = field(default_factory=list)
+    refused: list[RefusedCall] = field(default_factory=list)
     error: Exception | None = None
 
     def record(self, stored: StoredInstance) -> None:
         if self.error is not None:
             raise self.error
         self.stored.append(stored)
+
+    @property
+    def reasons(self) -> list[RefusedFor]:
+        """Why something was turned away."""
+        assert {(call.address, call.ae_title) for call in self.refused} <= {("127.0.0.1", "STOW-RS")}
+        return [call.reason for call in self.refused]
 
     @property
     def port(self) -> int:
@@ -53,7 +61,7 @@ def door(spool: Spool, folder: Path, **settings: Any) -> Iterator[Door]:
     token.write_text(TOKEN + "\n")
     opened = Door("", spool)
     settings = {"token": token, "limits": LIMITS, **settings}
-    listener = WebListener(WebSettings(port=0, **settings), spool, opened.record)
+    listener = WebListener(WebSettings(port=0, **settings), spool, opened.record, on_refused=opened.refused.append)
     listener.start()
     scheme = "https" if "tls" in settings else "http"
     opened.url = f"{scheme}://127.0.0.1:{listener.port}/studies"
@@ -134,6 +142,7 @@ def test_what_is_not_taken_is_told_by_instance_and_the_others_are(web: Door, pat
     assert answer.status_code == 202
     assert len(uids(answer, "00081199")) == len(web.stored) == 1
     assert reasons(answer) == [0x0122, 0xC000, 0xC000, 0xA700]
+    assert web.reasons == [RefusedFor.INSTANCE] * 3 + [RefusedFor.NO_ROOM]
     assert list(web.spool.incoming.iterdir()) == []
     unreadable = post(web, body_of([_with_syntax(paths[0], DeflatedExplicitVRLittleEndian)]))
     assert (unreadable.status_code, reasons(unreadable)) == (409, [0xC122])
@@ -156,7 +165,7 @@ def test_into_a_study_nothing_of_another_is_taken(web: Door, paths: list[Path]) 
 def test_what_could_not_be_recorded_is_to_be_sent_again(web: Door, paths: list[Path]) -> None:
     web.error = OSError("database is locked")
     answer = post(web, body_of([paths[0].read_bytes()]))
-    assert (answer.status_code, reasons(answer)) == (503, [0x0110])
+    assert (answer.status_code, reasons(answer), web.reasons) == (503, [0x0110], [RefusedFor.NOT_RECORDED])
     web.error = None
     assert post(web, body_of([paths[0].read_bytes()])).status_code == 200
 
@@ -192,6 +201,7 @@ def test_what_is_no_store_is_refused_by_its_status(
 ) -> None:
     with door(spool, tmp_path, max_parts=5) as web:
         assert post(web, body, headers=headers).status_code == status
+        assert web.reasons == [RefusedFor.TOKEN if status == 401 else RefusedFor.PROTOCOL]
         assert web.stored == []
         assert list(spool.incoming.iterdir()) == []
 
