@@ -98,7 +98,7 @@ class HealingRecipe(Recipe):
     most_emphasis: float = 30.0
     """A lesion below this share of the picture weighs in all as much as one of it, up to so many times: a naevus is a
     thousandth of the picture and all of the matter."""
-    rendered: float = 0.3
+    rendered: float = 0.34
     """Share of rendered patients where photographs are shown as well."""
     mark_weight: float = 1.0
     """Of cross entropy and overlap of marks that tell who somebody is, with where they were painted."""
