@@ -21,7 +21,7 @@ help:
 	@echo "make load     several senders at once, everything delivered once, figures to build/load.json"
 	@echo "make crash    hundreds of kills at every stage, figures to build/crash.json (CRASH_ARGS=...)"
 	@echo "make sweep    sentinels through the whole node path, figures to build/sweep.json"
-	@echo "make fuzz     10,000 mutated headers"
+	@echo "make fuzz     10,000 mutated headers, and what the suite tries in part: names, odd values"
 	@echo "make integrations  twenty studies through a real Orthanc with each plugin, killed in between"
 	@echo "make models   a demonstration with a tiny random model of every family"
 	@echo "make docs     the pages of docs/ that are made from the code"
@@ -63,7 +63,7 @@ sweep: $(VENV)/.runtime
 	$(BIN)/twinveil sweep --out build/sweep.json
 
 fuzz: $(VENV)/.development
-	$(BIN)/python -m pytest tests/dicom_io/header/test_profile_fuzz.py -m fuzz
+	$(BIN)/python -m pytest tests/dicom_io -m "fuzz or many"
 
 integrations: $(VENV)/.development peers
 	$(BIN)/python -m pytest tests/peers/test_integrations.py -m many

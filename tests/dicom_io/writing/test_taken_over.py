@@ -32,11 +32,19 @@ OTHER_ATTRIBUTES = (
     "FlashEnergy", "OECFRows", "OECFValues",
 )  # fmt: skip
 ATTRIBUTES = sorted({*TAKEN_OVER, *ACQUISITION, *OTHERS, *CAMERA, *OTHER_ATTRIBUTES} - {"PatientName", "PatientID"})
-CLASSES = (VLPhotographicImageStorage, DermoscopicPhotographyImageStorage, SecondaryCaptureImageStorage)
 OPTIONS = (
     (), ("retain_patient_characteristics", "retain_longitudinal_full_dates", "retain_device_identity",
          "clean_descriptors", "retain_uids", "retain_institution_identity", "clean_structured_content"),
 )  # fmt: skip
+PAIRS = (
+    (VLPhotographicImageStorage, OPTIONS[0]), (DermoscopicPhotographyImageStorage, OPTIONS[1]),
+    (SecondaryCaptureImageStorage, OPTIONS[0]),
+    *(pytest.param(sop_class, options, marks=pytest.mark.many) for sop_class, options in (
+        (VLPhotographicImageStorage, OPTIONS[1]), (DermoscopicPhotographyImageStorage, OPTIONS[0]),
+        (SecondaryCaptureImageStorage, OPTIONS[1]),
+    )),
+)  # fmt: skip
+"""Each class and each choice of options at every run; the other pairs by `make fuzz`."""
 GRID = np.zeros((32, 32), np.float32)
 
 
@@ -65,8 +73,7 @@ def made_of(blob: bytes, options: tuple[str, ...]) -> tuple[bytes, Dataset]:
 
 @pytest.mark.peers
 @pytest.mark.slow
-@pytest.mark.parametrize("options", OPTIONS, ids=["basic profile", "options"])
-@pytest.mark.parametrize("sop_class", CLASSES, ids=["photograph", "dermoscopy", "secondary capture"])
+@pytest.mark.parametrize(("sop_class", "options"), PAIRS)
 def test_no_odd_value_stops_a_photograph_or_breaks_what_is_made_of_it(
     tmp_path: Path, sop_class: str, options: tuple[str, ...]
 ) -> None:
