@@ -159,6 +159,7 @@ class NodeCustody:
         path = manifest if waits else private_folder(self.manifests) / f"{study.job}.json"
         assert self._algorithm is not None, "whoever works has a model"
         write_manifest(path, manifest_of(outcomes, self._algorithm), mode=0o600)
+        self._clear_outbox(study.job)
         self._postings.tell(study.job)
 
     def settle(self, job: str) -> None:
@@ -191,9 +192,17 @@ class NodeCustody:
             self._outbox.remove(study.folder)
 
     def clear(self, job: str) -> None:
-        """Nothing of ``job`` lies in the open any more."""
+        """Nothing of ``job`` lies in the open any more, nor sealed for nobody."""
         for folder in folders_of(self.jobs, job):
             remove_tree(folder)
+        self._clear_outbox(job)
+
+    def _clear_outbox(self, job: str) -> None:
+        """What an earlier tenure sealed and was cut off before it could post it is gone."""
+        posted = self._postings.folder_of(job) if self._postings.posted(job) else ""
+        for folder in folders_of(self._outbox.folder, job):
+            if folder.name != posted:
+                self._outbox.remove(folder.name)
 
     def mend_quarantine(self) -> None:
         """What a crash kept from being sealed is sealed, and what is back in the spool is held no longer."""

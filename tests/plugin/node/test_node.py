@@ -52,6 +52,28 @@ def manifest_entries(node: Node) -> list[dict[str, object]]:
     return [e for path in sorted(node.manifests.glob("*.json")) for e in json.loads(path.read_text())["instances"]]
 
 
+def test_what_an_earlier_tenure_sealed_and_did_not_post_goes_with_the_job(
+    configuration: Configuration, key: SiteKey, receiver: Receiver, tmp_path: Path
+) -> None:
+    state = configuration.state_folder
+    sealed: list[Path] = []
+
+    def seal(method: str, attempt: int) -> None:
+        """As if a kill had come between the sealing and the posting of the tenure before this one."""
+        if method == "swap" and not sealed:
+            (job,) = (state / "jobs").iterdir()
+            sealed.append(state / "outbox" / job.name.replace(".1", ".0") / "0.sealed")
+            sealed[0].parent.mkdir(parents=True)
+            sealed[0].write_bytes(b"sealed")
+
+    with running(configuration, key, MirroringTwinMaker(on_call=seal)) as node:
+        send(node, save(photograph(STUDY), tmp_path / "in"))
+        wait_for(lambda: finished(node, 1))
+        assert sealed
+        assert not sealed[0].parent.exists()
+    assert len(receiver.stored) == 4
+
+
 def test_each_photograph_gives_two_twins_and_two_segmentations(
     configuration: Configuration, key: SiteKey, receiver: Receiver, tmp_path: Path
 ) -> None:
