@@ -166,8 +166,7 @@ class PublishedSwapper:
         return twins
 
     def _words(self, sitting: Sitting, number: int) -> EditWords:
-        kept = hashlib.sha256(
-            b"described" + sitting.seed
-        ).digest()  # other models' decks of the same patient are others
+        # Other models' decks of the same patient are others.
+        kept = hashlib.sha256(b"described" + sitting.seed).digest()
         deck = self._personas.kept(kept, PERSONAS, lambda: deck_for(kept))
         return swapping_words(sitting.prompt, persona_for(deck, sitting.attempt, number))

@@ -16,20 +16,20 @@ import pydicom
 from PIL import Image
 from selenium.webdriver.common.keys import Keys
 
-from dicom_io.header import SiteKey, generate_key_file
+from dicom_io.header import SiteKey
 from dicom_io.reading import read_photograph
 from dicom_io.sending import Destination, deliver
 from dicom_io.writing import wrapped
 from plugin.auditing import AuditTrail
 from plugin.commands.cli import load_node_twins
 from plugin.commands.demo_archive import Receiver
-from plugin.config import Configuration
 from plugin.ledger import FINISHED
 from plugin.node import Node
 from plugin.web import Desk, Users, open_page
 from scripts.planted_text import plant, written
 from tests.peers.browser import NARROW, WIDE, Window, chromium
 from tests.peers.processes import LOOPBACK, free_port, wait_until
+from tests.plugin.web.state import configured
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_data" / "studies"
 RELEASED = ("signe-rosacea",)
@@ -90,22 +90,10 @@ def main(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="twinveil-page-") as scratch:
         folder = Path(scratch)
-        generate_key_file(folder / "site.key")
         archive = Receiver(folder / "archive")
         archive.start()
-        configuration = Configuration.model_validate(
-            {
-                "folder": folder,
-                "key_file": "site.key",
-                "listener": {"port": 0},
-                "callers": [{"ae_title": "CAMERA", "network": "127.0.0.1/32"}],
-                "destinations": [
-                    {"name": "research", "ae_title": archive.ae_title, "host": LOOPBACK, "port": archive.port}
-                ],
-                "study": {"quiet_seconds": 1.0},
-                "limits": {"min_free_bytes": 0},
-                "page": {"port": free_port()},
-            }
+        configuration = configured(
+            folder, {"research": archive}, study={"quiet_seconds": 1.0}, page={"port": free_port()}
         )
         key = SiteKey.from_file(folder / "site.key")
         Users(configuration.state_folder).add("Dr. Ashdown", "reviewer", PASSWORD)

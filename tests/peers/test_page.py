@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
 from selenium.webdriver.common.keys import Keys
 
 from dicom_io.receiving.web import WebServer
@@ -20,7 +18,7 @@ from tests.peers import missing_peer
 from tests.peers.browser import NARROW, WIDE, Window, chromium
 from tests.peers.processes import LOOPBACK, free_port
 from tests.plugin.conftest import wait_for
-from tests.plugin.web.state import PASSWORD, PLACE, Site, held, hold_another, running_site
+from tests.plugin.web.state import PASSWORD, PLACE, Site, held, hold_another, quickly_signed_in_site
 
 pytestmark = pytest.mark.peers
 
@@ -37,11 +35,8 @@ def axe(repository: Path) -> str:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    quick = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("plugin.web.users.PasswordHasher", quick)
-        with running_site(tmp_path_factory.mktemp("site"), held_ones=3) as site:
-            yield site
+    with quickly_signed_in_site(tmp_path_factory.mktemp("site"), held_ones=3) as site:
+        yield site
 
 
 @pytest.fixture(scope="module")

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 from starlette.testclient import TestClient
 
 from plugin.web import Desk, page_application
-from tests.plugin.web.state import PASSWORD, Site, running_site
+from tests.plugin.web.state import PASSWORD, Site, quickly_signed_in_site
 
 HOST = "http://127.0.0.1:8123"
 
 
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    quick = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("plugin.web.users.PasswordHasher", quick)
-        with running_site(tmp_path_factory.mktemp("site"), held_ones=4) as site:
-            yield site
+    with quickly_signed_in_site(tmp_path_factory.mktemp("site"), held_ones=4) as site:
+        yield site
 
 
 @pytest.fixture

@@ -5,11 +5,15 @@ Made by a node with a stand-in for its model, whose patients have the identifier
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
 
 from dicom_io.header import SiteKey, generate_key_file
 from pipeline.errors import FaceSuspected, Rejected
@@ -82,15 +86,10 @@ def hold_another(site: Site, number: int) -> str:
     return (set(held(site, "FaceSuspected")) - before).pop()
 
 
-@contextmanager
-def running_site(folder: Path, *, held_ones: int = 3) -> Iterator[Site]:
-    """The node, once one study is delivered, another waits for a destination that is paused, and so many are held."""
-    folder.mkdir(parents=True, exist_ok=True)
+def configured(folder: Path, archives: Mapping[str, Receiver], **sections: Any) -> Configuration:
+    """A node of ``folder``, with a new key, that serves the started ``archives`` by their names."""
     generate_key_file(folder / "site.key")
-    archives = {name: Receiver(folder / name) for name in ("archive", "research")}
-    for archive in archives.values():
-        archive.start()
-    configuration = Configuration.model_validate(
+    return Configuration.model_validate(
         {
             "folder": folder,
             "key_file": "site.key",
@@ -100,11 +99,35 @@ def running_site(folder: Path, *, held_ones: int = 3) -> Iterator[Site]:
                 {"name": name, "ae_title": archive.ae_title, "host": "127.0.0.1", "port": archive.port}
                 for name, archive in archives.items()
             ],
-            "study": {"quiet_seconds": 0.4, "attempts": 1},
-            "retries": {"attempts": 3, "first_wait_seconds": 0.2},
             "limits": {"min_free_bytes": 0},
-            "page": {"port": 1},
+            **sections,
         }
+    )
+
+
+@contextmanager
+def quickly_signed_in_site(folder: Path, *, held_ones: int) -> Iterator[Site]:
+    """``running_site`` whose passwords cost no time to hash."""
+    quick = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("plugin.web.users.PasswordHasher", quick)
+        with running_site(folder, held_ones=held_ones) as site:
+            yield site
+
+
+@contextmanager
+def running_site(folder: Path, *, held_ones: int = 3) -> Iterator[Site]:
+    """The node, once one study is delivered, another waits for a destination that is paused, and so many are held."""
+    folder.mkdir(parents=True, exist_ok=True)
+    archives = {name: Receiver(folder / name) for name in ("archive", "research")}
+    for archive in archives.values():
+        archive.start()
+    configuration = configured(
+        folder,
+        archives,
+        study={"quiet_seconds": 0.4, "attempts": 1},
+        retries={"attempts": 3, "first_wait_seconds": 0.2},
+        page={"port": 1},
     )
     key = SiteKey.from_file(folder / "site.key")
     users = Users(configuration.state_folder)
