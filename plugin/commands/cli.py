@@ -317,7 +317,7 @@ def tune(
         list[Path],
         typer.Option("--photographs", metavar="FOLDER|ZIP", help="Yours, with outlines (NAME_mask.png)."),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The file of knobs to write (TOML); a sheet beside it.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Knobs to write (TOML); a sheet, its data beside it.")],
     view: ViewOption = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Photographs in all.")] = 12,
     candidates: Annotated[int, typer.Option("--candidates", min=1, help="Of each edit, to begin with.")] = 16,
