@@ -26,12 +26,12 @@ from plugin.sections import (
     POSTGRES,
     AuditSection,
     DatabaseSection,
-    ListenerSection,
     LoggingSection,
     PageSection,
     WatchingSection,
     WorkerSection,
 )
+from plugin.sections import ListenerSection as ListenerSection
 
 KEY_VARIABLE = "TWINVEIL_KEY_FILE"
 """Environment variable that names the key file when the configuration does not."""

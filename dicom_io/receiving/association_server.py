@@ -86,6 +86,7 @@ class BoundedServer(AssociationServer):
                 alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 alone.bind(self.server_address)
         if self._sharing is not Sharing.ALONE:
+            assert self.socket is not None, "it is made before it is bound"
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         super().server_bind()
 

@@ -23,7 +23,7 @@ from dicom_io.receiving import (
     TlsSettings,
 )
 from plugin.commitment import CommitmentBook, Judgement, Requests, Transactions
-from plugin.config import Configuration
+from plugin.config import Configuration, Section
 from plugin.database import Postgres
 from plugin.durable import private_folder
 from plugin.errors import NodeBusy
@@ -135,7 +135,8 @@ class Intake:
                 self._receivers.start()
 
     def _with_open_ports(self, listener: Listener) -> Configuration:
-        stated, ports = self._configuration, {}
+        stated = self._configuration
+        ports: dict[str, Section] = {}
         if not stated.tls.only:
             ports["listener"] = stated.listener.model_copy(update={"port": listener.port})
         if stated.tls.is_on:

@@ -12,7 +12,7 @@ import json
 import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from dicom_io.receiving import StoredInstance
 from plugin.config import Configuration
@@ -40,7 +40,7 @@ class Orders:
 class Pipe:
     """One end of a pair of pipes. Any thread may tell, one at a time listens."""
 
-    def __init__(self, hears: BinaryIO, tells: BinaryIO) -> None:
+    def __init__(self, hears: IO[bytes], tells: IO[bytes]) -> None:
         self._hears = hears
         self._tells = tells
         self._lock = threading.Lock()
