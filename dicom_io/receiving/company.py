@@ -29,6 +29,7 @@ class Company:
 
     def __init__(self, spool: Path, place: int) -> None:
         self.place = place
+        self._news = -1
         self._folder = spool / "together"
         self._folder.mkdir(mode=0o700, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | (os.O_TRUNC if place == 0 else 0)
@@ -40,7 +41,8 @@ class Company:
             os.close(self._held(f"{stripe:02x}"))
 
     def __del__(self) -> None:
-        os.close(self._news)
+        if self._news >= 0:
+            os.close(self._news)
 
     @contextmanager
     def deciding(self, instance: str) -> Iterator[None]:
