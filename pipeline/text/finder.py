@@ -22,6 +22,7 @@ from pipeline.errors import ModelError
 from pipeline.packaged import TEXT_DETECTOR, TEXT_READER, open_session
 from pipeline.photograph import Rgb
 from pipeline.text.scale import OTHER, SIGNS, is_scale
+from pipeline.text.strokes import parts_with_strokes
 
 Quad = NDArray[np.float64]
 """Float64 (4, 2): the corners of a line of text as x, y in pixels of the photograph, in order around it."""
@@ -51,9 +52,6 @@ _LONGEST_LINE = 24
 _CONFIDENCE = {2: 0.9, 4: 0.6}
 """From how many letters on which mean confidence of the reader, 0 to 1, makes a find text. Words of three letters are
 read with 0.95 and more; two eyes pass for two letters with up to 0.89, and seldom for more than that."""
-_PLAIN, _PLAIN_REACH, _PLAIN_BLUR = 9, 9, 1.0
-"""Grey levels of 255 between the darkest and the lightest pixel within so many pixels, once noise is smoothed by so
-much: below, there is no stroke. Letters of a contrast of 20, the faintest that are found at all, have more."""
 
 
 class TextFinder:
@@ -77,8 +75,10 @@ class TextFinder:
         for side in levels(max(rgb.shape[:2])):
             scale = side / max(rgb.shape[:2])
             for left, top, tile in _tiles(_resized(rgb, scale)):
-                for quad in () if _is_plain(tile) else self._detect(tile):
-                    yield (quad + np.array([left, top])) / scale
+                for rows, columns in parts_with_strokes(tile):
+                    corner = np.array([left + columns.start, top + rows.start])
+                    for quad in self._detect(tile[rows, columns]):
+                        yield (quad + corner) / scale
 
     def is_text(self, rgb: Rgb, quad: Quad) -> bool:
         """Whether the reader sees letters in ``quad``, held any way up, and not the numbers of a ruler."""
@@ -137,13 +137,6 @@ def _signs_of(reader: Any) -> dict[int, str]:
     characters = reader.get_modelmeta().custom_metadata_map["character"].split("\n")
     known = {number: sign for number, sign in enumerate(characters, start=1) if sign in SIGNS and sign}
     return {**known, len(characters) + 1: " "}
-
-
-def _is_plain(tile: Rgb) -> bool:
-    """Whether nothing in ``tile`` differs enough from what lies beside it to be read."""
-    grey = cv2.GaussianBlur(cv2.cvtColor(tile, cv2.COLOR_RGB2GRAY), (0, 0), _PLAIN_BLUR)
-    near = np.ones((_PLAIN_REACH, _PLAIN_REACH), np.uint8)
-    return int(cv2.subtract(cv2.dilate(grey, near), cv2.erode(grey, near)).max()) < _PLAIN
 
 
 def levels(longest: int) -> list[int]:
