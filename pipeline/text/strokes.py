@@ -55,11 +55,11 @@ def _blocks_with_strokes(rgb: Rgb) -> NDArray[np.uint8]:
     """1 for each block, a last one that is cut off included, in which something may be read."""
     grey = cv2.GaussianBlur(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), (0, 0), _PLAIN_BLUR)
     near = np.ones((_PLAIN_REACH, _PLAIN_REACH), np.uint8)
-    stands_out = np.uint8(cv2.subtract(cv2.dilate(grey, near), cv2.erode(grey, near)) >= _PLAIN)
-    stands_out = cv2.morphologyEx(stands_out, cv2.MORPH_OPEN, np.ones((_GRAIN, _GRAIN), np.uint8))
+    stands_out = np.asarray(cv2.subtract(cv2.dilate(grey, near), cv2.erode(grey, near)) >= _PLAIN, np.uint8)
+    strokes = cv2.morphologyEx(stands_out, cv2.MORPH_OPEN, np.ones((_GRAIN, _GRAIN), np.uint8))
     height, width = (-(-length // BLOCK) for length in rgb.shape[:2])
     whole = np.zeros((height * BLOCK, width * BLOCK), np.uint8)
-    whole[: rgb.shape[0], : rgb.shape[1]] = stands_out
+    whole[: rgb.shape[0], : rgb.shape[1]] = strokes
     return np.asarray(whole.reshape(height, BLOCK, width, BLOCK).max(axis=(1, 3)), np.uint8)
 
 
