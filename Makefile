@@ -8,6 +8,8 @@ SAMPLE_ARGS ?=
 ATTACK_ARGS ?=
 LOAD_ARGS  ?=
 TEST_ARGS  ?=
+# Files of tests side by side, each file in one process; more than four would fight over ports and memory.
+TEST_PROCESSES ?= $(shell n=$$(nproc 2>/dev/null || echo 2); test $$n -gt 4 && echo 4 || echo $$n)
 CRASH_ARGS ?=
 
 .PHONY: help demo test check bench attack load crash sweep fuzz train samples peers docs site integrations models wheel sbom clean
@@ -35,7 +37,7 @@ demo: $(VENV)/.runtime
 	$(BIN)/twinveil demo --out build/demo
 
 test: check peers
-	$(BIN)/python -m pytest $(TEST_ARGS)
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(TEST_ARGS)
 
 check: $(VENV)/.development
 	$(BIN)/python -m ruff check .

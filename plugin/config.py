@@ -18,9 +18,9 @@ from dicom_io.header import check_options
 from plugin.database import DATABASE, Database, Postgres
 from plugin.errors import ConfigurationRefused
 from plugin.model_settings import ModelSection as ModelSection
-from plugin.peer_settings import AeTitle, Name
 from plugin.peer_settings import Caller as Caller
 from plugin.peer_settings import DestinationSection as DestinationSection
+from plugin.peer_settings import Name
 from plugin.peer_settings import Section as Section
 from plugin.sections import (
     POSTGRES,
@@ -31,21 +31,10 @@ from plugin.sections import (
     WatchingSection,
     WorkerSection,
 )
+from plugin.sections import ListenerSection as ListenerSection
 
 KEY_VARIABLE = "TWINVEIL_KEY_FILE"
 """Environment variable that names the key file when the configuration does not."""
-
-
-class ListenerSection(Section):
-    """Where photographs come in."""
-
-    ae_title: AeTitle = Field(
-        default="TWINVEIL", description="Called AE title; an association that calls another is rejected."
-    )
-    host: str = Field(default="127.0.0.1", description="Address to bind. Loopback until somebody decides otherwise.")
-    port: int = Field(
-        default=11112, ge=0, le=65535, description="TCP port; 0 takes any free one. 104 needs privileges."
-    )
 
 
 class TlsSection(Section):

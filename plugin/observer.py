@@ -5,9 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from dicom_io.receiving import RefusedCall, StoredInstance
+from dicom_io.receiving import RefusedCall, RefusedFor, StoredInstance
 
 log = logging.getLogger(__name__)
+
+
+KINDS = ("new", "repeat", "conflict")
+"""How an instance may come in."""
+
+
+def kind_of(stored: StoredInstance) -> str:
+    """One of ``KINDS``."""
+    return "conflict" if stored.conflict else "repeat" if stored.duplicate else "new"
 
 
 class Observer:
@@ -21,6 +30,12 @@ class Observer:
 
     def received(self, stored: StoredInstance, study: str) -> None:
         """An instance has arrived and has its row; its sender is about to be told Success."""
+
+    def received_beside(self, kind: str) -> None:
+        """Another process that receives for this node has taken an instance, and told of it: it is to be counted."""
+
+    def refused_beside(self, reason: RefusedFor) -> None:
+        """The same of what it turned away."""
 
     def step_ended(self, stage: str, seconds: float) -> None:
         """A step of a study was done here, and not merely found on record."""
@@ -57,6 +72,12 @@ class Observers(Observer):
 
     def received(self, stored: StoredInstance, study: str) -> None:
         self._tell(lambda one: one.received(stored, study))
+
+    def received_beside(self, kind: str) -> None:
+        self._tell(lambda one: one.received_beside(kind))
+
+    def refused_beside(self, reason: RefusedFor) -> None:
+        self._tell(lambda one: one.refused_beside(reason))
 
     def step_ended(self, stage: str, seconds: float) -> None:
         self._tell(lambda one: one.step_ended(stage, seconds))

@@ -2,8 +2,10 @@
 
 Every instance is sent by dcmtk's storescu with TCP_NODELAY=1, without which a pause of 40 ms an instance is measured.
 The node is the real one, with its default settings: it answers when the file is safe on disk and has its row; the
-others answer when they have written, and do not wait for the disk. What is sent is noise of the right size, so that
-nothing is quicker than it would be with photographs. Each round measures every receiver in turn; a ratio is the median.
+others answer when they have written, and do not wait for the disk. With several associations at a time a second node
+takes part, of which two processes receive on one port (``[listener] processes``). What is sent is noise of the right
+size, so that nothing is quicker than it would be with photographs. Each round measures every receiver in turn; a ratio
+is the median.
 """
 
 from __future__ import annotations
@@ -41,6 +43,9 @@ ASSOCIATIONS = (1, 4)
 INSTANCES = {"jpeg": 40, "rgb": 20}
 """How many instances each association sends in a round."""
 
+PROCESSES = 2
+"""That receive, of the second node."""
+
 ROUNDS = 3
 LOOPBACK = "127.0.0.1"
 PROGRAMS = ("storescu", "storescp", "Orthanc")
@@ -67,32 +72,36 @@ def ingest_figures(work: Path, rounds: int = ROUNDS) -> dict[str, Any]:
         receivers = [stack.enter_context(_storescp(work / "storescp", str(programs["storescp"])))]
         if programs["Orthanc"] is not None:
             receivers.append(stack.enter_context(_orthanc(work / "orthanc", str(programs["Orthanc"]))))
-        node = stack.enter_context(_node(work / "node"))
-        receivers.append(node)
+        receivers.append(stack.enter_context(_node(work / "node")))
+        shared = stack.enter_context(_node(work / "shared", processes=PROCESSES))
         for kind in KINDS:
             for associations in ASSOCIATIONS:
                 told = rates.setdefault(f"{kind} x {associations}", {})
                 for _ in range(rounds):
                     folders = [_instances(work / "sent" / str(number), kind) for number in range(associations)]
-                    for receiver in receivers:
+                    for receiver in (*receivers, shared) if associations > 1 else receivers:
                         rate = _rate(str(programs["storescu"]), receiver, kind, folders)
                         told.setdefault(receiver.name, []).append(rate)
     shutil.rmtree(work)
-    ratios = {
-        case: statistics.median(ours / theirs for ours, theirs in zip(by["twinveil"], by["storescp"], strict=True))
-        for case, by in rates.items()
-    }
+    ratios = {case: _ratio(by, "twinveil") for case, by in rates.items()}
+    shared_ratios = {case: _ratio(by, shared.name) for case, by in rates.items() if shared.name in by}
     return {
         **{
             f"ingest_ratio_{associations}": round(min(ratios[f"{kind} x {associations}"] for kind in KINDS), 2)
             for associations in ASSOCIATIONS
         },
+        f"ingest_ratio_{ASSOCIATIONS[-1]}_processes_{PROCESSES}": round(min(shared_ratios.values()), 2),
         "ingest_ratios": {case: round(ratio, 2) for case, ratio in ratios.items()},
+        f"ingest_ratios_processes_{PROCESSES}": {case: round(ratio, 2) for case, ratio in shared_ratios.items()},
         "ingest_per_second": {
             case: {name: round(statistics.median(found), 1) for name, found in by.items()} for case, by in rates.items()
         },
         "ingest_rounds": rounds,
     }
+
+
+def _ratio(rates: dict[str, list[float]], name: str) -> float:
+    return statistics.median(ours / theirs for ours, theirs in zip(rates[name], rates["storescp"], strict=True))
 
 
 def _instances(folder: Path, kind: str) -> Path:
@@ -187,19 +196,21 @@ def _orthanc(folder: Path, program: str) -> Iterator[Receiver]:
 
 
 @contextlib.contextmanager
-def _node(folder: Path, *, loaded: bool = True) -> Iterator[Receiver]:
+def _node(folder: Path, *, loaded: bool = True, processes: int = 1) -> Iterator[Receiver]:
     """The node itself, once its models are ``loaded``. It works on nothing here: no study falls quiet."""
     folder.mkdir(parents=True)
-    receiver = Receiver("twinveil", _free_port(), folder)
+    name = "twinveil" if processes == 1 else f"twinveil, {processes} processes"
+    receiver = Receiver(name, _free_port(), folder)
     generate_key_file(folder / "site.key")
     (folder / "twinveil.toml").write_text(
-        f'key_file = "site.key"\n[listener]\nport = {receiver.port}\n'
+        f'key_file = "site.key"\n[listener]\nport = {receiver.port}\nprocesses = {processes}\n'
         '[[callers]]\nae_title = "BENCH"\nnetwork = "127.0.0.1/32"\n'
         "[study]\nquiet_seconds = 86400.0\n[limits]\nmin_free_bytes = 0\n"
     )
     command = [sys.executable, "-m", "plugin", "serve", "--config", str(folder / "twinveil.toml")]
     with _listening(command, receiver):
-        while loaded and "the models are loaded" not in (folder / "log").read_text(errors="replace"):
+        awaited = ["the models are loaded", *(f"receiving process {place} listens" for place in range(1, processes))]
+        while loaded and not all(line in (folder / "log").read_text(errors="replace") for line in awaited):
             time.sleep(0.2)
         yield receiver
 

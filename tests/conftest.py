@@ -10,7 +10,7 @@ import pytest
 from tests.peers.postgres import postgres_server as postgres_server
 
 # Read by libraries when they are first imported, so it is set before any test module is.
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 

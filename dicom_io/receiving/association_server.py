@@ -7,6 +7,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from enum import Enum, auto
 from typing import Any
 
 from pynetdicom import evt
@@ -28,6 +29,15 @@ SHORT_REQUEST = 2048
 """Bytes of an association request of some twenty contexts that may be accepted. A longer one costs milliseconds."""
 
 
+class Sharing(Enum):
+    """Whether other processes of the same node listen on the port too: the kernel gives each connection to one of them
+    (SO_REUSEPORT of Linux)."""
+
+    ALONE = auto()
+    FIRST = auto()  # others come after this one; the port must be nobody's
+    BESIDE = auto()
+
+
 class BoundedServer(AssociationServer):
     """Accepts the connections of one port; each is served by a thread of its own until it ends.
 
@@ -45,12 +55,14 @@ class BoundedServer(AssociationServer):
         limits: ConnectionLimits,
         connections: Connections,
         tls: Tls | None,
+        sharing: Sharing,
         may_connect: Callable[[str], bool],
         admit: Callable[[BoundedAssociation], Rejection | None],
         operations: Callable[[BoundedAssociation], Mapping[int, Begin]],
         on_refused: OnRefused,
     ) -> None:
         self.tls = tls
+        self._sharing = sharing
         self._limits = limits
         self._connections = connections
         self._may_connect = may_connect
@@ -65,6 +77,18 @@ class BoundedServer(AssociationServer):
             if context.abstract_syntax is not None
         }
         super().__init__(entity, address, entity.ae_title, entity.supported_contexts)
+
+    def server_bind(self) -> None:
+        """Bind the port. Raises OSError where it is taken by anybody who does not share it with us."""
+        if self._sharing is Sharing.FIRST:
+            # Another node of the same user that shares its port would share ours, and neither of us would know.
+            with socket.socket(self.address_family, socket.SOCK_STREAM) as alone:
+                alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                alone.bind(self.server_address)
+        if self._sharing is not Sharing.ALONE:
+            assert self.socket is not None, "it is made before it is bound"
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        super().server_bind()
 
     def _bind_defaults(self) -> None:
         # Intervention handlers only: the notification handlers log whole PDUs and data sets.

@@ -17,7 +17,7 @@ from dicom_io.element_bounds import ElementBounds
 from dicom_io.errors import SpoolFull
 from dicom_io.receiving.arrival import ArrivingFile, NotTaken
 from dicom_io.receiving.association import BoundedAssociation, Rejection
-from dicom_io.receiving.association_server import BoundedServer
+from dicom_io.receiving.association_server import BoundedServer, Sharing
 from dicom_io.receiving.callers import AllowedCaller
 from dicom_io.receiving.command_set import Command, Operation
 from dicom_io.receiving.commitments import CommitmentHandler, commitment_operations
@@ -44,6 +44,7 @@ class ListenerSettings:
     """Who listens where for whom. Nobody is allowed unless named.
 
     ``port`` 0 lets the operating system choose, None does without a port in clear. ``tls`` listens on one more.
+    ``sharing``: whether other processes listen there too; each of them has ``limits`` for itself.
     """
 
     ae_title: str
@@ -54,6 +55,7 @@ class ListenerSettings:
     require_called_ae_title: bool = True
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     bounds: ElementBounds = field(default_factory=ElementBounds)
+    sharing: Sharing = Sharing.ALONE
 
 
 class Listener:
@@ -153,6 +155,7 @@ class Listener:
             limits=self._settings.limits,
             connections=self._connections,
             tls=tls,
+            sharing=self._settings.sharing,
             may_connect=self._may_connect,
             admit=self._rejection_of,
             operations=self._operations,

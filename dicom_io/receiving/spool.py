@@ -24,6 +24,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -35,16 +36,15 @@ from pydicom.filereader import read_file_meta_info
 from dicom_io.errors import SpoolFull, UnreadableObject
 from dicom_io.quiet import quiet
 from dicom_io.receiving.arrival import Arrival
+from dicom_io.receiving.company import Company
 from dicom_io.receiving.spool_index import CONFLICTS, INSTANCE, STUDIES, SpoolIndex, names_in
+from dicom_io.receiving.spool_names import digest_of_uid, fsync_folder
 
 PREAMBLE_AND_PREFIX = 132
 """Bytes before the file meta information (PS3.10 7.1)."""
 
 META_GROUP_LENGTH_ELEMENT = 12
 """Bytes of (0002,0000) itself: tag, VR, length and a UL."""
-
-UNKEYED = 40
-"""Hexadecimal digits of the digest of a UID. What ``keyed`` makes of it must have another length."""
 
 SYNCERS = 16
 """Threads that wait for the disk."""
@@ -77,13 +77,15 @@ class StoredInstance:
 
 
 class Spool:
-    """Accepts whole files and makes them durable. Any thread may call any method; one process at a time receives.
+    """Accepts whole files and makes them durable. Any thread may call any method.
 
     Args:
         folder: made if absent (mode 0700), on one file system.
         min_free_bytes: with less than this free, nothing more is accepted.
         keyed: makes another name of each part of a name, always the same; left as it is without one.
         wanted_again: whether what lay at a path, and is gone from there, is to be accepted once more.
+        place: which of several processes that receive on one machine this is, counted from 0; the others begin after
+            the first. None where there is but one.
 
     """
 
@@ -94,6 +96,7 @@ class Spool:
         min_free_bytes: int = 1 << 30,
         keyed: Callable[[str], str] = lambda part: part,
         wanted_again: Callable[[Path], bool] = lambda path: False,
+        place: int | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.incoming = self.folder / "incoming"
@@ -108,16 +111,19 @@ class Spool:
         self._syncers = ThreadPoolExecutor(SYNCERS, thread_name_prefix="spool")
         for part in (self.folder, self.incoming, self.studies, self.conflicts):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _fsync_folder(self.folder)
-        self._known = SpoolIndex(self.folder)
+        fsync_folder(self.folder)
+        self._company = None if place is None else Company(self.folder, place)
+        self._known = SpoolIndex(self.folder, self._company)
 
     def discard_incoming(self) -> None:
         """Settle what a node that was cut off left. Call it before anything is received, not after.
 
-        What was half received is removed. What was being accepted stays if it is whole, and is on disk then.
+        What was half received is removed. What was being accepted stays if it is whole, and is on disk then. Of several
+        processes the first does so for all of them, each other one for what itself left, while the rest receive.
         """
         second_names: dict[int, Path] = {}
-        for leftover in self.incoming.iterdir():
+        own = f"{self._company.place}-" if self._company and self._company.place else ""
+        for leftover in self.incoming.glob(f"{own}*"):
             found = leftover.stat()
             if found.st_nlink > 1:
                 second_names[found.st_ino] = leftover
@@ -165,7 +171,8 @@ class Spool:
         if shutil.disk_usage(self.incoming).free < self.min_free_bytes:
             raise SpoolFull(f"less than {self.min_free_bytes} bytes are free on the spool's file system")
         try:
-            path = self.incoming / f"{uuid.uuid4().hex}.part"
+            own = f"{self._company.place}-" if self._company else ""
+            path = self.incoming / f"{own}{uuid.uuid4().hex}.part"
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise SpoolFull("no file can be made on the spool's file system") from error
@@ -187,27 +194,9 @@ class Spool:
         whole is never lost, and the job that reads it says why it is of no use. The same data set under the same UID
         again changes nothing; another under the same UID is kept beside. Raises SpoolFull when the disk is full.
         """
-        instance, content = self._keyed(_digest_of_uid(arrival.sop_instance_uid)), self._keyed(arrival.sha256)
-        key = instance, content
-        with self._settled:
-            # The same may be on its way to disk in another association: it counts when it is there, and not before.
-            self._settled.wait_for(lambda: key not in self._settling)
-            lay = self._lay(instance, content, arrival.path)
-            if lay is None:
-                study = self.studies / self._keyed(_digest_of_uid(arrival.study_instance_uid))
-                target = (self.conflicts if self._known.has(instance) else study) / f"{instance}-{content}.dcm"
-                self._known.add(target)
-                duplicate = False
-            else:
-                target = lay
-                duplicate = target.exists() or not self.wanted_again(target)
-            if not duplicate:
-                self._settling.add(key)
-        try:
-            if not duplicate:
-                self._put(arrival.path, target, key)
-        finally:
-            arrival.path.unlink(missing_ok=True)
+        instance, content = self._keyed(digest_of_uid(arrival.sop_instance_uid)), self._keyed(arrival.sha256)
+        with nullcontext() if self._company is None else self._company.deciding(instance):
+            target, duplicate = self._settle(arrival, instance, content)
         return StoredInstance(
             path=target,
             sop_class_uid=arrival.sop_class_uid,
@@ -220,12 +209,54 @@ class Spool:
             conflict=target.parent == self.conflicts,
         )
 
+    def _settle(self, arrival: Arrival, instance: str, content: str) -> tuple[Path, bool]:
+        """Where ``arrival`` lies from now on, or lay before it was purged, and whether it had come before."""
+        key = instance, content
+        with self._settled:
+            # The same may be on its way to disk in another association: it counts when it is there, and not before.
+            self._settled.wait_for(lambda: key not in self._settling)
+            lay = self._lay(instance, content, arrival.path)
+            if lay is None:
+                study = self.studies / self._keyed(digest_of_uid(arrival.study_instance_uid))
+                target = (self.conflicts if self._known.has(instance) else study) / f"{instance}-{content}.dcm"
+                self._add(target, arrival.path)
+                duplicate = False
+            else:
+                target = lay
+                duplicate = target.exists() or not self.wanted_again(target)
+            if not duplicate:
+                self._settling.add(key)
+        try:
+            if not duplicate:
+                self._put(arrival.path, target, key)
+        finally:
+            arrival.path.unlink(missing_ok=True)
+        if duplicate and self._company is not None:
+            self._sync_again(target)
+        return target, duplicate
+
+    def _sync_again(self, path: Path) -> None:
+        """Whoever took ``path`` may have been killed before it was on disk."""
+        try:
+            self._sync(path)
+        except FileNotFoundError:
+            return  # it was, and is purged
+        except OSError as error:
+            raise SpoolFull("the spool's file system did not take the instance") from error
+
     def _lay(self, instance: str, content: str, arrival: Path) -> Path | None:
         try:
             return self._known.find(instance, content)
         except OSError as error:
             arrival.unlink(missing_ok=True)
             raise SpoolFull("what the spool has accepted cannot be read from its file system") from error
+
+    def _add(self, target: Path, arrival: Path) -> None:
+        try:
+            self._known.add(target)
+        except OSError as error:
+            arrival.unlink(missing_ok=True)
+            raise SpoolFull("other processes cannot be told of what the spool accepts") from error
 
     def _put(self, path: Path, target: Path, key: tuple[str, str]) -> None:
         """``path`` gets the name ``target`` too, on disk when this returns. Raises SpoolFull, and then it has not."""
@@ -262,7 +293,7 @@ class Spool:
         """The file ``path``, its folder and that folder's own entry to disk, at the same time: they share one wait."""
         known = path.parent in self._folders_on_disk
         folders = (path.parent,) if known else (path.parent, path.parent.parent)
-        waiting = [self._syncers.submit(_fsync_folder, folder) for folder in folders]
+        waiting = [self._syncers.submit(fsync_folder, folder) for folder in folders]
         try:
             _fsync_file(path)
         finally:
@@ -283,8 +314,8 @@ class Spool:
         _fsync_file(arrival)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         arrival.rename(path)
-        _fsync_folder(path.parent)
-        _fsync_folder(path.parent.parent)
+        fsync_folder(path.parent)
+        fsync_folder(path.parent.parent)
 
     def forget(self, path: Path) -> None:
         """Nothing tells any more that an instance, which was purged, was ever accepted at ``path``."""
@@ -297,9 +328,9 @@ class Spool:
         if not path.resolve().is_relative_to(self.folder.resolve()):
             raise ValueError(f"{path} is not in the spool {self.folder}")
         path.with_suffix(".purged").touch(mode=0o600)
-        _fsync_folder(path.parent)
+        fsync_folder(path.parent)
         path.unlink(missing_ok=True)
-        _fsync_folder(path.parent)
+        fsync_folder(path.parent)
 
 
 def _file_meta(path: Path) -> tuple[str, str, int]:
@@ -331,39 +362,6 @@ def _sha256_of(path: Path) -> str | None:
         return None
 
 
-def rename_unkeyed(folder: Path, keyed: Callable[[str], str]) -> None:
-    """The spool in ``folder``, which was kept without ``keyed``, as if it had been kept with it. Cut off, do it again.
-
-    Call it before there is a ``Spool`` of that folder.
-    """
-    for path in (*sorted((folder / "studies").glob("*/*-*")), *sorted((folder / "conflicts").glob("*-*"))):
-        name = path.relative_to(folder).as_posix()
-        if (target := folder / keyed_name(name, keyed)) != path:
-            target.parent.mkdir(mode=0o700, exist_ok=True)
-            path.rename(target)
-            _fsync_folder(target.parent)
-    for study in (folder / "studies").glob("*"):
-        if len(study.name) == UNKEYED and not any(study.iterdir()):
-            study.rmdir()
-    if (folder / "studies").is_dir():
-        _fsync_folder(folder / "studies")
-
-
-def keyed_name(name: str, keyed: Callable[[str], str]) -> str:
-    """The path below the spool's folder of what was called ``name`` without ``keyed``; a keyed one stays as it is."""
-    *folders, file = name.split("/")
-    stem, _, suffix = file.rpartition(".")
-    instance, _, content = stem.partition("-")
-    if len(instance) != UNKEYED:
-        return name
-    folders[1:] = [keyed(study) for study in folders[1:]]
-    return "/".join([*folders, f"{keyed(instance)}-{keyed(content)}.{suffix}"])
-
-
-def _digest_of_uid(uid: str) -> str:
-    return hashlib.sha256(uid.encode("utf-8", "surrogateescape")).hexdigest()[:UNKEYED]
-
-
 def _digest_from(path: Path, offset: int) -> str:
     with path.open("rb") as file:
         file.seek(offset)
@@ -373,11 +371,3 @@ def _digest_from(path: Path, offset: int) -> str:
 def _fsync_file(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+
+from dicom_io.receiving.company import FORGOTTEN, KNOWN, Company
 
 STUDIES, CONFLICTS = "studies", "conflicts"
 """Folders of a spool that accepted instances lie in: below one for each study, and directly."""
@@ -37,10 +40,13 @@ class SpoolIndex:
     Every method but the first waits until it is read, and raises OSError where it cannot be. Their caller sees to it
     that no two run at a time. Kept as text: a node may have taken millions, and an object for each would be ten times
     as large.
+
+    ``company``: other processes that receive into the same spool, and are told and heard.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, company: Company | None = None) -> None:
         self._folder = folder
+        self._company = company
         self._found: dict[str, tuple[str, ...]] | None = None
         self._reading = threading.Lock()
         threading.Thread(target=self._read_early, name="spool index", daemon=True).start()
@@ -55,18 +61,19 @@ class SpoolIndex:
         return instance in self._known()
 
     def add(self, path: Path) -> None:
-        """The instance ``path`` is accepted, or about to be."""
-        name = path.relative_to(self._folder).as_posix()
-        _add(self._known(), name)
+        """The instance ``path`` is accepted, or about to be. Raises OSError where the others cannot be told."""
+        known, name = self._known(), path.relative_to(self._folder).as_posix()
+        if self._company is not None:
+            self._company.tell(KNOWN, name)
+        _add(known, name)
 
     def remove(self, path: Path) -> None:
         """As if nothing had ever come to ``path``."""
-        known, content = self._known(), path.stem.partition("-")[2]
-        instance = path.stem.partition("-")[0]
-        if left := tuple(name for name in known.get(instance, ()) if _content(name) != content):
-            known[instance] = left
-        else:
-            known.pop(instance, None)
+        name = path.relative_to(self._folder).as_posix()
+        _remove(self._known(), name)
+        if self._company is not None:
+            with suppress(OSError):  # they find that it is not there, and ask whether it is wanted
+                self._company.tell(FORGOTTEN, name)
 
     def _known(self) -> dict[str, tuple[str, ...]]:
         with self._reading:
@@ -76,6 +83,9 @@ class SpoolIndex:
                     if "-" in name.rpartition("/")[2]:
                         _add(found, name.removesuffix(MARKER).removesuffix(INSTANCE) + INSTANCE)
                 self._found = found
+            if self._company is not None:
+                for sign, name in self._company.hear():
+                    (_add if sign == KNOWN else _remove)(self._found, name)
             return self._found
 
     def _read_early(self) -> None:
@@ -90,6 +100,14 @@ def _add(known: dict[str, tuple[str, ...]], name: str) -> None:
     names = known.get(instance, ())
     if name not in names:
         known[instance] = (*names, name)
+
+
+def _remove(known: dict[str, tuple[str, ...]], name: str) -> None:
+    instance = name.rpartition("/")[2].partition("-")[0]
+    if left := tuple(other for other in known.get(instance, ()) if _content(other) != _content(name)):
+        known[instance] = left
+    else:
+        known.pop(instance, None)
 
 
 def _content(name: str) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.heads.bending import bend, bent
 from pipeline.heads.in_front import hanging_before
-from pipeline.heads.light import as_sharp, blurred, relit
+from pipeline.heads.light import as_contrasty, as_sharp, blurred, evened, relit
 from pipeline.heads.mesh import Points
 from pipeline.heads.shapes import Frame
 from pipeline.heads.skin_square import SkinSquare
@@ -26,6 +26,8 @@ _FEATHER = 0.07
 _PARTED = 0.022
 """Gap between the lips, over the face's width, from which something is seen between them."""
 _OUTLINE, _LIPS = list(OVAL), list(INNER_LIPS)
+_RIM, _WELL_SEEN = 22.0, 0.5
+"""Pixels of the square from the outline, and how well a place is seen, from which contrast is compared."""
 _REACH = 1.45
 """Half side of the region around a head that is drawn anew, over the face's larger extent."""
 
@@ -96,7 +98,10 @@ class Drawing:
         before = hanging_before(self.square, patient, seen)
         # Where nothing of the patient's skin is seen the nearest that is stands for it.
         weight = (self.square.skin * seen * (1 - before) + 1e-4 * self.square.oval).astype(np.float32)
-        skin = relit(head.skin.astype(np.float32), patient.astype(np.float32), weight)
+        shown = patient.astype(np.float32)
+        skin = relit(evened(head.skin.astype(np.float32), self.square.skin), shown, weight)
+        inner = (self.square.oval * (self.square.depth > _RIM) * (seen > _WELL_SEEN) * (1 - before)).astype(np.float32)
+        skin = as_contrasty(skin, shown, weight, inner)
         place = laid(self.square, posed, shape)
         face = np.asarray(cv2.remap(skin, place[..., 0], place[..., 1], cv2.INTER_CUBIC), np.float32)
         share = _share(posed, place, width)

@@ -15,6 +15,11 @@ _COARSE = 25.0
 """Pixels of the square, about an eighth of the face: shades that are larger are light, smaller ones are features."""
 _DARKEST = 6.0
 """Added to both sides of a ratio of intensities."""
+_PATCH = 5.0
+"""Pixels of the square, likewise: a patch of skin that is smaller keeps what makes it skin."""
+_SHEEN, _SHEEN_KEPT = 0.06, 0.35
+"""Natural logarithm of how much brighter than around it a patch may be, and what is left of what is above that."""
+_LEAST_CONTRAST, _MOST_CONTRAST = 0.85, 1.4
 _BANDS = (0.008, 0.016, 0.032)
 """Standard deviations of the Gaussians between which sharpness is matched, over the face's width."""
 _NARROWEST = 0.5
@@ -54,6 +59,36 @@ def relit(skin: Picture, patient: Picture, weight: Mask) -> Picture:
     """
     ratio = (mean_around(patient, weight, _COARSE) + _DARKEST) / (mean_around(skin, weight, _COARSE) + _DARKEST)
     return np.clip(skin * ratio, 0, 255).astype(np.float32)
+
+
+def evened(skin: Picture, bare: Mask) -> Picture:
+    """``skin`` without what lamps left on those whom it was composed of: patches of another colour, burnt-out ridges.
+
+    ``bare``: where it is skin and no feature. In the patient's light they would be white or grey spots.
+    """
+    density = np.log(skin + _DARKEST)
+    patch = mean_around(density, bare, _PATCH) - mean_around(density, bare, _COARSE)
+    brighter = patch.mean(-1, keepdims=True)
+    sheen = (1 - _SHEEN_KEPT) * np.maximum(brighter - _SHEEN, 0)
+    where = blurred(bare, _PATCH / 2)[..., None]
+    return np.clip(np.exp(density - (patch - brighter + sheen) * where) - _DARKEST, 0, 255).astype(np.float32)
+
+
+def as_contrasty(skin: Picture, patient: Picture, weight: Mask, compared: Mask) -> Picture:
+    """``skin``, already in the patient's light, with features that stand out as the patient's do.
+
+    One number is taken over: the spread of what is finer than light is, over ``compared``.
+    """
+    if (compared > 0.5).sum() < _FEWEST:
+        return skin
+    shades = mean_around(skin, weight, _COARSE)
+
+    def spread(picture: Picture, around: Picture) -> float:
+        return float((picture - around).mean(-1)[compared > 0.5].std())
+
+    theirs = spread(patient, mean_around(patient, weight, _COARSE))
+    gain = np.clip(theirs / max(spread(skin, shades), 1e-3), _LEAST_CONTRAST, _MOST_CONTRAST)
+    return np.clip(shades + (skin - shades) * gain, 0, 255).astype(np.float32)
 
 
 def as_sharp(face: Picture, photograph: Picture, skin: Mask, width: float) -> Picture:

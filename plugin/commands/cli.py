@@ -17,7 +17,6 @@ from plugin.commands.destinations import destinations_app
 from plugin.commands.examples import add_examples
 from plugin.commands.exit_status import ExitStatus, exits, status_of
 from plugin.commands.integrations import integrations_app
-from plugin.commands.logs import configure_logs
 from plugin.commands.models import models_app
 from plugin.commands.options import (
     BankOption,
@@ -38,6 +37,7 @@ from plugin.commands.terminal import plain_table, say, terminal
 from plugin.commands.users import users_app
 from plugin.config import Configuration, find_key_file, load_configuration
 from plugin.errors import ConfigurationRefused
+from plugin.logs import configure_logs
 from plugin.profile_settings import profile_of, pseudonyms_of
 from plugin.roles import Role
 
@@ -317,7 +317,7 @@ def tune(
         list[Path],
         typer.Option("--photographs", metavar="FOLDER|ZIP", help="Yours, with outlines (NAME_mask.png)."),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The file of knobs to write (TOML); a sheet beside it.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Knobs to write (TOML); a sheet, its data beside it.")],
     view: ViewOption = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Photographs in all.")] = 12,
     candidates: Annotated[int, typer.Option("--candidates", min=1, help="Of each edit, to begin with.")] = 16,

@@ -16,7 +16,7 @@ from dicom_io.header import SiteKey
 from plugin.auditing import AuditTrail
 from plugin.commands.exit_status import ExitStatus
 from plugin.config import Configuration
-from plugin.intake import Intake
+from plugin.intake import SWITCH_SECONDS, Intake
 from plugin.observer import Observers
 from plugin.roles import DUTIES, Duty, Role
 
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from plugin.watching import Readiness, WatchServer
 
 log = logging.getLogger(__name__)
-
-SWITCH_SECONDS = 0.001
-"""How long one thread of Python may keep the others waiting. A store has dozens of such waits, and at Python's own 5 ms
-each it is slow whenever something else is busy."""
 
 GRACE_SECONDS = 30.0
 """How long running steps may take to end. What is cut off then is done again at the next start."""

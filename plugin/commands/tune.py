@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, replace
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from pipeline.edits import (
 from pipeline.errors import UnusablePhotograph
 from pipeline.gate import Calibration
 from pipeline.photograph import Hints, Photograph, View
-from pipeline.tuning import Budget, Found, Row, Tuned, TuningPhotograph, sheet, tune
+from pipeline.tuning import Budget, Found, Row, Tuned, TuningPhotograph, front, sheet, tune
 from pipeline.vocabulary import Personas
 from plugin.commands.terminal import plain_table
 from plugin.durable import write_file
@@ -53,7 +55,7 @@ class TuneRequest:
 
 
 def run(request: TuneRequest, calibration: Calibration | None, console: Console) -> Tuned:
-    """Write the knobs to ``request.out`` and the sheet beside it (.png); show what was tried.
+    """Write the knobs to ``request.out``, beside it the sheet (.png) and what was tried (.json); show that as well.
 
     Raises ConfigurationRefused without a photograph or where the file is there already, ModelError as loading does.
     """
@@ -83,6 +85,7 @@ def run(request: TuneRequest, calibration: Calibration | None, console: Console)
     picture = io.BytesIO()
     Image.fromarray(sheet(tuned, rows)).save(picture, "PNG")
     write_file(request.out.with_suffix(".png"), picture.getvalue())
+    write_file(request.out.with_suffix(".json"), json.dumps(_tried(tuned), indent=1).encode())
     for title, found in (("heal", tuned.heal), ("swap", tuned.swap)):
         _show(title, found, console)
     return tuned
@@ -136,6 +139,27 @@ def _in_words(tuned: Tuned) -> str:
         swap = tuned.swap[0].score
         parts.append(f"swap refused {swap.refused:.2f}, SFace {swap.known:.2f}, {swap.seconds:.1f} s")
     return "; ".join(parts)
+
+
+def _tried(tuned: Tuned) -> dict[str, list[dict[str, Any]]]:
+    """By edit what was tried on all photographs, the chosen first; what is not a number is null."""
+
+    def numbers(values: Mapping[str, float]) -> dict[str, float | None]:
+        return {name: value if math.isfinite(value) else None for name, value in values.items()}
+
+    return {
+        edit: [
+            {
+                "knobs": numbers(each.knobs),
+                "score": numbers(asdict(each.score)),
+                "loss": each.score.loss,
+                "chosen": number == 0,
+                "unbeaten": each in front(found),
+            }
+            for number, each in enumerate(found)
+        ]
+        for edit, found in (("heal", tuned.heal), ("swap", tuned.swap))
+    }
 
 
 def _show(title: str, found: Sequence[Found[Any]], console: Console) -> None:

@@ -1,7 +1,7 @@
 """Where the node's records lie: one SQLite file, or PostgreSQL for several machines. Nothing enters that knows a table.
 
 connection   what a transaction offers, whatever is underneath; statements are SQLite's, with ``?`` for values
-sqlite       the file, for one process at a time
+sqlite       the file, for the processes of one machine
 postgres     the server: the same statements in its own dialect, one writer at a time as with the file
 database     which of the two, by type
 exclusive    what one process at a time does, for as long as it lives

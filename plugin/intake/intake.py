@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,15 +17,17 @@ from dicom_io.receiving import (
     Listener,
     ListenerSettings,
     OnRefused,
+    Sharing,
     Spool,
     StoredInstance,
     TlsSettings,
 )
 from plugin.commitment import CommitmentBook, Judgement, Requests, Transactions
-from plugin.config import Configuration
+from plugin.config import Configuration, Section
 from plugin.database import Postgres
 from plugin.durable import private_folder
 from plugin.errors import NodeBusy
+from plugin.intake.receivers import Receivers
 from plugin.intake.rows import Recorded, record_arrival
 from plugin.intake.spool_names import SpoolNames
 from plugin.intake.state_folder import prepare_state
@@ -36,7 +39,14 @@ if TYPE_CHECKING:
     from dicom_io.receiving.web import WebListener
 
 RECEIVING = "receiving.lock"
-"""Held by the one process that receives, where several share a state folder."""
+"""Held by the one process that receives, and those beside it, where several share a state folder."""
+
+LEFT_OVER_SECONDS = 5.0
+"""How long processes that received beside one that was killed may take to end after it."""
+
+SWITCH_SECONDS = 0.001
+"""How long one thread of Python may keep the others waiting. A store has dozens of such waits, and at Python's own 5 ms
+each it is slow whenever something else is busy."""
 
 
 class Intake:
@@ -45,18 +55,28 @@ class Intake:
     Holds the state folder for this process: alone where records lie in its own file, together with other processes
     where they lie on a server. One that does not receive (``receives``) has the same without a door. Raises NodeBusy
     when another process holds it, StateRefused when it is not ours.
+
+    ``place``: of several processes that receive (``listener.processes``) the first, 0, starts the others once its door
+    is open. They hold what it holds, and have the door for C-STORE alone.
     """
 
     def __init__(
-        self, configuration: Configuration, key: SiteKey, observer: Observer | None = None, *, receives: bool = True
+        self,
+        configuration: Configuration,
+        key: SiteKey,
+        observer: Observer | None = None,
+        *,
+        receives: bool = True,
+        place: int = 0,
     ) -> None:
         state = private_folder(configuration.state_folder)
         records = configuration.records
-        shared = isinstance(records, Postgres)
-        self._locks = [lock_state(state, shared=shared)]
+        several = receives and configuration.listener.processes > 1
+        self._configuration = configuration
+        self._locks: list[int] = []
         try:
-            if shared and receives:
-                self._locks.append(lock_state(state, RECEIVING))
+            if place == 0:
+                self._hold(state, shared=isinstance(records, Postgres), receives=receives, several=several)
             prepare_state(state, key, records)
             self.ledger = Ledger(records)
         except BaseException:
@@ -69,6 +89,7 @@ class Intake:
             min_free_bytes=configuration.limits.min_free_bytes,
             keyed=SpoolNames(key),
             wanted_again=self._wanted_again,
+            place=place if several else None,
         )
         self.requests = Requests(records, key)
         self.judgement = Judgement(self.ledger, self.pseudonyms)
@@ -78,12 +99,22 @@ class Intake:
         self._listener: Listener | None = None
         self.web: WebListener | None = None
         if receives:
-            self._listener = Listener(
-                listener_settings(configuration), self.spool, self._accept, book, on_refused=self.observer.refused
-            )
-            self.web = web_listener(configuration, self.spool, self._accept, self.observer.refused)
-        self._on_stored: Callable[[StoredInstance], Recorded | None] = self._record
+            sharing = Sharing.ALONE if not several else Sharing.BESIDE if place else Sharing.FIRST
+            settings = listener_settings(configuration, sharing)
+            self._listener = Listener(settings, self.spool, self._accept, book, on_refused=self.observer.refused)
+            if place == 0:
+                self.web = web_listener(configuration, self.spool, self._accept, self.observer.refused)
+        self._starts_others = several and place == 0
+        self._receivers: Receivers | None = None
+        self._on_stored: Callable[[StoredInstance], Recorded | None] = self.record
+        self._on_lost: Callable[[], None] = lambda: None
         self._is_open = False
+
+    def _hold(self, state: Path, *, shared: bool, receives: bool, several: bool) -> None:
+        patience = LEFT_OVER_SECONDS if several else 0.0
+        self._locks.append(lock_state(state, shared=shared, patience=patience))
+        if shared and receives:
+            self._locks.append(lock_state(state, RECEIVING, patience=patience))
 
     def open(self) -> None:
         """Listen. Does nothing when it is open already. Raises ``OSError`` when a port is taken."""
@@ -96,10 +127,38 @@ class Intake:
                     self._listener.stop()
                     raise
             self._is_open = True
+            if self._starts_others:
+                self._receivers = Receivers(
+                    self._with_open_ports(self._listener), self._locks, self.observer,
+                    lambda stored: self._on_stored(stored), lambda: self._on_lost(),
+                )  # fmt: skip
+                self._receivers.start()
 
-    def hand_over(self, on_stored: Callable[[StoredInstance], Recorded | None]) -> None:
-        """From now on ``on_stored`` is called for every instance. Those before it have rows and nothing else."""
-        self._on_stored = on_stored
+    def _with_open_ports(self, listener: Listener) -> Configuration:
+        stated = self._configuration
+        ports: dict[str, Section] = {}
+        if not stated.tls.only:
+            ports["listener"] = stated.listener.model_copy(update={"port": listener.port})
+        if stated.tls.is_on:
+            ports["tls"] = stated.tls.model_copy(update={"port": listener.tls_port})
+        return stated.model_copy(update=ports)
+
+    def hand_over(
+        self,
+        on_stored: Callable[[StoredInstance], Recorded | None],
+        on_lost: Callable[[], None] = lambda: None,
+    ) -> None:
+        """From now on ``on_stored`` is called for every instance. Those before it have rows and nothing else.
+
+        Of what another process takes, conflicts alone come here: that one gives rows. ``on_lost`` is called when one
+        has ended in the middle of it.
+        """
+        self._on_stored, self._on_lost = on_stored, on_lost
+
+    @property
+    def receivers(self) -> Receivers | None:
+        """The processes that receive beside this one, once it is open; None where there are none."""
+        return self._receivers
 
     @property
     def is_open(self) -> bool:
@@ -108,10 +167,15 @@ class Intake:
 
     def close(self) -> None:
         """Take nothing more."""
+        if self._receivers is not None:
+            self._receivers.begin_to_stop()
         if self.web is not None:
             self.web.stop()
         if self._listener is not None:
             self._listener.stop()
+        if self._receivers is not None:
+            self._receivers.stop()
+            self._receivers = None
         self._is_open = False
 
     def leave(self) -> None:
@@ -136,18 +200,28 @@ class Intake:
         if recorded is not None:
             self.observer.received(stored, recorded.study)
 
-    def _record(self, stored: StoredInstance) -> Recorded | None:
+    def record(self, stored: StoredInstance) -> Recorded | None:
+        """Give ``stored`` its row, and nothing else."""
         return record_arrival(stored, self.spool, self.ledger, self.pseudonyms)
 
 
-def lock_state(folder: Path, name: str = "lock", *, shared: bool = False) -> int:
-    """The descriptor that holds ``folder`` for this process. Raises ``NodeBusy`` when another one holds it.
+def lock_state(folder: Path, name: str = "lock", *, shared: bool = False, patience: float = 0.0) -> int:
+    """The descriptor that holds ``folder`` for this process. Raises ``NodeBusy`` when another one holds it, and has not
+    let go of it after ``patience`` seconds.
 
     ``shared``: together with others that hold it so.
     """
     descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    by = time.monotonic() + patience
     try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        while True:
+            try:
+                fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= by:
+                    raise
+                time.sleep(0.05)
     except BlockingIOError as error:
         os.close(descriptor)
         if name == RECEIVING:
@@ -158,7 +232,7 @@ def lock_state(folder: Path, name: str = "lock", *, shared: bool = False) -> int
     return descriptor
 
 
-def listener_settings(configuration: Configuration) -> ListenerSettings:
+def listener_settings(configuration: Configuration, sharing: Sharing) -> ListenerSettings:
     """Who may call where, and what one caller may cost, as configured."""
     section = configuration.listener
     return ListenerSettings(
@@ -169,6 +243,7 @@ def listener_settings(configuration: Configuration) -> ListenerSettings:
         allowed=tuple(AllowedCaller(caller.ae_title, caller.network) for caller in configuration.callers),
         limits=_connection_limits(configuration),
         bounds=_bounds(configuration),
+        sharing=sharing,
     )
 
 
@@ -225,7 +300,5 @@ def tls_settings(configuration: Configuration) -> TlsSettings | None:
     section = configuration.tls
     if not section.is_on:
         return None
-    certificate, key, authorities = map(
-        configuration.file, (section.certificate, section.key, section.authorities)
-    )
+    certificate, key, authorities = map(configuration.file, (section.certificate, section.key, section.authorities))
     return TlsSettings(certificate, key, authorities, section.port)

@@ -98,21 +98,31 @@ class Reconciling:
 
     def __init__(self, custody: NodeCustody) -> None:
         self._custody = custody
-        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._stopping = False
         self._thread = threading.Thread(target=self._run, name="reconciling", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
+    def again(self) -> None:
+        """Now, and not only when a day is over: something was cut off."""
+        self._wake.set()
+
     def stop(self, grace_seconds: float) -> None:
         """Wait for what is under way, but not for long: it is done again at the next start."""
-        self._stop.set()
+        self._stopping = True
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join(grace_seconds)
 
     def _run(self) -> None:
         wait = 0.0
-        while not self._stop.wait(wait):
+        while True:
+            self._wake.wait(wait)
+            self._wake.clear()
+            if self._stopping:
+                return
             try:
                 self._custody.reconcile_and_tell()
                 wait = DAY

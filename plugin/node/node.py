@@ -140,7 +140,7 @@ class Node:
         """Listen, then resume what was cut off. Raises ``OSError`` when the port is taken."""
         if self._receives:
             self._intake.open()
-            self._intake.hand_over(self.custody.accept)
+            self._intake.hand_over(self.custody.accept, self._compare)
             self.custody.mend_quarantine()
         if self._worker is not None:
             self._worker.begin(self._join)
@@ -157,6 +157,10 @@ class Node:
     def _join(self) -> None:
         if self._watch is not None:
             self._watch.join()
+
+    def _compare(self) -> None:
+        if self._reconciling is not None:
+            self._reconciling.again()
 
     def stop(self, grace_seconds: float = 30.0) -> bool:
         """Take nothing more, let running steps end. Returns whether they did; otherwise they are done again."""

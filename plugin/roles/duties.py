@@ -8,7 +8,7 @@ from enum import StrEnum
 class Duty(StrEnum):
     """One part of a node's work."""
 
-    RECEIVE = "receive"  # the port, the spool and its agreement with the records; one process at a time
+    RECEIVE = "receive"  # the port, the spool and its agreement with the records; one at a time, and those beside it
     WORK = "work"  # studies become twins; whoever works also forms the jobs and buries the dead
     DELIVER = "deliver"  # the outbox to its destinations, and the settling
 

@@ -1,7 +1,8 @@
 """What Prometheus is told of a node. Each metric, its type, its labels and its meaning stand in ``docs/watching.md``.
 
-Counters and times are those of this process, from its start on. Everything else is read from the state folder when it
-is asked for, as ``twinveil status`` reads it. Labels hold states, reasons, names of steps, errors and destinations.
+Counters and times are those of this process, from its start on, and of those that receive beside it. Everything else is
+read from the state folder when it is asked for, as ``twinveil status`` reads it. Labels hold states, reasons, names of
+steps, errors and destinations.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from prometheus_client.registry import Collector
 from dicom_io.receiving import RefusedCall, RefusedFor, StoredInstance
 from plugin import __version__
 from plugin.ledger import State
-from plugin.observer import Observer
+from plugin.observer import KINDS, Observer, kind_of
 from plugin.watching.readiness import Readiness
 from plugin.watching.status import DestinationStatus, Status
 
@@ -48,14 +49,20 @@ class Metrics(Observer):
         )  # fmt: skip
         for reason in RefusedFor:  # a rate needs a zero to begin with
             self._refused.labels(reason)
-        for kind in ("new", "repeat", "conflict"):
+        for kind in KINDS:
             self._received.labels(kind)
 
     def refused(self, call: RefusedCall) -> None:
         self._refused.labels(call.reason).inc()
 
     def received(self, stored: StoredInstance, study: str) -> None:
-        self._received.labels("conflict" if stored.conflict else "repeat" if stored.duplicate else "new").inc()
+        self._received.labels(kind_of(stored)).inc()
+
+    def received_beside(self, kind: str) -> None:
+        self._received.labels(kind).inc()
+
+    def refused_beside(self, reason: RefusedFor) -> None:
+        self._refused.labels(reason).inc()
 
     def step_ended(self, stage: str, seconds: float) -> None:
         self._steps.labels(stage).observe(seconds)

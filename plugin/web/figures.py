@@ -13,7 +13,7 @@ from starlette.responses import Response
 from pipeline.errors import ModelError
 from pipeline.gate import Calibration, find_calibration
 from plugin.web.desk import Desk
-from plugin.web.plots import interval, receiver_curve
+from plugin.web.plots import interval, receiver_curve, trade
 
 RECOGNISERS = {"sface": "SFace", "sface_cosine": "SFace", "dlib": "dlib", "dlib_distance": "dlib"}
 
@@ -31,7 +31,7 @@ def show_figures(desk: Desk, request: Request) -> Response:
         request, "figures.html",
         scorecard=_scorecard(desk), asked=desk.configuration.page.scorecard, calibration=calibration, curves=curves,
         curve_names=[RECOGNISERS.get(name, name) for name in (calibration.roc if calibration else {})],
-        knobs=_knobs(desk), model=desk.configuration.model.folder is not None,
+        knobs=_knobs(desk), tried=_tried(desk), model=desk.configuration.model.folder is not None,
     )  # fmt: skip
 
 
@@ -84,3 +84,23 @@ def _knobs(desk: Desk) -> dict[str, dict[str, Any]]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return {}
     return {edit: dict(stated[edit]) for edit in ("heal", "swap") if isinstance(stated.get(edit), dict)}
+
+
+def _tried(desk: Desk) -> dict[str, Markup]:
+    """What tuning tried, by edit, drawn from the file that it wrote beside the knobs; nothing where there is none."""
+    name = desk.configuration.model.knobs
+    if not name:
+        return {}
+    try:
+        stated = json.loads(desk.configuration.file(name).with_suffix(".json").read_text(encoding="utf-8"))
+        return {
+            edit: trade(
+                [(float(each["score"]["seconds"]), float(each["loss"])) for each in stated[edit]],
+                [bool(each["unbeaten"]) for each in stated[edit]],
+                f"{edit}: loss over seconds a photograph, {len(stated[edit])} candidates",
+            )
+            for edit in ("heal", "swap")
+            if stated.get(edit)
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}

@@ -54,6 +54,30 @@ def receiver_curve(points: Sequence[tuple[float, float, float]], title: str) -> 
     return _svg(title, height, [*grid, *labels, curve, *dots])
 
 
+def trade(points: Sequence[tuple[float, float]], unbeaten: Sequence[bool], title: str) -> Markup:
+    """Loss over seconds of ``points`` (seconds, loss), the first of which was chosen: it has a ring. Those that no
+    other beats in both are joined."""
+    tall, height = 160, 160 + TOP + BOTTOM
+    most, worst = (max([each[axis] for each in points] + [1e-6]) for axis in (0, 1))
+
+    def place(seconds: float, loss: float) -> tuple[float, float]:
+        return LEFT + (WIDTH - LEFT - RIGHT) * seconds / most, TOP + tall * (1 - loss / worst)
+
+    grid = [_line(LEFT, TOP + tall * share, WIDTH - RIGHT, TOP + tall * share, "grid") for share in (0.0, 0.5, 1.0)]
+    labels = [_text(LEFT - 6, TOP + tall * (1 - share) + 4, f"{share * worst:.2f}", "end") for share in (0.0, 0.5, 1.0)]
+    labels += [_text(WIDTH - RIGHT, height - 8, f"{most:.3g} s", "end"), _text(LEFT, height - 8, "0 s", "start")]
+    best = sorted(point for point, kept in zip(points, unbeaten, strict=True) if kept)
+    joined = " ".join("{:.1f},{:.1f}".format(*place(*point)) for point in best)
+    marks = [Markup('<polyline class="curve" points="{}"/>').format(joined)]
+    marks += [
+        Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="3"/>').format("dot" if kept else "other", *place(*point))
+        for point, kept in zip(points, unbeaten, strict=True)
+    ]
+    ring = Markup('<circle class="ring" cx="{:.1f}" cy="{:.1f}" r="7"/>')
+    marks += [ring.format(*place(*chosen)) for chosen in points[:1]]
+    return _svg(title, height, [*grid, *labels, *marks])
+
+
 def interval(low: float | None, value: float, high: float | None, title: str) -> Markup:
     """A figure between 0 and 1 with its interval, on one line."""
     wide, tall = 160, 18

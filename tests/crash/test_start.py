@@ -13,9 +13,9 @@ import httpx2
 import pytest
 
 from plugin.commands.demo_archive import Receiver
-from plugin.commands.logs import JSON_FIELDS
 from plugin.config import load_configuration
 from plugin.ledger import State
+from plugin.logs import JSON_FIELDS
 from plugin.web import Users
 from tests.crash.test_kill import STUDY, Bench, bench, receiver, wait_for
 from tests.peers.processes import free_port, is_listening, patience

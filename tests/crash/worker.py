@@ -19,9 +19,9 @@ from dicom_io.header import SiteKey
 from pipeline.disease import Lesion
 from pipeline.errors import ModelError
 from pipeline.photograph import Photograph
-from plugin.commands.logs import configure_logs
 from plugin.commands.serve import serve
 from plugin.config import Configuration, load_configuration
+from plugin.logs import configure_logs
 from plugin.roles import Role
 from tests.plugin.fakes import MirroringTwinMaker, NoText
 

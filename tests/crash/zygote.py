@@ -18,9 +18,9 @@ from pydicom.uid import SegmentationStorage
 
 import plugin.node.node as node_module
 from dicom_io.header import SiteKey
-from plugin.commands.logs import configure_logs
 from plugin.commands.serve import serve
 from plugin.config import load_configuration
+from plugin.logs import configure_logs
 from tests.crash import points
 from tests.plugin.fakes import MirroringTwinMaker, NoText
 

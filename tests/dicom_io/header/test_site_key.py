@@ -34,6 +34,7 @@ def key_file(folder: Path, content: bytes, mode: int = 0o600) -> Path:
         (b"This-is-the-DEFAULT-key-of-a-guide", "placeholder"),
         (os.urandom(5000), "no key"),
     ],
+    ids=["empty", "short", "zeros", "one letter", "counting", "digits", "repeated", "changed", "default", "long"],
 )
 def test_a_weak_key_is_refused_with_a_reason(tmp_path: Path, content: bytes, reason: str) -> None:
     with pytest.raises(KeyRefused, match=reason):

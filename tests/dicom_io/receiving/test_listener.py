@@ -16,7 +16,7 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification
 
-from dicom_io.receiving import AllowedCaller, Listener, ListenerSettings, Spool, StoredInstance
+from dicom_io.receiving import AllowedCaller, Listener, ListenerSettings, Sharing, Spool, StoredInstance
 from dicom_io.standard import Status
 from tests.dicom_io.builders import minimal_header, photograph, rich_header, skin, write
 from tests.dicom_io.conftest import SETTINGS, Node
@@ -116,6 +116,25 @@ def test_the_same_again_is_success_and_other_bytes_under_the_same_uid_are_kept(n
     assert pydicom.dcmread(first.path).PatientID == "MRN-4471190"
     assert pydicom.dcmread(other.path).PatientID == "ANOTHER"
     assert len(list(node.spool.studies.rglob("*.dcm"))) == 1
+
+
+def test_one_port_is_shared_by_those_who_say_so_and_by_nobody_else(spool: Spool) -> None:
+    first = Listener(replace(SETTINGS, sharing=Sharing.FIRST), spool, lambda stored: None)
+    first.start()
+    at_the_same_port = replace(SETTINGS, port=first.port)
+    beside = Listener(replace(at_the_same_port, sharing=Sharing.BESIDE), spool, lambda stored: None)
+    beside.start()
+    try:
+        assert beside.port == first.port
+        for sharing in (Sharing.ALONE, Sharing.FIRST):
+            with pytest.raises(OSError, match="in use"):
+                Listener(replace(at_the_same_port, sharing=sharing), spool, lambda stored: None).start()
+        first.stop(0)
+        association = associate(beside.port)
+        assert association.send_c_echo().Status == Status.SUCCESS
+        association.release()
+    finally:
+        beside.stop(0)
 
 
 def test_a_ct_is_refused_at_negotiation_and_the_node_goes_on(node: Node) -> None:

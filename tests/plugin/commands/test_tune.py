@@ -52,6 +52,10 @@ def test_a_planted_optimum_is_found_and_a_running_node_heals_with_it(
     found, told = written["heal"], re.search(r"leaves ([\d.]+), changes ([\d.]+) beside", written["origin"])
     assert told is not None and float(told[1]) < 0.2 and float(told[2]) < 0.5, written["origin"]
 
+    tried = json.loads((tmp_path / "tuned.json").read_text())["heal"]
+    assert [each["chosen"] for each in tried] == [True] + [False] * (len(tried) - 1)
+    assert tried[0]["knobs"]["steps"] == found["steps"] and any(each["unbeaten"] for each in tried)
+
     port = free_port()
     generate_key_file(tmp_path / "site.key")
     text = CONFIGURATION.format(camera=CAMERA, archive=receiver.ae_title, port=receiver.port)

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dicom_io.errors import DeliveryFailed
 from dicom_io.header import SiteKey
+from dicom_io.receiving import RefusedFor
 from dicom_io.sending import Destination, deliver
 from plugin.commands.demo_archive import Receiver
 from plugin.config import Configuration
@@ -114,6 +115,14 @@ def test_a_full_disk_or_a_database_that_is_gone_is_named(configuration: Configur
     database.unlink()
     database.mkdir()
     assert "does not answer" in Readiness(**ready, ledger=ledger, kept_free=0).report()["database"]
+
+
+def test_what_others_receive_beside_it_is_counted_with_its_own(watched: Watched) -> None:
+    for _ in range(3):
+        watched.intake.observer.received_beside("new")
+    watched.intake.observer.refused_beside(RefusedFor.ADDRESS)
+    assert watched.value("twinveil_instances_received_total", **{"as": "new"}) == 3
+    assert watched.value("twinveil_refusals_total", reason="address") == 1
 
 
 def test_what_happens_is_counted_and_names_nobody(watched: Watched, receiver: Receiver, tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ import json
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -15,7 +17,7 @@ from starlette.testclient import TestClient
 
 from plugin.delivery import Outbox
 from plugin.web import PAGES, Desk
-from plugin.web.plots import bars, interval, receiver_curve
+from plugin.web.plots import bars, interval, receiver_curve, trade
 from tests.plugin import fakes
 from tests.plugin.web.conftest import browser, sign_in, token
 from tests.plugin.web.state import STUDY, Site
@@ -132,11 +134,31 @@ def test_figures_tell_what_there_is_and_what_there_is_not(site: Site, signed_in:
     assert "cannot be read" in client.get("/figures").text
 
 
+def test_what_tuning_tried_is_drawn_where_it_wrote_that_down(site: Site) -> None:
+    def tried(seconds: float, loss: float, *, unbeaten: bool) -> dict[str, Any]:
+        return {"knobs": {}, "score": {"seconds": seconds}, "loss": loss, "unbeaten": unbeaten}
+
+    heal = [tried(2.0, 0.1, unbeaten=True), tried(1.0, 0.4, unbeaten=True), tried(3.0, 0.2, unbeaten=False)]
+    (site.folder / "knobs.toml").write_text("[heal]\nsteps = 20\n[swap]\nsteps = 30\n")
+    desk = site.desk()
+    model = desk.configuration.model.model_copy(update={"knobs": "knobs.toml"})
+    client = browser(replace(desk, configuration=desk.configuration.model_copy(update={"model": model})))
+    sign_in(client, "vera")
+    assert "loss of each candidate" not in client.get("/figures").text
+    (site.folder / "knobs.json").write_text(json.dumps({"heal": heal, "swap": []}))
+    page = client.get("/figures").text
+    assert "heal: loss over seconds a photograph, 3 candidates" in page
+    assert (page.count('class="ring"'), page.count('class="other"')) == (1, 1)
+    (site.folder / "knobs.json").write_text("[")
+    assert "steps" in client.get("/figures").text
+
+
 def test_plots_say_in_words_what_they_are_and_take_no_markup_from_titles() -> None:
     for drawn in (
         bars([0, 3, 1], "<b>a"),
         receiver_curve([(0.1, 1e-3, 0.9)], "<b>a"),
         interval(0.1, 0.2, None, "<b>a"),
+        trade([(1.0, 0.5)], [True], "<b>a"),
     ):
         assert 'role="img" aria-label="&lt;b&gt;a"' in drawn
     assert bars([0, 3, 1], "").count('class="bar"') == 2

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from plugin.commands.logs import JSON_FIELDS, JsonLines, WithoutTraceback
+from plugin.logs import JSON_FIELDS, JsonLines, WithoutTraceback
 
 SECRET = "Quillfeather"
 
@@ -27,7 +27,7 @@ def test_an_exception_is_named_but_not_quoted() -> None:
 def test_libraries_that_quote_data_are_silent() -> None:
     program = f"""
 import logging, warnings
-from plugin.commands.logs import QUOTING, configure_logs
+from plugin.logs import QUOTING, configure_logs
 configure_logs()
 for name in QUOTING:
     logging.getLogger(name).error("{SECRET}")
@@ -56,14 +56,14 @@ def test_a_line_of_json_names_the_exception_and_where_it_came_from_without_quoti
     assert (said["level"], said["logger"], said["message"]) == ("error", "plugin", "it failed: 7")
     assert [each["type"] for each in said["exception"]] == ["ValueError", "KeyError"]
     (frame,) = said["exception"][0]["frames"]
-    assert frame["file"] == "plugin/commands/test_logs.py"
+    assert frame["file"] == "tests/plugin/test_logs.py"
     assert frame["function"] == "test_a_line_of_json_names_the_exception_and_where_it_came_from_without_quoting_it"
 
 
 def test_a_thread_that_dies_says_so_and_quotes_nothing() -> None:
     program = f"""
 import threading
-from plugin.commands.logs import configure_logs
+from plugin.logs import configure_logs
 configure_logs(form="json")
 def fail(): raise ValueError("{SECRET}")
 thread = threading.Thread(target=fail, name="courier")

@@ -1,0 +1,60 @@
+"""A head's skin loses what a donor's lamp left on it, and stands out as the patient's does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.heads import Drawing
+from pipeline.heads.light import as_contrasty, evened
+from pipeline.heads.skin_square import SIDE
+
+SKIN = np.array([180.0, 130.0, 110.0], np.float32)
+
+
+@pytest.fixture
+def plain() -> np.ndarray:
+    """Skin of one colour, with the grain that skin has."""
+    grain = np.random.default_rng(2).normal(0, 4, (SIDE, SIDE, 1))
+    return (SKIN + grain).astype(np.float32)
+
+
+def spot(picture: np.ndarray, factor: float | np.ndarray) -> np.ndarray:
+    """``picture`` with another light on the ridge of the nose."""
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    near = np.exp(-(((rows - 135) / 14) ** 2 + ((columns - 128) / 9) ** 2))[..., None]
+    return np.asarray(picture * (1 + (factor - 1) * near), np.float32)
+
+
+def test_a_burnt_out_nose_is_brought_down_and_plain_skin_stays(drawing: Drawing, plain: np.ndarray) -> None:
+    bare = drawing.square.skin
+    assert abs(evened(plain, bare) - plain)[bare > 0.5].mean() < 1.0
+    bright = spot(plain, 1.35)
+    before, after = bright[130:140, 124:132].mean(), evened(bright, bare)[130:140, 124:132].mean()
+    assert before - after > 0.3 * (before - plain.mean())
+
+
+def test_a_patch_of_another_colour_takes_the_colour_around_it(drawing: Drawing, plain: np.ndarray) -> None:
+    blue = spot(plain, np.array([0.85, 1.0, 1.3]))
+    after = evened(blue, drawing.square.skin)[130:140, 124:132].mean((0, 1))
+    was, now = (abs(np.log(each / SKIN) - np.log(each / SKIN).mean()).max()
+                for each in (blue[130:140, 124:132].mean((0, 1)), after))  # fmt: skip
+    assert now < 0.6 * was
+
+
+def test_eyes_and_lips_keep_their_colours(drawing: Drawing, plain: np.ndarray) -> None:
+    features = (drawing.square.oval > 0) & (drawing.square.skin == 0) & (drawing.square.depth > 10)
+    painted = plain.copy()
+    painted[features] = (90, 40, 45)
+    deep = features & (evened(painted, drawing.square.skin) != plain).any(-1)
+    assert abs(evened(painted, drawing.square.skin) - painted)[deep].mean() < 6
+
+
+@pytest.mark.parametrize(("patients", "expected"), [(2.0, 1.4), (1.2, 1.2), (0.2, 0.85)])
+def test_features_stand_out_as_the_patients_do_within_bounds(
+    drawing: Drawing, plain: np.ndarray, patients: float, expected: float
+) -> None:
+    weight, inner = drawing.square.skin + 1e-3, (drawing.square.depth > 22).astype(np.float32)
+    features = np.random.default_rng(3).normal(0, 12, (SIDE, SIDE, 1)).astype(np.float32)
+    drawn = as_contrasty(SKIN + features, SKIN + patients * features, weight, inner)
+    assert (drawn - SKIN)[inner > 0].std() == pytest.approx(expected * features[inner > 0].std(), rel=0.05)
