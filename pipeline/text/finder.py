@@ -34,8 +34,11 @@ OVERLAP = 256
 """Pixels that neighbouring tiles share, so that a word cut by one tile is whole in the other."""
 
 SMALLEST_LONGEST_SIDE = 640
-"""Pixels of the longest side at the coarsest level; each finer level doubles it, until text is seen at twice its size
-or the photograph at its own."""
+"""Pixels of the longest side at the coarsest level. At the finest a small photograph is seen at twice its size, any
+other at its own, whatever that is: small faint letters do not outlast being made smaller."""
+
+LARGEST_STEP = 2.5
+"""From one level to the next, in even steps, as few as there can be."""
 
 _ON = 0.3
 """Probability from which a pixel of the detector's map belongs to text, as published."""
@@ -142,10 +145,11 @@ def _signs_of(reader: Any) -> dict[int, str]:
 def levels(longest: int) -> list[int]:
     """Pixels of the longest side at which a photograph of ``longest`` pixels is shown, coarse to fine."""
     finest = max(longest, min(2 * longest, 2 * SMALLEST_LONGEST_SIDE))
-    sides = [SMALLEST_LONGEST_SIDE]
-    while sides[-1] * 1.5 < finest:
-        sides.append(2 * sides[-1])
-    return [min(side, finest) for side in sides]
+    coarsest = min(SMALLEST_LONGEST_SIDE, finest)
+    steps = 0
+    while coarsest * LARGEST_STEP**steps < finest:
+        steps += 1
+    return [coarsest, *(round(coarsest * (finest / coarsest) ** (step / steps)) for step in range(1, steps + 1))]
 
 
 def _lines(rgb: Rgb, quad: Quad) -> Iterator[Rgb]:
