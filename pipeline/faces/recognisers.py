@@ -35,10 +35,6 @@ class Recogniser(Protocol):
         """The face's descriptor, finite. Raises FaceDenied when this recogniser sees no face there, else Undecided."""
         ...
 
-    def look(self, rgb: Rgb, face: Face) -> None:
-        """Raises FaceDenied and Undecided as ``describe`` does of what stands there, which it costs less to see."""
-        ...
-
     def score(self, first: Descriptor, second: Descriptor) -> float:
         """How alike two descriptors are, in the recogniser's own measure."""
         ...
@@ -72,10 +68,6 @@ class SFace:
         except Exception as error:
             raise Undecided(f"SFace failed on a face that was found: {error}") from error
         return _finite(values, "SFace")
-
-    def look(self, rgb: Rgb, face: Face) -> None:
-        """See Recogniser. SFace takes whatever it can align for a face."""
-        self.align(rgb, face)
 
     def score(self, first: Descriptor, second: Descriptor) -> float:
         """The cosine of the angle between two descriptors: higher is more alike."""
@@ -113,10 +105,6 @@ class DlibResNet:
         points = self.landmarks(rgb, face)
         chip = np.ascontiguousarray(dlib.get_face_chip(np.ascontiguousarray(rgb), points, self._CHIP, self._PADDING))
         return _finite(np.array(self._network.compute_face_descriptor(chip)), "dlib")
-
-    def look(self, rgb: Rgb, face: Face) -> None:
-        """See Recogniser: by the landmarks alone, without the network."""
-        self.landmarks(rgb, face)
 
     def landmarks(self, rgb: Rgb, face: Face) -> Any:
         """dlib's five points: the left eye's outer and inner corner, the right eye's, below the nose."""

@@ -156,13 +156,11 @@ class Lookout:
 
     def figures(self, rgb: Rgb, face: Face) -> NDArray[np.float64]:
         """(FIGURES,): SFace's descriptor (128), its length, a tenth of its squared length, whether dlib's landmarks
-        agree, the gradient detector's score and YuNet's."""
+        agree (not a number if dlib gave none), the gradient detector's score and YuNet's."""
         descriptor = self._recognisers.sface.describe(rgb, face)
         length = float(np.linalg.norm(descriptor))
         try:
-            # Who it would be is not asked here, and dlib's network takes longer than all other witnesses together.
-            self._recognisers.dlib.look(rgb, face)
-            agree = 1.0
+            agree = 1.0 if np.isfinite(self._recognisers.dlib.describe(rgb, face)).all() else np.nan
         except FaceDenied:
             agree = 0.0
         rest = [length, length**2 / 10, agree, self._gradient_score(rgb, face), face.score]

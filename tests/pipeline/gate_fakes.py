@@ -34,12 +34,6 @@ class FakedRecogniser:
             raise self.sees
         return self.real.describe(rgb, face) if self.sees is None else self.sees
 
-    def look(self, rgb: Rgb, face: Face) -> None:
-        if isinstance(self.sees, Exception):
-            raise self.sees
-        if self.sees is None:
-            self.real.look(rgb, face)
-
     def score(self, first: Descriptor, second: Descriptor) -> float:
         if isinstance(self.says, Exception):
             raise self.says

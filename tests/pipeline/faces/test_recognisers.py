@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.errors import FaceDenied, Undecided
+from pipeline.errors import Undecided
 from pipeline.faces import Face, FaceFinder, Recognisers, SFace, retained_texture, similarity
 from pipeline.faces.alignment import warp
 from pipeline.faces.recognisers import DlibResNet
@@ -54,19 +54,16 @@ def test_a_turned_photograph_is_aligned_by_its_landmarks(recognisers: Recogniser
 def test_dlib_sees_no_face_where_its_own_landmarks_disagree(finder: FaceFinder) -> None:
     face = the_face(finder, patient())
     nonsense = Face(face.box, face.landmarks[[3, 4, 2, 0, 1]], face.score)  # upside down
-    for asked in (DlibResNet().describe, DlibResNet().look):
-        with pytest.raises(FaceDenied, match="dlib finds no face"):
-            asked(patient(), nonsense)
-    DlibResNet().look(patient(), face)
+    with pytest.raises(Undecided, match="dlib finds no face"):
+        DlibResNet().describe(patient(), nonsense)
 
 
 def test_landmarks_in_one_point_or_no_numbers_are_undecided(recognisers: Recognisers) -> None:
     box = np.array([0.0, 0, 10, 10])
     for landmarks in (np.full((5, 2), 5.0), np.full((5, 2), np.nan)):
         for recogniser in (recognisers.sface, recognisers.dlib):
-            for asked in (recogniser.describe, recogniser.look):
-                with pytest.raises(Undecided):
-                    asked(skin(), Face(box, landmarks, 0.9))
+            with pytest.raises(Undecided):
+                recogniser.describe(skin(), Face(box, landmarks, 0.9))
 
 
 def test_similarity_recovers_a_known_transform_and_never_mirrors() -> None:
