@@ -79,6 +79,12 @@ class Twins:
     sick: Rgb
     healthy: Rgb
 
+    @property
+    def differing(self) -> NDArray[np.bool_]:
+        """Where they do: bool (height, width)."""
+        red, green, blue = np.moveaxis(self.sick != self.healthy, 2, 0)
+        return np.asarray(red | green | blue)  # ten times as fast as any(-1)
+
 
 @dataclass(frozen=True)
 class Subtraction:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,11 +40,18 @@ def sync_folder(path: Path) -> None:
 
 def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
     """``path`` holds ``content`` and nothing else, whenever this is cut off. Replaces what was there."""
+    with whole_file(path, mode) as file:
+        file.write(content)
+
+
+@contextmanager
+def whole_file(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """A file that becomes ``path`` when this is left, and leaves what was there where that goes wrong."""
     descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     try:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(file.fileno(), mode)
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
@@ -54,10 +62,12 @@ def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 
 def save_arrays(path: Path, **arrays: NDArray[Any]) -> None:
-    """``arrays`` by name in the .npz file ``path``, without compression."""
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    write_file(path, buffer.getvalue())
+    """``arrays`` by name in the .npz file ``path``, without compression.
+
+    Straight into the file: a copy of both twins of 12 megapixels, and one more as bytes, took 144 MB.
+    """
+    with whole_file(path) as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def load_arrays(path: Path) -> dict[str, NDArray[Any]]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pipeline.edits.flowedit import flow_edit
-from pipeline.models import Branch, PixelFlow, Prompt, rgb_from_pixels
+from pipeline.models import Branch, PixelFlow, Prompt, on_one_thread, rgb_from_pixels
 from pipeline.photograph import Rgb
 
 
@@ -33,7 +33,7 @@ class EditKnobs:
 def edited(model: PixelFlow[Any, Any], photograph: Tensor, prompts: Sequence[Prompt], knobs: EditKnobs) -> Rgb:
     """FlowEdit from the first of the prompts to the second, in pixel space."""
     source, target = (Branch(prompt) for prompt in prompts)
-    with torch.inference_mode():
+    with torch.inference_mode(), on_one_thread():
         (edited,) = flow_edit(
             model,
             model.encode(photograph),

@@ -204,7 +204,7 @@ class FlowTwinMaker:
     def judge(self, photograph: Photograph, twins: Twins) -> Findings:
         # The healthy twin leaves as well, and without the disease less of it is strange.
         self._gate.judge(photograph.rgb, twins.healthy, photograph.hints)
-        lesion = (twins.sick != twins.healthy).any(-1) if self._settings.lesion_lock else None
+        lesion = twins.differing if self._settings.lesion_lock else None
         return self._gate.judge(photograph.rgb, twins.sick, photograph.hints, lesion)
 
     def subtract(self, twins: Twins) -> Subtraction:

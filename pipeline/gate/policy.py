@@ -26,6 +26,7 @@ setting makes it laxer: what the header says of other views is not taken for saf
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -73,20 +74,22 @@ class FacePolicy:
 
         Raises FaceSuspected when there may be a face besides them, lying or hardly seen, or one of them may be none.
         """
-        if suspected := self._suspected(rgb, hints):
+        seen = self._lookout.sightings(rgb)
+        if suspected := self._suspected(seen, hints):
             raise FaceSuspected(suspected)
-        return self.upright(rgb, hints)
+        return [sighting.face for sighting in self._upright(seen, hints)]
 
     def upright(self, rgb: Rgb, hints: Hints) -> list[Face]:
         """Those that an edit can work on, the largest first; whether there are others is not asked."""
-        return [sighting.face for sighting in self._upright(rgb, hints)]
+        return [sighting.face for sighting in self._upright(self._lookout.sightings(rgb), hints)]
 
     def dismissed(self, rgb: Rgb, hints: Hints) -> list[Face]:
         """Detections in ``rgb`` for which little speaks: looked at, and no faces."""
         if not self._asks_witnesses(hints):
             return []
         least = self._least_evidence(hints)
-        return [sighting.face for sighting in self._clear(rgb) if sighting.evidence < least]
+        clear = self._clear(self._lookout.sightings(rgb))
+        return [sighting.face for sighting in clear if sighting.evidence < least]
 
     def turned_faces(self, rgb: Rgb, hints: Hints) -> list[int]:
         """Quarter turns counter-clockwise (of 1, 2, 3) after which there is a face."""
@@ -114,19 +117,18 @@ class FacePolicy:
         """From which on a detection is not dropped."""
         return MUCH if hints.face_ruled_out else SOME
 
-    def _clear(self, rgb: Rgb) -> list[Sighting]:
+    def _clear(self, seen: Sequence[Sighting]) -> list[Sighting]:
         """What stands upright and is clearly seen, whatever the witnesses say."""
-        seen = self._lookout.sightings(rgb)
         return [sighting for sighting in seen if not sighting.turns and sighting.score >= self._least_score]
 
-    def _upright(self, rgb: Rgb, hints: Hints) -> list[Sighting]:
+    def _upright(self, seen: Sequence[Sighting], hints: Hints) -> list[Sighting]:
         asks, least = self._asks_witnesses(hints), self._least_evidence(hints)
-        return [sighting for sighting in self._clear(rgb) if not asks or sighting.evidence >= least]
+        return [sighting for sighting in self._clear(seen) if not asks or sighting.evidence >= least]
 
-    def _suspected(self, rgb: Rgb, hints: Hints) -> str:
+    def _suspected(self, sightings: Sequence[Sighting], hints: Hints) -> str:
         """Why there may be a face besides the upright ones, or why one of them may be none; else nothing."""
-        upright, least = self._upright(rgb, hints), self._least_evidence(hints)
-        seen = [sighting for sighting in self._lookout.sightings(rgb) if sighting.evidence >= least]
+        upright, least = self._upright(sightings, hints), self._least_evidence(hints)
+        seen = [sighting for sighting in sightings if sighting.evidence >= least]
         standing = [*upright, *(sighting for sighting in seen if not sighting.turns)]
         lying = [sighting for sighting in seen if sighting.turns and not covered(sighting, standing)]
         if lying:

@@ -71,7 +71,8 @@ def evened(skin: Picture, bare: Mask) -> Picture:
     brighter = patch.mean(-1, keepdims=True)
     sheen = (1 - _SHEEN_KEPT) * np.maximum(brighter - _SHEEN, 0)
     where = blurred(bare, _PATCH / 2)[..., None]
-    return np.clip(np.exp(density - (patch - brighter + sheen) * where) - _DARKEST, 0, 255).astype(np.float32)
+    even = np.exp(density - (patch - brighter + sheen) * where) - _DARKEST
+    return np.asarray(np.clip(even, 0, 255), np.float32)
 
 
 def as_contrasty(skin: Picture, patient: Picture, weight: Mask, compared: Mask) -> Picture:
@@ -88,7 +89,7 @@ def as_contrasty(skin: Picture, patient: Picture, weight: Mask, compared: Mask) 
 
     theirs = spread(patient, mean_around(patient, weight, _COARSE))
     gain = np.clip(theirs / max(spread(skin, shades), 1e-3), _LEAST_CONTRAST, _MOST_CONTRAST)
-    return np.clip(shades + (skin - shades) * gain, 0, 255).astype(np.float32)
+    return np.asarray(np.clip(shades + (skin - shades) * gain, 0, 255), np.float32)
 
 
 def as_sharp(face: Picture, photograph: Picture, skin: Mask, width: float) -> Picture:

@@ -9,7 +9,7 @@ from pipeline.models.embedded import FOLDER, EmbeddedModel, Expert, field_sizes,
 from pipeline.models.healing import HealingFlow, HealingNet, HealingPrompt
 from pipeline.models.pixel_flow import PixelFlow
 from pipeline.models.portraits import Portraits, similarities
-from pipeline.models.precision import fast_precision
+from pipeline.models.precision import fast_precision, on_one_thread
 from pipeline.models.swapping import Subject, SwappingFlow, SwappingNet, SwappingPrompt
 from pipeline.models.trunk import NetConfig
 
@@ -34,6 +34,7 @@ __all__ = [
     "Portraits",
     "similarities",
     "fast_precision",
+    "on_one_thread",
     "Subject",
     "SwappingFlow",
     "SwappingNet",

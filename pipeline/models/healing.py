@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from pipeline.models.base import Prompt, check_pixels
 from pipeline.models.pixel_flow import PixelFlow
-from pipeline.models.precision import fast_precision
+from pipeline.models.precision import fast_precision, on_one_thread
 from pipeline.models.trunk import NetConfig, Trunk, trusted
 from pipeline.vocabulary import ClinicalPrompt
 
@@ -98,7 +98,7 @@ class HealingFlow(PixelFlow[tuple[ClinicalPrompt, Tensor], HealingPrompt]):
         """How sure the network is, pixel by pixel, that it sees a mark that tells who somebody is: [1, 1, R, R]."""
         photograph = prompt.photograph
         nothing, all_noise = torch.zeros_like(photograph), torch.ones(len(photograph))
-        with fast_precision():
+        with fast_precision(), on_one_thread():
             seen: Healing = self.net(nothing, all_noise, torch.tensor([prompt.tokens]), photograph)
         return torch.sigmoid(seen.mark.float())
 

@@ -19,7 +19,7 @@ from torch.nn import functional
 from pipeline.models.base import Prompt, check_pixels
 from pipeline.models.pixel_flow import PixelFlow
 from pipeline.models.portraits import Portraits
-from pipeline.models.precision import fast_precision
+from pipeline.models.precision import fast_precision, on_one_thread
 from pipeline.models.trunk import NetConfig, Trunk, enlarged, trusted
 from pipeline.vocabulary import ClinicalPrompt
 
@@ -170,7 +170,7 @@ class SwappingFlow(PixelFlow[tuple[ClinicalPrompt, Subject], SwappingPrompt]):
         photograph and portrait they give what enlarging the edited picture would blur.
         """
         sigma, tokens = torch.ones(1), torch.tensor([prompt.tokens])
-        with torch.inference_mode(), fast_precision():
+        with torch.inference_mode(), fast_precision(), on_one_thread():
             alteration = self.net(edited, sigma, tokens, prompt.photograph, prompt.portrait)
         side = photograph.shape[-1]
         with torch.inference_mode():

@@ -22,6 +22,7 @@ from pipeline.errors import ModelError
 from pipeline.packaged import TEXT_DETECTOR, TEXT_READER, open_session
 from pipeline.photograph import Rgb
 from pipeline.text.scale import OTHER, SIGNS, is_scale
+from pipeline.text.strokes import parts_with_strokes
 
 Quad = NDArray[np.float64]
 """Float64 (4, 2): the corners of a line of text as x, y in pixels of the photograph, in order around it."""
@@ -33,8 +34,11 @@ OVERLAP = 256
 """Pixels that neighbouring tiles share, so that a word cut by one tile is whole in the other."""
 
 SMALLEST_LONGEST_SIDE = 640
-"""Pixels of the longest side at the coarsest level; each finer level doubles it, until text is seen at twice its size
-or the photograph at its own."""
+"""Pixels of the longest side at the coarsest level. At the finest a small photograph is seen at twice its size, any
+other at its own, whatever that is: small faint letters do not outlast being made smaller."""
+
+LARGEST_STEP = 2.5
+"""From one level to the next, in even steps, as few as there can be."""
 
 _ON = 0.3
 """Probability from which a pixel of the detector's map belongs to text, as published."""
@@ -51,9 +55,6 @@ _LONGEST_LINE = 24
 _CONFIDENCE = {2: 0.9, 4: 0.6}
 """From how many letters on which mean confidence of the reader, 0 to 1, makes a find text. Words of three letters are
 read with 0.95 and more; two eyes pass for two letters with up to 0.89, and seldom for more than that."""
-_PLAIN, _PLAIN_REACH, _PLAIN_BLUR = 9, 9, 1.0
-"""Grey levels of 255 between the darkest and the lightest pixel within so many pixels, once noise is smoothed by so
-much: below, there is no stroke. Letters of a contrast of 20, the faintest that are found at all, have more."""
 
 
 class TextFinder:
@@ -77,8 +78,10 @@ class TextFinder:
         for side in levels(max(rgb.shape[:2])):
             scale = side / max(rgb.shape[:2])
             for left, top, tile in _tiles(_resized(rgb, scale)):
-                for quad in () if _is_plain(tile) else self._detect(tile):
-                    yield (quad + np.array([left, top])) / scale
+                for rows, columns in parts_with_strokes(tile):
+                    corner = np.array([left + columns.start, top + rows.start])
+                    for quad in self._detect(tile[rows, columns]):
+                        yield (quad + corner) / scale
 
     def is_text(self, rgb: Rgb, quad: Quad) -> bool:
         """Whether the reader sees letters in ``quad``, held any way up, and not the numbers of a ruler."""
@@ -139,20 +142,14 @@ def _signs_of(reader: Any) -> dict[int, str]:
     return {**known, len(characters) + 1: " "}
 
 
-def _is_plain(tile: Rgb) -> bool:
-    """Whether nothing in ``tile`` differs enough from what lies beside it to be read."""
-    grey = cv2.GaussianBlur(cv2.cvtColor(tile, cv2.COLOR_RGB2GRAY), (0, 0), _PLAIN_BLUR)
-    near = np.ones((_PLAIN_REACH, _PLAIN_REACH), np.uint8)
-    return int(cv2.subtract(cv2.dilate(grey, near), cv2.erode(grey, near)).max()) < _PLAIN
-
-
 def levels(longest: int) -> list[int]:
     """Pixels of the longest side at which a photograph of ``longest`` pixels is shown, coarse to fine."""
     finest = max(longest, min(2 * longest, 2 * SMALLEST_LONGEST_SIDE))
-    sides = [SMALLEST_LONGEST_SIDE]
-    while sides[-1] * 1.5 < finest:
-        sides.append(2 * sides[-1])
-    return [min(side, finest) for side in sides]
+    coarsest = min(SMALLEST_LONGEST_SIDE, finest)
+    steps = 0
+    while coarsest * LARGEST_STEP**steps < finest:
+        steps += 1
+    return [coarsest, *(round(coarsest * (finest / coarsest) ** (step / steps)) for step in range(1, steps + 1))]
 
 
 def _lines(rgb: Rgb, quad: Quad) -> Iterator[Rgb]:

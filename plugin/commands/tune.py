@@ -147,6 +147,7 @@ def _tried(tuned: Tuned) -> dict[str, list[dict[str, Any]]]:
     def numbers(values: Mapping[str, float]) -> dict[str, float | None]:
         return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
+    edits: dict[str, Sequence[Found[Any]]] = {"heal": tuned.heal, "swap": tuned.swap}
     return {
         edit: [
             {
@@ -158,7 +159,7 @@ def _tried(tuned: Tuned) -> dict[str, list[dict[str, Any]]]:
             }
             for number, each in enumerate(found)
         ]
-        for edit, found in (("heal", tuned.heal), ("swap", tuned.swap))
+        for edit, found in edits.items()
     }
 
 

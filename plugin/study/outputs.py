@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from dicom_io.leaks import Identifiers, leave_out_namesakes
 from dicom_io.reading import SourcePhotograph
 from dicom_io.writing import Algorithm, derived_image, segmentations
 from pipeline.photograph import Rgb, Subtraction
-from plugin.durable import write_file
+from plugin.durable import whole_file, write_file
 from plugin.study.study import Output
 
 
@@ -93,8 +92,7 @@ def tree_path(output: Output) -> Path:
 
 
 def _save(role: str, dataset: Dataset, folder: Path) -> Output:
-    buffer = io.BytesIO()
-    dataset.save_as(buffer, enforce_file_format=True)
     path = folder / f"{dataset.SOPInstanceUID}.dcm"
-    write_file(path, buffer.getvalue())
+    with whole_file(path) as file:
+        dataset.save_as(file, enforce_file_format=True)
     return Output(role, str(dataset.StudyInstanceUID), str(dataset.SOPInstanceUID), path)

@@ -12,7 +12,7 @@ import pytest
 from dicom_io.reading import read_photograph
 from pipeline.photograph import Rgb
 from pipeline.text import TextFinder
-from pipeline.text.finder import OVERLAP, TILE, _spans, levels
+from pipeline.text.finder import LARGEST_STEP, OVERLAP, SMALLEST_LONGEST_SIDE, TILE, _spans, levels
 from scripts.planted_text import CELL, as_jpeg, backdrop, covered_by, plant, written
 from tests.pipeline.rendered_faces import patient, stranger
 
@@ -39,6 +39,21 @@ def test_names_of_all_kinds_are_found_and_covered(finder: TextFinder) -> None:
     assert covered.mean() < 0.25, "the covers are no larger than the names need"
 
 
+@pytest.mark.parametrize("longest", [1000, 1500, 2000, 3000, 3840])
+def test_small_and_faint_names_are_covered_however_large_the_photograph_is(finder: TextFinder, longest: int) -> None:
+    """In a strip of it, for the longest side decides at which sizes it is looked at."""
+    kinds = [(8, 0, 40), (10, 90, 40), (14, 30, 20), (14, 0, 20), (8, 15, 40)]
+    rgb = backdrop(np.random.default_rng(11), CELL, longest)
+    letters = []
+    for cell in range(longest // CELL):
+        size, angle, contrast = kinds[cell % len(kinds)]
+        coverage = written("Quillfeather O.", size, angle, strokes=cell % 2 == 1)
+        letters.append(plant(rgb, coverage, contrast, (CELL // 2 + CELL * cell, CELL // 2)))
+    photograph = as_jpeg(rgb)
+    covered = covered_by(photograph, finder.find(photograph))
+    assert [cell for cell, where in enumerate(letters) if covered[where].mean() < 0.98] == []
+
+
 @pytest.mark.parametrize("study", ["thandeka-naevus", "signe-rosacea", "pippa-dermoscopy", "anselm-forearm"])
 def test_faces_hair_and_lesions_are_not_text(finder: TextFinder, sample_studies: Path, study: str) -> None:
     rgb: Rgb = read_photograph(sample_studies / study / "photograph.dcm").rgb
@@ -52,11 +67,19 @@ def test_eyes_are_not_read(finder: TextFinder, face: Callable[[], Rgb]) -> None:
     assert finder.find(as_jpeg(face(), 92)) == []
 
 
-def test_small_photographs_are_enlarged_and_large_ones_seen_at_their_own_size() -> None:
+def test_small_photographs_are_enlarged_and_all_others_seen_at_their_own_size() -> None:
     assert levels(100) == [200]
-    assert levels(640) == [640, 1280]
-    assert levels(1280) == [640, 1280]
-    assert levels(4000) == [640, 1280, 2560, 4000]
+    assert levels(640) == levels(1280) == [640, 1280]
+    assert levels(4000) == [640, 1600, 4000]
+    for longest in (*range(1280, 6000, 7), 10_000, 40_000):
+        assert levels(longest)[-1] == longest
+
+
+def test_from_one_size_to_the_next_no_step_is_large() -> None:
+    for longest in (*range(1, 6000, 7), 10_000, 40_000):
+        sides = levels(longest)
+        assert sides == sorted(sides) and sides[0] <= SMALLEST_LONGEST_SIDE
+        assert all(finer / coarser <= LARGEST_STEP + 0.01 for coarser, finer in pairwise(sides))
 
 
 def test_tiles_leave_nothing_out_and_share_a_word_s_width() -> None:
