@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -68,8 +69,6 @@ def install(function: str, when: str, nth: int) -> None:
         return result
 
     setattr(owner, name, dying)
-    if not outer:  # a function that others may have taken from its module by name
-        for other in ("plugin.node.node",):
-            module = importlib.import_module(other)
-            if hasattr(module, name):
-                setattr(module, name, dying)
+    for module in list(sys.modules.values()):  # that have taken it by name
+        if not outer and getattr(module, name, None) is original:
+            setattr(module, name, dying)
