@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, JPEGBaseline8Bit, VLPhotographicImageStorage
 from pynetdicom import AE
 from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import A_ASSOCIATE
 from pynetdicom.sop_class import Verification
 
 from dicom_io.receiving import AllowedCaller, Listener, ListenerSettings, Sharing, Spool, StoredInstance
@@ -40,11 +42,15 @@ def associate(
     return entity.associate("127.0.0.1", port, ae_title=called)
 
 
-def rejection(association: Association) -> tuple[int, int, int]:
-    assert association.is_rejected
-    answer = association.acceptor.primitive
-    assert answer is not None
-    return answer.result, answer.result_source, answer.diagnostic
+def rejection(ask: Callable[[], Association]) -> tuple[int, int, int]:
+    """What the listener says. On a busy machine pynetdicom's requestor now and then ends without having taken the
+    answer that it was sent, rejection or not: it asks again then."""
+    for _ in range(3):
+        association = ask()
+        answer = association.acceptor.primitive or association.dul.receive_pdu(wait=False)
+        if isinstance(answer, A_ASSOCIATE):
+            return answer.result, answer.result_source, answer.diagnostic
+    raise AssertionError("three requests, and no answer")
 
 
 def test_a_listed_caller_gets_an_echo(node: Node) -> None:
@@ -55,7 +61,7 @@ def test_a_listed_caller_gets_an_echo(node: Node) -> None:
 
 @pytest.mark.parametrize("title", ["STRANGER", "ELSEWHERE"], ids=["unknown title", "known title, wrong address"])
 def test_an_unknown_caller_is_rejected_by_name(node: Node, title: str) -> None:
-    assert rejection(associate(node.port, title=title)) == CALLING_AE_TITLE_NOT_RECOGNISED
+    assert rejection(lambda: associate(node.port, title=title)) == CALLING_AE_TITLE_NOT_RECOGNISED
 
 
 def test_nobody_is_allowed_unless_named(spool: Spool) -> None:
@@ -70,7 +76,7 @@ def test_nobody_is_allowed_unless_named(spool: Spool) -> None:
 
 
 def test_a_caller_who_means_another_node_is_rejected(node: Node) -> None:
-    assert rejection(associate(node.port, called="SOMEONE")) == CALLED_AE_TITLE_NOT_RECOGNISED
+    assert rejection(lambda: associate(node.port, called="SOMEONE")) == CALLED_AE_TITLE_NOT_RECOGNISED
 
 
 def test_a_photograph_is_on_disk_before_its_sender_hears_success(node: Node) -> None:
@@ -324,7 +330,7 @@ def test_one_address_gets_only_its_share(spool: Spool) -> None:
     listener.start()
     try:
         open_ones = [associate(listener.port) for _ in range(2)]
-        assert rejection(associate(listener.port)) == (2, 3, 2)
+        assert rejection(lambda: associate(listener.port)) == (2, 3, 2)
         open_ones.pop().release()
         time.sleep(0.2)
         open_ones.append(associate(listener.port))
