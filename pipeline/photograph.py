@@ -82,8 +82,13 @@ class Twins:
     @property
     def differing(self) -> NDArray[np.bool_]:
         """Where they do: bool (height, width)."""
-        red, green, blue = np.moveaxis(self.sick != self.healthy, 2, 0)
-        return np.asarray(red | green | blue)  # ten times as fast as any(-1)
+        return any_channel(self.sick != self.healthy)
+
+
+def any_channel(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where any of the three channels of ``flags`` (height, width, 3) is set; ten times as fast as ``any(-1)``."""
+    red, green, blue = np.moveaxis(flags, 2, 0)
+    return np.asarray(red | green | blue)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from pipeline.disease.field import bands, rows_of
-from pipeline.photograph import Rgb
+from pipeline.photograph import Rgb, any_channel
 
 DARKEST = 0.004
 """Added to linear intensities: below it, about a tenth of the scale, 8 bits hold little but noise."""
@@ -68,7 +68,7 @@ class Lesion:
         result = rgb.copy()
         for rows in bands(rgb.shape[0]):
             here = rows_of(change, rgb.shape, rows)
-            touched = (here[..., 0] != 0) | (here[..., 1] != 0) | (here[..., 2] != 0)  # ten times as fast as any(-1)
+            touched = any_channel(here != 0)
             if not touched.any():
                 continue
             band = result[rows]

@@ -16,7 +16,7 @@ from skimage.filters import apply_hysteresis_threshold
 from skimage.morphology import remove_small_objects
 
 from pipeline.disease.lesion import DARKEST, intensities
-from pipeline.photograph import LesionClass, Rgb, Subtraction
+from pipeline.photograph import LesionClass, Rgb, Subtraction, any_channel
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def subtract(
     difference = np.stack([ndimage.gaussian_filter(raw[..., k], blur) for k in range(3)], -1).astype(np.float32)
     distance = np.linalg.norm(difference, axis=-1)
     if floor is None:
-        edited = ndimage.binary_dilation((sick != healthy).any(-1), iterations=2)
+        edited = ndimage.binary_dilation(any_channel(sick != healthy), iterations=2)
         floor = min(noise_floor(distance, edited), rule.highest_floor)
     low, high = floor + rule.low, floor + rule.high
     edge = _edges(distance, apply_hysteresis_threshold(distance, low, high), rule, low)

@@ -35,7 +35,7 @@ from pipeline.models import (
     pixels_from_rgb,
     rgb_from_pixels,
 )
-from pipeline.photograph import Findings, Hints, Photograph, Rgb, Subtraction, Twins
+from pipeline.photograph import Findings, Hints, Photograph, Rgb, Subtraction, Twins, any_channel
 from pipeline.vocabulary import (
     ClinicalPrompt,
     Personas,
@@ -296,7 +296,7 @@ class FlowTwinMaker:
         square = FrameCrop.whole(rgb.shape).take(rgb, model.resolution)
         seen = healed(of_skin_alone(describe(hints), hints.view))
         sureness = model.marks(model.embed((seen, pixels_from_rgb(square))))[0, 0].numpy()
-        changed = np.asarray((lesion.change != 0).any(-1), np.uint8)
+        changed = np.asarray(any_channel(lesion.change != 0), np.uint8)
         diseased = FrameCrop.whole(changed.shape).take(np.repeat(changed[..., None] * 255, 3, -1), model.resolution)
         hold_marks(sureness, diseased[..., 0] > 0, rgb.shape)
 

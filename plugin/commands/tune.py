@@ -147,20 +147,20 @@ def _tried(tuned: Tuned) -> dict[str, list[dict[str, Any]]]:
     def numbers(values: Mapping[str, float]) -> dict[str, float | None]:
         return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
-    edits: dict[str, Sequence[Found[Any]]] = {"heal": tuned.heal, "swap": tuned.swap}
-    return {
-        edit: [
+    def told(found: Sequence[Found[Any]]) -> list[dict[str, Any]]:
+        best = front(found)
+        return [
             {
                 "knobs": numbers(each.knobs),
                 "score": numbers(asdict(each.score)),
                 "loss": each.score.loss,
                 "chosen": number == 0,
-                "unbeaten": each in front(found),
+                "unbeaten": each in best,
             }
             for number, each in enumerate(found)
         ]
-        for edit, found in edits.items()
-    }
+
+    return {"heal": told(tuned.heal), "swap": told(tuned.swap)}
 
 
 def _show(title: str, found: Sequence[Found[Any]], console: Console) -> None:
