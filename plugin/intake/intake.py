@@ -212,16 +212,8 @@ def lock_state(folder: Path, name: str = "lock", *, shared: bool = False, patien
     ``shared``: together with others that hold it so.
     """
     descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    by = time.monotonic() + patience
     try:
-        while True:
-            try:
-                fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= by:
-                    raise
-                time.sleep(0.05)
+        _take(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, time.monotonic() + patience)
     except BlockingIOError as error:
         os.close(descriptor)
         if name == RECEIVING:
@@ -230,6 +222,17 @@ def lock_state(folder: Path, name: str = "lock", *, shared: bool = False, patien
             ) from error
         raise NodeBusy(f"another process works on {folder}; stop it, or give this node another folder") from error
     return descriptor
+
+
+def _take(descriptor: int, kind: int, by: float) -> None:
+    """A lock of that ``kind``. Raises BlockingIOError where another process holds one at the time ``by`` still."""
+    while True:
+        try:
+            return fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= by:
+                raise
+        time.sleep(0.05)
 
 
 def listener_settings(configuration: Configuration, sharing: Sharing) -> ListenerSettings:
