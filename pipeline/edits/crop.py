@@ -52,7 +52,7 @@ class _Square:
         self._expect(rgb)
         rows = np.clip(np.arange(self.top, self.top + self.side), 0, self.height - 1)
         columns = np.clip(np.arange(self.left, self.left + self.side), 0, self.width - 1)
-        return _resize(rgb[rows[:, None], columns], side)
+        return resized(rgb[rows[:, None], columns], side)
 
     def within(self, points: NDArray[np.floating], side: int = 128) -> NDArray[np.float64]:
         """``points`` (n, 2) of the photograph in pixels of what ``take`` gives."""
@@ -80,7 +80,7 @@ class _Square:
         self._expect(rgb)
         if before.shape != after.shape:
             raise ValueError(f"before is {before.shape} and after {after.shape}")
-        delta = _resize(after.astype(np.float32) - before.astype(np.float32), self.side)
+        delta = resized(after.astype(np.float32) - before.astype(np.float32), self.side)
         return self._add(rgb, delta, window, keep=True)
 
     def _expect(self, rgb: Rgb) -> None:
@@ -111,7 +111,7 @@ class FaceCrop(_Square):
         Nothing of ``rgb`` remains where the mask is 1, neither its colours nor its fine texture.
         """
         self._expect(rgb)
-        return self._add(rgb, _resize(edited, self.side), head_matte(self.side), keep=False)
+        return self._add(rgb, resized(edited, self.side), head_matte(self.side), keep=False)
 
     def put_difference(self, rgb: Rgb, before: Rgb, after: Rgb) -> Rgb:
         """A copy of ``rgb`` with ``after - before`` (two edits' states of this square, same size) added.
@@ -160,10 +160,10 @@ def head_matte(side: int, reach: float = 1.0) -> Mask:
 
 
 @overload
-def _resize(values: NDArray[np.uint8], side: int) -> NDArray[np.uint8]: ...
+def resized(values: NDArray[np.uint8], side: int) -> NDArray[np.uint8]: ...
 @overload
-def _resize(values: NDArray[np.float32], side: int) -> NDArray[np.float32]: ...
-def _resize(values: NDArray[Any], side: int) -> NDArray[Any]:
+def resized(values: NDArray[np.float32], side: int) -> NDArray[np.float32]: ...
+def resized(values: NDArray[Any], side: int) -> NDArray[Any]:
     """(n, n, 3) to (side, side, 3) of the same type: area when shrinking, cubic when growing."""
     grow = values.shape[0] < side
     return np.asarray(

@@ -1,33 +1,88 @@
-"""Healing by the embedded model."""
+"""Healing by the embedded model.
+
+A face that the renderer drew is healed as a whole, as its network learned it. Of a photographed one that network sees
+next to nothing: its bare skin is looked at in parts instead, by a network that knows close-ups of skin, and what that
+one changes counts there alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.edits.crop import resized
 from pipeline.edits.edit import EditKnobs, edited
 from pipeline.edits.models import ModelFacts, Square
+from pipeline.edits.parts import Field, corners, mixed, seen
+from pipeline.errors import Undecided
+from pipeline.heads import FaceMesh, bare_skin
 from pipeline.models import EmbeddedModel, HealingFlow, pixels_from_rgb
 from pipeline.photograph import Rgb
-from pipeline.vocabulary import as_it_is, healed
+from pipeline.vocabulary import ClinicalPrompt, as_it_is, healed, of_skin_alone
+
+FACE_SIDE = 512
+"""Pixels along each side of a photographed face's square."""
+_LOOKS = ((192, 4), (384, 2))
+"""Pixels of a part, and parts along each side: the first look sees papules, the second redness from cheek to cheek."""
+_LEAST_SKIN = 0.02
+"""Share of a part below which it holds too little bare skin to be looked at."""
+_PART_KNOBS = EditKnobs(1.0, 1)
+"""Further steps changed nothing that was measured, and each costs as much as the first."""
 
 
 class EmbeddedHealer:
-    """``Healer`` by the embedded model's two healing networks, of faces and of skin, each in the size that it knows."""
+    """``Healer`` by the embedded model's healing networks, each in the size that it knows. Serves one thread."""
 
     def __init__(self, model: EmbeddedModel, knobs: EditKnobs) -> None:
+        """Raises ModelError when the face mesh's weights are missing or altered."""
         self.facts = ModelFacts(model.name, model.licence, model.size, model.digest)
-        self._model, self._knobs = model, knobs
+        self._model, self._knobs, self._mesh = model, knobs, FaceMesh()
 
-    def side(self, square: int, *, of_face: bool) -> int:
-        return self._network(of_face).resolution
+    def side(self, square: int, *, of_face: bool, photographed: bool = False) -> int:
+        return FACE_SIDE if of_face and photographed else self._network(of_face).resolution
 
     def heal(self, squares: Sequence[Square]) -> list[tuple[Rgb, Rgb]]:
         return [(square.rgb, self._healed(square)) for square in squares]
 
     def _healed(self, square: Square) -> Rgb:
-        photograph, model = pixels_from_rgb(square.rgb), self._network(square.of_face)
-        prompts = [model.embed((prompt, photograph)) for prompt in (as_it_is(square.seen), healed(square.seen))]
-        return edited(model, photograph, prompts, self._knobs)
+        network, rgb = self._network(square.of_face), square.rgb
+        if square.landmarks is None:
+            return _edit(network, rgb, square.seen, self._knobs)
+        small = resized(rgb, network.resolution)
+        whole = resized(_edit(network, small, square.seen, self._knobs).astype(np.float32) - small, len(rgb))
+        bare = self._bare_skin(rgb, square.landmarks)
+        closely = changed_closely(self._model.closer, rgb, square.seen, bare)
+        return np.clip(np.rint(rgb + whole + (closely - whole) * bare[..., None]), 0, 255).astype(np.uint8)
+
+    def _bare_skin(self, rgb: Rgb, landmarks: NDArray[np.float64]) -> Field:
+        """Float32 (side, side) in [0, 1]; nowhere any where the mesh sees no face, which the swap will say."""
+        try:
+            return bare_skin(self._mesh.points(rgb, landmarks), len(rgb))
+        except Undecided:
+            return np.zeros(rgb.shape[:2], np.float32)
 
     def _network(self, of_face: bool) -> HealingFlow:
         return self._model.healing if of_face else self._model.skin
+
+
+def changed_closely(network: HealingFlow, rgb: Rgb, said: ClinicalPrompt, bare: Field) -> Field:
+    """What ``network`` changes in the parts of a square of a face, (side, side, 3), where there is ``bare`` skin."""
+    words, changes = of_skin_alone(said, None), []
+    for reach, count in _LOOKS:
+        parts = []
+        for corner in corners(len(rgb), reach, count):
+            here = seen(corner, reach)
+            if bare[here].mean() > _LEAST_SKIN:
+                shown = resized(np.ascontiguousarray(rgb[here]), network.resolution)
+                change = _edit(network, shown, words, _PART_KNOBS).astype(np.float32) - shown
+                parts.append((corner, resized(change, reach)))
+        changes.append(mixed(len(rgb), parts))
+    return np.asarray(np.mean(changes, 0), np.float32)
+
+
+def _edit(model: HealingFlow, rgb: Rgb, said: ClinicalPrompt, knobs: EditKnobs) -> Rgb:
+    photograph = pixels_from_rgb(rgb)
+    prompts = [model.embed((prompt, photograph)) for prompt in (as_it_is(said), healed(said))]
+    return edited(model, photograph, prompts, knobs)

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.faces import Face
 from pipeline.photograph import Rgb
 from pipeline.vocabulary import ClinicalPrompt
@@ -57,6 +60,8 @@ class Square:
     rgb: Rgb
     seen: ClinicalPrompt
     of_face: bool
+    landmarks: NDArray[np.float64] | None = None
+    """Of a photographed face, (5, 2) in pixels: one that no renderer drew."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +84,9 @@ class Healer(Protocol):
     @property
     def facts(self) -> ModelFacts: ...
 
-    def side(self, square: int, *, of_face: bool) -> int:
-        """Pixels along each side at which a square of ``square`` photograph pixels a side is healed."""
+    def side(self, square: int, *, of_face: bool, photographed: bool = False) -> int:
+        """Pixels along each side at which a square of ``square`` photograph pixels a side is healed; of a
+        ``photographed`` face it may want more to look at."""
         ...
 
     def heal(self, squares: Sequence[Square]) -> list[tuple[Rgb, Rgb]]:

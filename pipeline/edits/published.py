@@ -129,7 +129,7 @@ class PublishedHealer:
     def facts(self) -> ModelFacts:
         return self._edits.facts
 
-    def side(self, square: int, *, of_face: bool) -> int:
+    def side(self, square: int, *, of_face: bool, photographed: bool = False) -> int:
         return self._edits.side(square)
 
     def heal(self, squares: Sequence[Square]) -> list[tuple[Rgb, Rgb]]:

@@ -280,15 +280,30 @@ class FlowTwinMaker:
         ]
         for number in range(max(map(len, crops), default=0)):
             with_it = [index for index, of_one in enumerate(crops) if number < len(of_one)]
-            squares = [self._square(clean[index], crops[index][number], pictures[index][1]) for index in with_it]
+            squares = [
+                self._square(clean[index], crops[index][number], number, *pictures[index][1:]) for index in with_it
+            ]
             for index, answer in zip(with_it, self._healer.heal(squares), strict=True):
                 clean[index] = crops[index][number].put_difference(clean[index], *answer)
         return clean
 
-    def _square(self, rgb: Rgb, crop: FaceCrop | FrameCrop, hints: Hints) -> Square:
-        prompt, of_face = describe(hints), isinstance(crop, FaceCrop)
-        seen = prompt.saying(view="face") if of_face else of_skin_alone(prompt, hints.view)
-        return Square(crop.take(rgb, self._healer.side(crop.side, of_face=of_face)), seen, of_face)
+    def _square(self, rgb: Rgb, crop: FaceCrop | FrameCrop, number: int, hints: Hints, faces: list[Face]) -> Square:
+        """What ``crop``, around face ``number`` if there are any, shows of ``rgb``."""
+        prompt = describe(hints)
+        if isinstance(crop, FrameCrop):
+            side = self._healer.side(crop.side, of_face=False)
+            return Square(crop.take(rgb, side), of_skin_alone(prompt, hints.view), of_face=False)
+        photographed = self._photographed(rgb, faces[number])
+        side = self._healer.side(crop.side, of_face=True, photographed=photographed)
+        landmarks = crop.within(faces[number].landmarks, side) if photographed else None
+        return Square(crop.take(rgb, side), prompt.saying(view="face"), of_face=True, landmarks=landmarks)
+
+    def _photographed(self, rgb: Rgb, face: Face) -> bool:
+        """Whether no renderer drew the ``face``. Of one that cannot be described the swap will say so, and why."""
+        try:
+            return not self._knows(rgb, face)
+        except Refusal:
+            return False
 
     def look_for_marks(self, photograph: Photograph, lesion: Lesion) -> None:
         """Raises IdentifyingMark: skin without a face leaves with its own pixels, marks and all."""

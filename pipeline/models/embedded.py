@@ -1,9 +1,10 @@
 """The embedded model: two flows in pixel space, a closed vocabulary, no download.
 
-Its folder (``pipeline/models/embedded_weights``) holds the weights (bf16) of three networks, ``heal.safetensors`` for
-faces, ``skin.safetensors`` for skin without a face and ``swap.safetensors``, ``portraits.jpg`` (the personas, finer
-than the network sees them), ``config.json`` with their sizes, the vocabulary they were trained with, the SHA-256 of
-each file and the kinds of faces that the model knows, with what was measured on them, and the model card.
+Its folder (``pipeline/models/embedded_weights``) holds the weights (bf16) of four networks, ``heal.safetensors`` for
+faces, ``skin.safetensors`` for skin without a face, ``closer.safetensors`` for a photographed face's skin seen in parts
+and ``swap.safetensors``, ``portraits.jpg`` (the personas, finer than the network sees them), ``config.json`` with their
+sizes, the vocabulary they were trained with, the SHA-256 of each file and the kinds of faces that the model knows, with
+what was measured on them, and the model card.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from pipeline.models.trunk import NetConfig
 from pipeline.vocabulary import FIELDS
 
 FOLDER = Path(__file__).parent / "embedded_weights"
-Expert = Literal["heal", "skin", "swap"]
-EXPERTS: tuple[Expert, ...] = ("heal", "skin", "swap")
+Expert = Literal["heal", "skin", "closer", "swap"]
+EXPERTS: tuple[Expert, ...] = ("heal", "skin", "closer", "swap")
 CONTACT_SHEET = "portraits.jpg"
 KNOWABLE = ("rendered", "photographs")
 """Kinds of faces of which a model can say, in its config, that it was measured on them."""
@@ -43,6 +44,8 @@ class EmbeddedModel:
     """Of faces."""
     skin: HealingFlow
     """Of skin without a face."""
+    closer: HealingFlow
+    """Of the skin of a photographed face, seen in parts."""
     swapping: SwappingFlow
     digest: str
     """SHA-256 over the SHA-256 of weights, portraits and heads."""
@@ -105,14 +108,14 @@ def load_embedded(folder: Path = FOLDER) -> EmbeddedModel:
     digests = [experts[expert].get(name, "") for expert in EXPERTS for name in ("sha256", "portraits_sha256")]
     digests += [heads] if heads is not None else []
     digest = hashlib.sha256(" ".join(digests).encode()).hexdigest()
-    healing, skin = (_healing(folder, expert, experts[expert], digest) for expert in ("heal", "skin"))
+    healing, skin, closer = (_healing(folder, each, experts[each], digest) for each in ("heal", "skin", "closer"))
     swapping = SwappingNet(NetConfig.from_json(experts["swap"]["net"]))
     _load_weights(swapping, folder / "swap.safetensors", experts["swap"])
     if "portraits_sha256" in experts["swap"]:
         sheet, views = folder / CONTACT_SHEET, swapping.config.views
         swapping.portraits.large = read_contact_sheet(sheet, experts["swap"]["portraits_sha256"], views)
     size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-    return EmbeddedModel(healing, skin, SwappingFlow(swapping, digest), digest, heads, size=size)
+    return EmbeddedModel(healing, skin, closer, SwappingFlow(swapping, digest), digest, heads, size=size)
 
 
 def _healing(folder: Path, expert: Expert, about: dict[str, Any], digest: str) -> HealingFlow:

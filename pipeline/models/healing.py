@@ -9,6 +9,7 @@ learning to copy its input.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -62,12 +63,23 @@ class HealingNet(nn.Module):
         return Healing(share, gain.clamp(-4, 2), added, mark - UNMARKED)
 
     def begin_with(self, weights: dict[str, Tensor]) -> None:
-        """Go on from ``weights``, which may be those of a network that did not know of marks yet."""
+        """Go on from ``weights``, which may be those of a network that did not know of marks yet, or that sees a larger
+        square."""
         last, own = "trunk.leave.weight", self.trunk.leave.weight.shape
         if (missing := own[0] - weights[last].shape[0]) > 0:
             silent = {last: torch.zeros(missing, *own[1:]), "trunk.leave.bias": torch.zeros(missing)}
             weights = weights | {name: torch.cat([weights[name].float(), more]) for name, more in silent.items()}
+        places = "trunk.transformer.pos_embed.pos_embed"
+        weights = weights | {places: _middle(weights[places], self.config.grid)}
         self.load_state_dict(weights)
+
+
+def _middle(places: Tensor, grid: int) -> Tensor:
+    """The embeddings [1, grid², width] of the innermost places of a larger grid."""
+    side = math.isqrt(places.shape[1])
+    first = (side - grid) // 2
+    square = places.unflatten(1, (side, side))[:, first : first + grid, first : first + grid]
+    return square.flatten(1, 2).contiguous()
 
 
 @dataclass(frozen=True, eq=False)

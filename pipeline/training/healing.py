@@ -23,6 +23,7 @@ from pipeline.training.recipe import HealingRecipe
 TRUE_LESION = 0.35
 """Share of a pixel from which the renderer's truth calls it lesion."""
 _STEEP = 2.0
+"""Of marks; of lesions see the recipe."""
 _NOTICED_MARK, _MOST_NOTICED_MARK = 0.03, 30.0
 """A mark below this share of the picture weighs in the cross entropy as much as one of it, up to so many times: marks
 are in one picture of several, and strokes cover little. With 3 times as much none was seen after 10,000 pictures."""
@@ -34,7 +35,11 @@ class HealingLesson:
     """Examples and losses of one training."""
 
     def __init__(
-        self, net: HealingNet, cache: PairCache, recipe: HealingRecipe, photographs: PhotographExamples | None = None
+        self,
+        net: HealingNet,
+        cache: PairCache | None,
+        recipe: HealingRecipe,
+        photographs: PhotographExamples | None = None,
     ) -> None:
         self.net, self.cache, self.recipe = net, cache, recipe
         self._photographs = None if photographs is None else _Ahead(photographs)
@@ -52,7 +57,9 @@ class HealingLesson:
         wrong = picture_loss(healed - shown.after, emphasis, recipe)
         notice = 1 + (alike(truth, recipe.noticed, recipe.most_notice) - 1) * truth
         entropy = functional.binary_cross_entropy_with_logits(healing.share, truth, notice, reduction="none")
-        apart = 1 - overlap(healing.share, truth)
+        apart = 1 - overlap(healing.share, truth, recipe.steep)
+        if not recipe.overlap_of_nothing:
+            apart = apart * (truth > TRUE_LESION).any(3).any(2).any(1)
         place = recipe.place_weight * entropy.mean((1, 2, 3)) + recipe.overlap_weight * apart
         return sigma, wrong + place + recipe.mark_weight * marked_wrong(healing.mark, shown.mark)
 
@@ -60,9 +67,12 @@ class HealingLesson:
         """One batch: rendered patients and, where there are photographs, a share of each."""
         recipe, rows = self.recipe, self.recipe.examples_in_batch
         if self._photographs is None:
+            assert self.cache is not None
             return self.shown(examples(self.cache.draw(rows, random), recipe, random), random)
-        rendered = int((torch.rand(rows, generator=random) < recipe.rendered).sum())
         photographed = self._photographs.draw(rows, random.initial_seed())
+        if self.cache is None:
+            return photographed
+        rendered = int((torch.rand(rows, generator=random) < recipe.rendered).sum())
         parts = [_rows(photographed, slice(rendered, rows))]
         if rendered:
             batch = self.cache.draw(rendered, random)
@@ -114,11 +124,11 @@ def alike(soft: Tensor, area: float, most: float) -> Tensor:
     return (area / soft.mean((1, 2, 3), keepdim=True).clamp(min=1e-6)).clamp(1, most)
 
 
-def overlap(share: Tensor, truth: Tensor) -> Tensor:
+def overlap(share: Tensor, truth: Tensor, steep: float = _STEEP) -> Tensor:
     """Dice's coefficient [B] (V-Net, Milletari et al., arXiv 1606.04797) of where ``share``, a logit [B,1,R,R], passes
     what it is at the edge of the truth's mask, and that mask; smooth, so that it can be learned from."""
     mask = (truth > TRUE_LESION).float()
     edge = torch.logit(torch.tensor(TRUE_LESION))
-    marked = torch.sigmoid(_STEEP * (share - edge))
+    marked = torch.sigmoid(steep * (share - edge))
     both, either = (marked * mask).sum((1, 2, 3)), (marked + mask).sum((1, 2, 3))
     return (2 * both + _EMPTY) / (either + _EMPTY)

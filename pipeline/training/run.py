@@ -14,13 +14,14 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
+from pipeline.errors import PipelineError
 from pipeline.models import FOLDER, Expert, HealingNet, NetConfig, SwappingNet, field_sizes, save_expert
 from pipeline.renderer import mpfb2_folder
 from pipeline.training.cache import LAYOUTS, PairCache
 from pipeline.training.healing import HealingLesson
 from pipeline.training.personas import persona_descriptors
-from pipeline.training.photographs import FACES, SKIN_ALONE, PhotographExamples, open_store
-from pipeline.training.recipe import HealingRecipe, SkinRecipe, SwappingRecipe
+from pipeline.training.photographs import CLOSER, FACES, SKIN_ALONE, PhotographExamples, open_store
+from pipeline.training.recipe import CloserRecipe, HealingRecipe, SkinRecipe, SwappingRecipe
 from pipeline.training.render import (
     CLOSE_UP_SEEDS,
     FACE_SEEDS,
@@ -36,6 +37,8 @@ from pipeline.training.trainer import Trainer
 
 THREADS = 2
 HEALING_CHANNELS = (24, 48, 96)
+CLOSER_SIDE = 192
+"""Pixels of a part of a face, twice as large as *heal* sees it."""
 RENDERED = {"heal": (7_000, 1_600), "skin": (0, 1_600), "swap": (2_600, 0)}
 """Faces and close-ups for each network: there is no one to be swapped on skin without a face."""
 HELD_OUT_SHOWN, SHEET_PATIENTS = 60, 16
@@ -67,27 +70,26 @@ class Plan:
     """AdamW's rate; the recipe's if not given. Lower when going on from weights."""
 
 
+@dataclass(frozen=True)
+class _Lessons:
+    """What a plan teaches, the rendered patients on which it is tried, if any are, and what is to be kept of its
+    sources."""
+
+    lesson: HealingLesson | SwappingLesson
+    held_out: PairCache | None
+    sources: dict[str, Any]
+
+
 def train(plan: Plan, say: Callable[[str], None]) -> None:
     """Carry out ``plan``; what was done before is found in its folder and not done again.
 
-    Raises RendererDataMissing without the renderer's data, PipelineError where nothing can be rendered.
+    Raises RendererDataMissing without the renderer's data, PipelineError where nothing can be rendered or a network
+    that learns from photographs alone is given none.
     """
-    work, edit, layout = plan.work, plan.edit, LAYOUTS[plan.edit]
+    work, edit = plan.work, plan.edit
     torch.set_num_threads(THREADS)
-    task = RenderTask(mpfb2_folder(), plan.assets, work / "geometry", work / f"pairs-{edit}", 0, layout)
-    faces, close_ups = RENDERED[edit]
-    faces = faces if plan.faces is None else plan.faces
-    close_ups = close_ups if plan.close_ups is None else plan.close_ups
-    render_pairs(replace(task, first_seed=FACE_SEEDS.start), faces, say)
-    render_pairs(replace(task, first_seed=CLOSE_UP_SEEDS.start), close_ups, say)
-    held_out = replace(task, out=work / f"held_out-{edit}", first_seed=HELD_OUT_FACE_SEEDS.start)
-    render_pairs(held_out, SHARD, say)
-    pairs, validation = PairCache(task.out, layout), PairCache(held_out.out, layout)
-    photographs = _photographs(plan, layout.canonical, say) if edit != "swap" else None
-    if edit == "swap":
-        lesson: HealingLesson | SwappingLesson = swapping(pairs, plan, task)
-    else:
-        lesson = healing(pairs, plan, photographs)
+    lessons = _from_photographs(plan, say) if edit == "closer" else _from_renders(plan, say)
+    lesson = lessons.lesson
     if plan.begin_with is not None and isinstance(lesson, HealingLesson):
         lesson.net.begin_with(load_file(plan.begin_with))
         say(f"going on from {plan.begin_with}")
@@ -99,19 +101,20 @@ def train(plan: Plan, say: Callable[[str], None]) -> None:
     def export(net: HealingNet | SwappingNet) -> None:
         facts = {
             "recipe": asdict(lesson.recipe),
-            "pairs": len(pairs),
-            **({} if photographs is None else {"photographs": photographs.counts}),
+            **lessons.sources,
             "images_seen": trainer.images,
             "training_hours": round(trainer.seconds / 3600, 2),
         }
         say(f"weights {save_expert(edit, net, plan.out, facts)[:12]}… after {trainer.images} images")
 
     def sheet(net: HealingNet | SwappingNet, images: int) -> None:
+        if lessons.held_out is None:
+            return
         if isinstance(net, HealingNet):
-            edited = heal_held_out(net, validation, HELD_OUT_SHOWN)
+            edited = heal_held_out(net, lessons.held_out, HELD_OUT_SHOWN)
             figures = healing_figures(edited)
         else:
-            edited = swap_held_out(net, validation, HELD_OUT_SHOWN)
+            edited = swap_held_out(net, lessons.held_out, HELD_OUT_SHOWN)
             figures = swap_figures(edited)
         write_sheet(edited[:SHEET_PATIENTS], work / f"sheets-{edit}" / f"{images:07d}.png")
         say(f"held out after {images} images: {figures}")
@@ -122,11 +125,38 @@ def train(plan: Plan, say: Callable[[str], None]) -> None:
     export(trainer.average)
 
 
-def _photographs(plan: Plan, side: int, say: Callable[[str], None]) -> PhotographExamples | None:
+def _from_renders(plan: Plan, say: Callable[[str], None]) -> _Lessons:
+    """Rendered patients, and for healing photographs beside them where the plan has some."""
+    work, edit, layout = plan.work, plan.edit, LAYOUTS[plan.edit]
+    task = RenderTask(mpfb2_folder(), plan.assets, work / "geometry", work / f"pairs-{edit}", 0, layout)
+    faces, close_ups = RENDERED[edit]
+    faces = faces if plan.faces is None else plan.faces
+    close_ups = close_ups if plan.close_ups is None else plan.close_ups
+    render_pairs(replace(task, first_seed=FACE_SEEDS.start), faces, say)
+    render_pairs(replace(task, first_seed=CLOSE_UP_SEEDS.start), close_ups, say)
+    held_out = replace(task, out=work / f"held_out-{edit}", first_seed=HELD_OUT_FACE_SEEDS.start)
+    render_pairs(held_out, SHARD, say)
+    pairs, validation = PairCache(task.out, layout), PairCache(held_out.out, layout)
+    sources: dict[str, Any] = {"pairs": len(pairs)}
+    if edit == "swap":
+        return _Lessons(swapping(pairs, plan, task), validation, sources)
+    photographs = None
+    if plan.photographs is not None:
+        store = open_store(plan.photographs, work / "photographs.npz", layout.canonical, say)
+        photographs = PhotographExamples(store, SKIN_ALONE if edit == "skin" else FACES)
+        sources["photographs"] = photographs.counts
+    return _Lessons(healing(pairs, plan, photographs), validation, sources)
+
+
+def _from_photographs(plan: Plan, say: Callable[[str], None]) -> _Lessons:
+    """Faces in parts: no renderer draws skin as closely as a camera."""
     if plan.photographs is None:
-        return None
-    store = open_store(plan.photographs, plan.work / "photographs.npz", side, say)
-    return PhotographExamples(store, SKIN_ALONE if plan.edit == "skin" else FACES)
+        raise PipelineError(f"{plan.edit} learns from photographs alone: say where they are (--photographs FOLDER)")
+    store = open_store(plan.photographs, plan.work / "photographs.npz", LAYOUTS["heal"].canonical, say)
+    photographs, recipe = PhotographExamples(store, CLOSER, CLOSER_SIDE), CloserRecipe(**_changed(plan))
+    torch.manual_seed(recipe.seed)
+    net = HealingNet(NetConfig(field_sizes(), CLOSER_SIDE, HEALING_CHANNELS))
+    return _Lessons(HealingLesson(net, None, recipe, photographs), None, {"photographs": photographs.counts})
 
 
 def _changed(plan: Plan) -> dict[str, Any]:

@@ -268,7 +268,7 @@ def evaluate(
 @app.command()
 @exits
 def train(
-    edit: Annotated[Literal["heal", "skin", "swap"], typer.Argument(help="Which of the three networks.")],
+    edit: Annotated[Literal["heal", "skin", "closer", "swap"], typer.Argument(help="Which of the four networks.")],
     work: Annotated[Path, typer.Option("--work", help="Rendered pairs, checkpoints and sample sheets.")] = Path(
         "build/training"
     ),

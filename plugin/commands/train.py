@@ -11,7 +11,7 @@ from plugin.errors import PackageMissing
 
 
 def train(
-    edit: Literal["heal", "skin", "swap"],
+    edit: Literal["heal", "skin", "closer", "swap"],
     work: Path,
     out: Path | None,
     assets: Path | None,

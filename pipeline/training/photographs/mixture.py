@@ -20,7 +20,7 @@ from pipeline.training.photographs.canvas import Array, Canvas, blurred, linear
 from pipeline.training.photographs.clutter import clutter
 from pipeline.training.photographs.lesions import Painted, RealLesion, moved, painted
 from pipeline.training.photographs.marks import band, tattoo
-from pipeline.training.photographs.scenes import Scene, captured, cut, letterboxed, lit
+from pipeline.training.photographs.scenes import Scene, captured, cut, letterboxed, lit, part, resized
 from pipeline.training.photographs.skin_place import skin_around
 from pipeline.training.photographs.store import Store, enlarged_skin
 from pipeline.vocabulary import FIELDS, ClinicalPrompt
@@ -36,6 +36,8 @@ class Shares:
     close_up: float = 0.17
     filled_alone: float = 0.14
     """Of outlined photographs, those shown as they were filled: nothing is there to be healed."""
+    parts: bool = False
+    """Whether a face is shown in parts, as close-ups of its skin are."""
     face_painted: float = 0.5
     close_up_painted: float = 0.7
     marked: float = 0.2
@@ -51,13 +53,21 @@ SKIN_ALONE = Shares(dermoscopy=0.46, wounds=0.28, face=0.0, close_up=0.26, marke
 """For a network that is never shown a face."""
 FACES = Shares(dermoscopy=0.0, wounds=0.0, face=0.88, close_up=0.12, face_painted=0.65)
 """For one that is shown little else."""
+CLOSER = Shares(dermoscopy=0.06, wounds=0.06, face=0.76, close_up=0.12, face_painted=0.7, parts=True, marked=0.1)
+"""For one that is shown faces in parts."""
+_PARTS = (0.28, 0.76)
+"""Side of a part of a face, of the square around that face."""
+_MOST_DISEASED, _LOOKS = 0.4, 5
+"""Share of a part beyond which another is looked for, so many times in all: redness from edge to edge might as well be
+the light, and teaches to mark nothing or anything."""
 
 
 class PhotographExamples:
     """Draws examples from a ``Store``; the same for the same seed."""
 
-    def __init__(self, store: Store, shares: Shares | None = None) -> None:
-        self._store, self._shares = store, shares or Shares()
+    def __init__(self, store: Store, shares: Shares | None = None, side: int | None = None) -> None:
+        """``side``: of the examples, in pixels; the store's if not given."""
+        self._store, self._shares, self._side = store, shares or Shares(), side
         cut_out = [store.real_lesion(number) for number in range(len(store.lesions))]
         self._lesions: list[RealLesion] = [lesion for lesion in cut_out if lesion is not None]
         self._dermoscopy = np.nonzero(store.through_dermatoscope)[0]
@@ -102,6 +112,8 @@ class PhotographExamples:
         chances = np.array([share for _, share in kinds])
         make, _ = kinds[int(random.choice(len(kinds), p=chances / chances.sum()))]
         scene, view = make(random)
+        if self._side is not None:
+            scene = resized(scene, self._side)
         scene = captured(lit(scene, random), random)
         stays = random.random() < shares.as_it_is and bool(scene.soft.max() > 0)
         words: dict[str, str] = {"view": view} if stays else {"view": view, "lesion": "healthy"}
@@ -149,13 +161,7 @@ class PhotographExamples:
         middle = np.array([ys.min() + ys.max(), xs.min() + xs.max()]) / 2 + random.normal(0, 0.12, 2) * reach
         top, left = np.clip(np.rint(middle - reach / 2), 0, side - reach).astype(int)
 
-        def part(values: Array) -> Array:
-            here = values[top : top + reach, left : left + reach]
-            return np.asarray(cv2.resize(here, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
-
-        before = part(scene.before)
-        after = before if scene.after is scene.before else part(scene.after)
-        return Scene(before, after, part(scene.soft), None if scene.mark is None else part(scene.mark))
+        return resized(part(scene, (top, left), reach), side)
 
     def _face(self, random: np.random.Generator) -> tuple[Scene, View]:
         store = self._store
@@ -166,7 +172,28 @@ class PhotographExamples:
             lesion = self._lesion(Canvas(skin, where, random), random, (0.03, 0.3))
         sick, soft = lesion or (skin, np.zeros_like(where))
         scene = Scene(sick if lesion else skin, skin, soft, None)
-        return cut(scene, random, (0.9, 1.15), any_side_up=False), "face"
+        scene = cut(scene, random, (0.9, 1.15), any_side_up=False)
+        return (self._part_of_face(scene, random), "close-up") if self._shares.parts else (scene, "face")
+
+    @staticmethod
+    def _part_of_face(scene: Scene, random: np.random.Generator) -> Scene:
+        """Somewhere in the square, or where the lesion is, and not in its midst: its mouth, hair and glasses are shown
+        as often as its cheeks."""
+        side = scene.soft.shape[0]
+        ys, xs = np.nonzero(scene.soft > 0.35)
+        on_it = len(ys) > 0 and random.random() < 0.75
+        shown = scene
+        for _ in range(_LOOKS):
+            reach = round(side * math.exp(random.uniform(*np.log(_PARTS))))
+            if on_it:
+                k = int(random.integers(len(ys)))
+                middle = np.array([ys[k], xs[k]]) + random.uniform(-0.4, 0.4, 2) * reach
+            else:
+                middle = random.uniform(0.2, 0.8, 2) * side
+            shown = part(scene, np.clip(np.rint(middle - reach / 2), 0, side - reach).astype(int), reach)
+            if shown.soft.mean() < _MOST_DISEASED:
+                break
+        return shown
 
     def _close_up(self, random: np.random.Generator) -> tuple[Scene, View]:
         """Skin that had nothing, or whose lesion was filled, with lesions of all sizes and kinds."""

@@ -6,10 +6,12 @@ Whatever is done is done alike to the picture before and after healing, and to t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.training.photographs.canvas import Array, blurred, coded
 
@@ -48,6 +50,27 @@ def cut(scene: Scene, random: np.random.Generator, zoom: tuple[float, float], *,
     same = scene.after is scene.before
     before = warped(scene.before)
     return Scene(before, before if same else warped(scene.after), warped(scene.soft), mark)
+
+
+def part(scene: Scene, corner: tuple[int, int] | NDArray[np.integer], reach: int) -> Scene:
+    """The square of ``reach`` pixels from ``corner`` (row, column) on."""
+    top, left = corner
+    here = np.s_[top : top + reach, left : left + reach]
+    return _each(scene, lambda values: values[here])
+
+
+def resized(scene: Scene, side: int) -> Scene:
+    """In another size; itself if it has it."""
+    if scene.soft.shape[0] == side:
+        return scene
+    how = cv2.INTER_AREA if side < scene.soft.shape[0] else cv2.INTER_LINEAR
+    return _each(scene, lambda values: np.asarray(cv2.resize(values, (side, side), interpolation=how), np.float32))
+
+
+def _each(scene: Scene, change: Callable[[Array], Array]) -> Scene:
+    before = change(scene.before)
+    after = before if scene.after is scene.before else change(scene.after)
+    return Scene(before, after, change(scene.soft), None if scene.mark is None else change(scene.mark))
 
 
 def letterboxed(scene: Scene, random: np.random.Generator) -> Scene:

@@ -39,6 +39,7 @@ def tiny_swapping() -> SwappingNet:
 def save_experts(folder: Path, swapping: SwappingNet | None = None) -> None:
     save_expert("heal", tiny_healing(), folder, {})
     save_expert("skin", tiny_healing(), folder, {})
+    save_expert("closer", tiny_healing(), folder, {})
     save_expert("swap", swapping or tiny_swapping(), folder, {})
 
 

@@ -60,3 +60,14 @@ def test_a_flow_leads_from_noise_to_the_healed_picture() -> None:
     z = torch.randn(1, 3, SIDE, SIDE)
     clean = flow.clean(z, torch.tensor([0.5]), [prompt])
     assert float((clean - photograph).abs().max()) > 0.01
+
+
+def test_a_network_goes_on_from_one_that_sees_a_larger_square() -> None:
+    larger = HealingNet(NetConfig(field_sizes(), 2 * SIDE, channels=(8, 8, 8), width=32, heads=2, layers=1))
+    torch.nn.init.normal_(larger.trunk.leave.weight, std=0.1)
+    net = tiny_net()
+    net.begin_with(larger.state_dict())
+    places = "trunk.transformer.pos_embed.pos_embed"
+    inner, all_places = (each.state_dict()[places][0] for each in (net, larger))
+    torch.testing.assert_close(inner.view(4, 4, -1), all_places.view(8, 8, -1)[2:6, 2:6])
+    torch.testing.assert_close(net.trunk.leave.weight, larger.trunk.leave.weight)

@@ -22,7 +22,7 @@ from pipeline.training.cache import Layout
 from pipeline.training.captions import SITE, thin
 from pipeline.training.examples import examples, on_the_way
 from pipeline.training.healing import HealingLesson, overlap
-from pipeline.training.recipe import HEALING, SWAPPING, Dropout, HealingRecipe, Recipe, SwappingRecipe
+from pipeline.training.recipe import HEALING, SWAPPING, Dropout, Edit, HealingRecipe, Recipe, SwappingRecipe
 from pipeline.training.swapping import SwappingLesson, strain
 from pipeline.training.trainer import Trainer
 from pipeline.vocabulary import FIELDS, ClinicalPrompt, token_of
@@ -186,6 +186,17 @@ def test_overlap_counts_a_small_lesion_like_a_large_one_and_forgives_single_pixe
     assert small == pytest.approx(large, abs=0.06)
     assert healthy > 0.75
     assert overlap((truth - 0.5) * 18, truth).min() > 0.99
+
+
+def test_where_nothing_is_a_lesson_may_leave_dices_coefficient_out(pairs: Path) -> None:
+    healthy = Edit("patient_healthy", "patient_healthy", 1.0)
+
+    def lost(of_nothing: bool) -> float:
+        lesson = healing_lesson(pairs)
+        lesson.recipe = replace(lesson.recipe, edits=(healthy,), overlap_weight=100.0, overlap_of_nothing=of_nothing)
+        return float(lesson.losses(torch.Generator().manual_seed(3))[1].detach().mean())
+
+    assert lost(of_nothing=True) > 50 > lost(of_nothing=False)
 
 
 def test_the_way_of_an_edit_ends_at_the_picture_after_it() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
 from pipeline.models import HealingNet, NetConfig, field_sizes
 from pipeline.training.healing import marked_wrong
-from pipeline.training.photographs import PhotographExamples, Shares, Store
+from pipeline.training.photographs import CLOSER, FACES, PhotographExamples, Shares, Store
 from pipeline.vocabulary import FIELDS, token_of
 
 LESION, VIEW = (list(FIELDS).index(name) for name in ("lesion", "view"))
@@ -47,6 +49,22 @@ def test_marks_are_known_on_skin_and_unknown_on_faces(store: Store) -> None:
     unknown = drawn.mark.isnan().all(3).all(2).all(1)
     torch.testing.assert_close(unknown, faces)
     assert float((drawn.mark[~faces] > 0.5).any(3).any(2).any(1).float().mean()) > 0.6  # some are cut off
+
+
+def test_parts_of_faces_are_close_ups_in_the_size_that_is_asked_for(store: Store) -> None:
+    whole = PhotographExamples(store, replace(FACES, close_up=0.0)).draw(120, seed=4)
+    parts = PhotographExamples(store, replace(CLOSER, dermoscopy=0, wounds=0, close_up=0), side=48).draw(120, seed=4)
+    assert parts.before.shape == parts.after.shape == (120, 3, 48, 48) and parts.soft.shape == (120, 1, 48, 48)
+    assert set(parts.tokens[:, VIEW].tolist()) == {token_of("view", "close-up")}
+
+    def size(soft: torch.Tensor) -> float:
+        areas = soft.mean((1, 2, 3))
+        return float(areas[areas > 0.001].median())
+
+    assert size(parts.soft) > 1.2 * size(whole.soft)
+    assert 0.2 < float((parts.changes == 0).float().mean()) < 0.7  # half of what is shown has nothing
+    beside = torch.nn.functional.max_pool2d(parts.soft, 9, 1, 4)[:, 0] < 0.01
+    assert float((parts.before - parts.after).abs().amax(1)[beside].quantile(0.999)) < 0.15
 
 
 def test_an_unknown_mark_costs_nothing_and_a_missed_one_does() -> None:

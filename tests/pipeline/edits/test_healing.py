@@ -1,0 +1,124 @@
+"""A photographed face is looked at in parts, where its skin is bare; a rendered one as a whole."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from pipeline.edits import EditKnobs, FaceCrop, FlowTwinMaker, load_flow_twin_maker
+from pipeline.edits.healing import FACE_SIDE, EmbeddedHealer
+from pipeline.edits.models import Square
+from pipeline.faces import Face, FaceFinder
+from pipeline.heads import FaceMesh
+from pipeline.heads.topology import LEFT_EYE, OUTER_LIPS
+from pipeline.models import (
+    EmbeddedModel,
+    HealingFlow,
+    HealingNet,
+    HealingPrompt,
+    NetConfig,
+    SwappingFlow,
+    SwappingNet,
+    field_sizes,
+)
+from pipeline.photograph import Hints, Photograph, Rgb
+from pipeline.vocabulary import FIELDS, ClinicalPrompt, token_of
+from tests.pipeline.rendered_faces import patient, skin
+
+SEEN = ClinicalPrompt({"view": "face"})
+CHEEK, LESION = 425, list(FIELDS).index("lesion")
+
+
+def untrained(side: int) -> HealingFlow:
+    """Changes nothing."""
+    torch.manual_seed(0)
+    net = HealingNet(NetConfig(field_sizes(), side, channels=(8, 8, 8), width=32, heads=2, layers=1))
+    return HealingFlow(net, "untrained")
+
+
+class Darkening(HealingFlow):
+    """Takes everything that is to be healthy for too light."""
+
+    def clean(self, z: torch.Tensor, sigma: torch.Tensor, prompts: list[HealingPrompt]) -> torch.Tensor:
+        shades = [0.2 * (prompt.tokens[LESION] == token_of("lesion", "healthy")) for prompt in prompts]
+        photographs = [prompt.photograph - shade for prompt, shade in zip(prompts, shades, strict=True)]
+        return torch.cat(photographs).clamp(-1, 1)
+
+
+@pytest.fixture(scope="module")
+def healer() -> EmbeddedHealer:
+    """Whose network of parts darkens, and whose others change nothing."""
+    whole, closer = untrained(256), Darkening(untrained(192).net, "darkening")
+    swapping = SwappingNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=1, views=1))
+    model = EmbeddedModel(whole, whole, closer, SwappingFlow(swapping, "untrained"), "none")
+    return EmbeddedHealer(model, EditKnobs(1.0, 1))
+
+
+def face_square(side: int) -> tuple[Rgb, np.ndarray]:
+    (face,) = FaceFinder().find(patient())
+    crop = FaceCrop.around(face, patient().shape)
+    return crop.take(patient(), side), crop.within(face.landmarks, side)
+
+
+def test_only_the_bare_skin_of_a_photographed_face_is_changed_by_the_network_of_parts(healer: EmbeddedHealer) -> None:
+    rgb, landmarks = face_square(FACE_SIDE)
+    ((shown, healed),) = healer.heal([Square(rgb, SEEN, of_face=True, landmarks=landmarks)])
+    assert np.array_equal(shown, rgb)
+    change = np.abs(healed.astype(int) - rgb).max(-1)
+    points = FaceMesh().points(rgb, landmarks)
+
+    def at(place: np.ndarray) -> int:
+        x, y = np.rint(place[:2]).astype(int)
+        return int(change[y, x])
+
+    assert at(points[CHEEK]) > 4
+    assert at(points[list(LEFT_EYE)].mean(0)) == at(points[list(OUTER_LIPS)].mean(0)) == 0
+    assert change[:, :30].max() == change[:, -30:].max() == 0
+
+
+@pytest.mark.parametrize("of_face", [True, False])
+def test_a_rendered_face_and_skin_alone_are_not_shown_to_it(healer: EmbeddedHealer, of_face: bool) -> None:
+    rgb, _ = face_square(healer.side(300, of_face=of_face))
+    ((_, healed),) = healer.heal([Square(rgb, SEEN, of_face=of_face)])
+    assert np.abs(healed.astype(int) - rgb).max() <= 1
+
+
+def test_where_the_mesh_sees_no_face_nothing_is_changed_closely(healer: EmbeddedHealer) -> None:
+    rgb = np.asarray(cv2.resize(skin(256, 256), (FACE_SIDE, FACE_SIDE)), np.uint8)
+    landmarks = np.array([[200.0, 200], [300, 200], [250, 250], [210, 320], [290, 320]])
+    ((_, healed),) = healer.heal([Square(rgb, SEEN, of_face=True, landmarks=landmarks)])
+    assert np.abs(healed.astype(int) - rgb).max() <= 1
+
+
+class Noting:
+    """A healer that heals nothing and remembers what it was shown."""
+
+    def __init__(self, healer: EmbeddedHealer) -> None:
+        self.facts, self.side, self.shown = healer.facts, healer.side, list[Square]()
+
+    def heal(self, squares: list[Square]) -> list[tuple[Rgb, Rgb]]:
+        self.shown += squares
+        return [(square.rgb, square.rgb) for square in squares]
+
+
+class TakenForPhotographs(FlowTwinMaker):
+    def _knows(self, original: np.ndarray, face: Face) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(("photographed", "side"), [(False, 256), (True, FACE_SIDE)])
+def test_whether_a_face_was_photographed_decides_how_closely_it_is_looked_at(
+    healer: EmbeddedHealer, photographed: bool, side: int
+) -> None:
+    maker = load_flow_twin_maker()
+    maker._healer = noting = Noting(healer)
+    if photographed:
+        maker.__class__ = TakenForPhotographs
+    maker.heal(Photograph(patient(), Hints(view="face")))
+    (square,) = noting.shown
+    assert square.rgb.shape == (side, side, 3)
+    assert (square.landmarks is not None) == photographed
+    if square.landmarks is not None:
+        np.testing.assert_allclose(square.landmarks, face_square(side)[1], atol=0.01)
