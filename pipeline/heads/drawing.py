@@ -28,6 +28,10 @@ _PARTED = 0.022
 _OUTLINE, _LIPS = list(OVAL), list(INNER_LIPS)
 _RIM, _WELL_SEEN = 22.0, 0.5
 """Pixels of the square from the outline, and how well a place is seen, from which contrast is compared."""
+_EDGE_ON = 1e-3
+"""Twice the area in pixels below which a triangle is not drawn; of one that turns away it is negative."""
+_SUBPIXEL_BITS = 4
+_SUBPIXELS = 1 << _SUBPIXEL_BITS
 _REACH = 1.45
 """Half side of the region around a head that is drawn anew, over the face's larger extent."""
 
@@ -118,24 +122,20 @@ def laid(square: SkinSquare, points: Points, shape: tuple[int, int]) -> NDArray[
 
     Triangles that turn away are left out; the nearest covers those behind it.
     """
-    height, width = shape
-    places = np.full((height, width, 2), -1, np.float32)
-    plane, triangles = points[:, :2], square.triangles
-    for corners in triangles[np.argsort(-points[triangles, 2].mean(1))]:
-        origin = plane[corners[0]]
-        sides = np.stack([plane[corners[1]] - origin, plane[corners[2]] - origin], 1)
-        if np.linalg.det(sides) <= 1e-3:
-            continue
-        low = np.maximum(np.floor(plane[corners].min(0)).astype(int), 0)
-        high = np.minimum(np.ceil(plane[corners].max(0)).astype(int) + 1, [width, height])
-        if (high <= low).any():
-            continue
-        x, y = np.meshgrid(np.arange(low[0], high[0]), np.arange(low[1], high[1]))
-        along = np.stack([x - origin[0], y - origin[1]], -1) @ np.linalg.inv(sides).T
-        inside = (along >= -0.01).all(-1) & (along.sum(-1) <= 1.01)
-        there = square.points[corners]
-        place = there[0] + along[..., :1] * (there[1] - there[0]) + along[..., 1:] * (there[2] - there[0])
-        places[low[1] : high[1], low[0] : high[0]][inside] = place[inside]
+    triangles = points[square.triangles]  # (triangles, 3 corners, 3)
+    turned_here = np.linalg.det(triangles[:, 1:, :2] - triangles[:, :1, :2]) > _EDGE_ON
+    order = np.argsort(-triangles[:, :, 2].mean(1))
+    drawn = order[turned_here[order]]
+    plane, there = triangles[drawn, :, :2], square.points[square.triangles[drawn]]
+    which = np.full(shape, -1, np.int32)
+    for number, corners in enumerate(np.rint(plane * _SUBPIXELS).astype(np.int32)):
+        cv2.fillConvexPoly(which, corners, number, shift=_SUBPIXEL_BITS)
+    to_square = np.linalg.inv(plane[:, 1:] - plane[:, :1]) @ (there[:, 1:] - there[:, :1])
+    rows, columns = np.nonzero(which >= 0)
+    number = which[rows, columns]
+    right, down = (columns - plane[number, 0, 0])[:, None], (rows - plane[number, 0, 1])[:, None]
+    places = np.full((*shape, 2), -1, np.float32)
+    places[rows, columns] = there[number, 0] + right * to_square[number, 0] + down * to_square[number, 1]
     return places
 
 
