@@ -4,8 +4,9 @@
     python -m scripts.painted_skin tattoos --photographs FOLDER|ZIP --out FILE [--limit N] [--tuning]
 
 The truth is exact, since it is painted here; the painters are those of the training, the people and the skin are not.
-``lesions``: every photograph of the folder is a face without disease; ``tattoos``: the outlined photographs that are
-held out from training (or, with --tuning, those on which the rule was chosen), each with and without a tattoo.
+``lesions``: every photograph of the folder is a face without disease, looked at with a lesion and without; of the square
+around it ``marked_without`` is called diseased. ``tattoos``: the outlined photographs that are held out from training
+(or, with --tuning, those on which the rule was chosen), each with and without a tattoo.
 """
 
 from __future__ import annotations
@@ -76,22 +77,29 @@ def lesions(album: Path, limit: int | None, maker: FlowTwinMaker) -> dict[str, A
         ]
         if not whole.any():
             continue
-        found = maker.heal(Photograph(painted, Hints(view="face")))
-        healed = found.taken_off(painted)
-        mask = subtract(painted, healed, model_pixel=crop.side / _SQUARE, floor=0.0).mask
+        mask, healed = marked(maker, painted, crop.side)
+        alone, _ = marked(maker, rgb, crop.side)
         wanted, kept = (
             float((rgb2lab(one) - rgb2lab(other))[whole][:, 1].mean())
             for one, other in ((painted, rgb), (painted, healed))
         )
         iou = float((mask & whole).sum() / max((mask | whole).sum(), 1))
-        rows.append({"kind": kind, "iou": iou, "redness": abs(wanted - kept), "area": float(whole.mean())})
+        false = float(alone.sum()) / crop.side**2
+        rows.append({"kind": kind, "iou": iou, "redness": abs(wanted - kept), "false": false})
     kinds = {kind: bootstrap(np.array([row["iou"] for row in rows if row["kind"] == kind])) for kind in PAINTERS}
     return {
         "n": len(rows),
         "mask_iou": bootstrap(np.array([row["iou"] for row in rows])),
+        "marked_without": bootstrap(np.array([row["false"] for row in rows])),
         "redness_lost": bootstrap(np.array([row["redness"] for row in rows])),
         "by_kind": kinds,
     }
+
+
+def marked(maker: FlowTwinMaker, rgb: Rgb, side: int) -> tuple[NDArray[np.bool_], Rgb]:
+    """Where a face's photograph is called diseased, and what it is without; ``side``: of the face's square."""
+    healed = maker.heal(Photograph(rgb, Hints(view="face"))).taken_off(rgb)
+    return subtract(rgb, healed, model_pixel=side / _SQUARE, floor=0.0).mask, healed
 
 
 def free_skin(rgb: Rgb, mask: NDArray[np.bool_], random: np.random.Generator) -> Canvas:

@@ -51,6 +51,16 @@ def test_skin_is_altered_where_the_share_says_and_nowhere_else() -> None:
     torch.testing.assert_close(everywhere, torch.full_like(photograph, float(torch.tensor(-1.0).exp()) - 1))
 
 
+def test_what_a_certain_flow_is_less_than_half_sure_of_fades_and_the_rest_stays() -> None:
+    photograph, gains = torch.zeros(1, 3, SIDE, SIDE), torch.full((1, 3, SIDE, SIDE), -1.0)
+    share = torch.full((1, 1, SIDE, SIDE), -1.0)
+    share[..., :32] = 2.0
+    healing = Healing(share, gains, torch.zeros_like(gains), share)
+    usual, certain = (healing.applied(photograph, certainty=each)[0, 0] for each in (1.0, 4.0))
+    assert float(usual[0, -1]) < -0.2 < -0.05 < float(certain[0, -1])
+    assert float(certain[0, 0]) < float(usual[0, 0]) < -0.55
+
+
 def test_a_flow_leads_from_noise_to_the_healed_picture() -> None:
     net = tiny_net()
     torch.nn.init.normal_(net.trunk.leave.weight, std=0.1)
