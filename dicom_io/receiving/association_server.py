@@ -72,7 +72,7 @@ class BoundedServer(AssociationServer):
         self._on_refused = on_refused
         self._strangers = Tally()
         self._costly = threading.Lock()
-        self._room = WaitingRoom(limits.request_seconds, tls=tls is not None, serve=self._begin, leave=self._end)
+        self._room = WaitingRoom(limits.request_seconds, tls=tls is not None, serve=self._begin, leave=self._turn_away)
         self.offer = {
             context.abstract_syntax.encode(): tuple(syntax.encode() for syntax in context.transfer_syntax)
             for context in entity.supported_contexts
@@ -124,6 +124,11 @@ class BoundedServer(AssociationServer):
         except RuntimeError:
             log.exception("a connection from %s could not be taken up", connection.address)
             self._end(connection)
+
+    def _turn_away(self, connection: Connection) -> None:
+        if connection.broke_protocol:
+            self._on_refused(RefusedCall(RefusedFor.PROTOCOL, connection.address))
+        self._end(connection)
 
     def _end(self, connection: Connection) -> None:
         self._connections.leave(connection)

@@ -55,7 +55,7 @@ class Standing(Enum):
 
 class Connection:
     """One TCP connection. ``heard``: when something last came in; ``busy``: we are at work for it and it must wait;
-    ``asked``: its association request is read.
+    ``asked``: its association request is read; ``broke_protocol``: what it began with is no request that we answer.
 
     Only the thread that serves it reads from it and closes it; any thread may ask it to give way.
     """
@@ -69,6 +69,7 @@ class Connection:
         self.established = False
         self.busy = False
         self.gave_way = False
+        self.broke_protocol = False
         self._awaited = 1
 
     def awaits(self, count: int) -> None:
@@ -87,6 +88,7 @@ class Connection:
         except OSError:
             return Standing.HOPELESS
         if not request or not _may_become_request(request, tls=tls):
+            self.broke_protocol = bool(request)
             if request and not tls:
                 with contextlib.suppress(OSError):
                     self.request.send(ABORT_OF_UNEXPECTED_PDU, socket.MSG_DONTWAIT)
