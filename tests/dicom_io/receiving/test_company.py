@@ -113,8 +113,8 @@ spool.receive(path)
     done = subprocess.run([sys.executable, "-c", program], check=False, env={**os.environ, "PYTHONPATH": os.getcwd()})
     assert done.returncode == -signal.SIGKILL
     synced: list[Path] = []
-    put_on_disk = spool_module._fsync_file
-    monkeypatch.setattr(spool_module, "_fsync_file", lambda path: (synced.append(path), put_on_disk(path)))
+    put_on_disk = spool_module.sync_file
+    monkeypatch.setattr(spool_module, "sync_file", lambda path: (synced.append(path), put_on_disk(path)))
     stored = put(one, pydicom.dcmread(tmp_path / "sent.dcm"))
     assert (stored.duplicate, synced) == (True, [stored.path])
     (left,) = one.incoming.iterdir()
