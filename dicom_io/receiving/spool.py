@@ -144,6 +144,16 @@ class Spool:
                 self._known.remove(path)
             second_names[node].unlink()
 
+    def keep_up(self) -> None:
+        """For now and then, where several processes receive: hear what the others accepted. Waits for nobody."""
+        if self._settled.acquire(blocking=False):
+            try:
+                self._known.keep_up()
+            except OSError:
+                return  # whoever accepts the next instance hears of it
+            finally:
+                self._settled.release()
+
     def paths(self) -> Iterator[Path]:
         """Of every instance that lies here, conflicts included, in no order, while others come and go."""
         return (self.folder / name for name in names_in(self.folder) if name.endswith(INSTANCE))
