@@ -112,7 +112,11 @@ class BoundedServer(AssociationServer):
         """Take the connection up: it waits until it has asked for an association."""
         connection = Connection(request, plain_address(str(client_address[0])), int(client_address[1]))
         self._connections.admit(connection)
-        self._room.enter(connection)
+        try:
+            self._room.enter(connection)
+        except BaseException:
+            self._connections.leave(connection)
+            raise
 
     def _begin(self, connection: Connection) -> None:
         """Serve a connection that has asked, in a thread of its own."""

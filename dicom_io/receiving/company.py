@@ -88,7 +88,10 @@ class Company:
             fcntl.flock(self._latest, fcntl.LOCK_UN)
 
     def hear(self) -> Iterator[tuple[str, str]]:
-        """What was told since it was last asked, by ourselves as well: sign and name. Raises LeftBehind."""
+        """What was told since it was last asked, by ourselves as well: sign and name.
+
+        Raises LeftBehind; OSError where the next file is not there, as when others are filled meanwhile: ask again.
+        """
         while True:
             latest = self._number()  # read first: nobody writes to those before it any more
             if latest - self._hears > KEPT:
@@ -119,10 +122,7 @@ class Company:
         self._written_to, self._writes = descriptor, number
 
     def _hear_from(self, number: int) -> None:
-        try:
-            descriptor = os.open(self._news(number), os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError as error:  # files were filled faster than this one looked for the next
-            raise LeftBehind from error
+        descriptor = os.open(self._news(number), os.O_RDONLY | os.O_CLOEXEC)
         os.close(self._heard_in)
         self._heard_in, self._hears, self._heard, self._rest = descriptor, number, 0, b""
 

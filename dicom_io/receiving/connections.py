@@ -1,8 +1,8 @@
 """Who is connected: those without an association yet and those with one, counted apart, and by address.
 
-A connection costs a thread, and any machine at an allowed address can open one without saying a word. So those that
-have not asked for an association never take the place of those that have, and when there are too many of either, the
-one that has been silent longest makes room: a sender that says what it wants at once always finds a place.
+Any machine at an allowed address can open a connection without saying a word. So those that have not asked for an
+association never take the place of those that have, and when there are too many of either, whoever has hung up or been
+silent longest makes room: a sender that says what it wants at once, and waits, always finds a place.
 """
 
 from __future__ import annotations

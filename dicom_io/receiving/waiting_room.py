@@ -8,6 +8,7 @@ the socket, and nothing at all for one that has hung up by then.
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import threading
@@ -16,7 +17,9 @@ from collections.abc import Callable
 
 from dicom_io.receiving.connections import Connection, Standing
 
-LOOK_AGAIN_MILLISECONDS = 100
+log = logging.getLogger(__name__)
+
+LOOK_AGAIN_SECONDS = 0.1
 """Between two looks at the clock, while anybody waits."""
 
 
@@ -51,10 +54,9 @@ class WaitingRoom:
         connection.awaits(1)
         with self._lock:
             if not self._closed:
-                is_first = not self._waiting
-                self._waiting[connection.request.fileno()] = connection
                 self._poll.register(connection.request.fileno(), select.EPOLLIN | select.EPOLLRDHUP)
-                if is_first:
+                self._waiting[connection.request.fileno()] = connection
+                if len(self._waiting) == 1:
                     os.eventfd_write(self._bell, 1)
                 return
         self._leave(connection)
@@ -76,11 +78,12 @@ class WaitingRoom:
 
     def _run(self) -> None:
         while not self._closed:
-            for descriptor, events in self._poll.poll(LOOK_AGAIN_MILLISECONDS / 1000 if self._waiting else None):
+            for descriptor, events in self._poll.poll(LOOK_AGAIN_SECONDS if self._waiting else None):
                 if descriptor == self._bell:
                     os.eventfd_read(self._bell)
                     continue
-                connection = self._waiting[descriptor]
+                with self._lock:
+                    connection = self._waiting[descriptor]
                 standing = Standing.HOPELESS
                 if not events & (select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR):
                     standing = connection.looked_at(tls=self._tls)
@@ -100,4 +103,7 @@ class WaitingRoom:
             del self._waiting[descriptor]
             self._poll.unregister(descriptor)
         connection.awaits(1)
-        then(connection)
+        try:
+            then(connection)
+        except Exception:  # it is one connection: whatever befell it, the others go on
+            log.exception("a connection from %s could not be dealt with", connection.address)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import select
 import subprocess
 import sys
 import threading
@@ -127,7 +128,7 @@ class Receivers:
             now = time.monotonic()
             with self._lock:
                 for place, (process, _) in self._running.items():
-                    if now > self._silent_from[place]:
+                    if now > self._silent_from[place] and not _has_spoken(process):
                         log.error("receiving process %d does not answer any more and is ended", place)
                         process.kill()  # a stopped one as well; whoever listens to it hears that it has ended
 
@@ -183,3 +184,9 @@ class Receivers:
                 log.exception("an instance is on disk but could not be set aside")
                 done = False
             pipe.tell({"set_aside": message["conflict"], "done": done})
+
+
+def _has_spoken(process: subprocess.Popen[bytes]) -> bool:
+    """Whether what it said lies in the pipe: it is we who are late, then."""
+    assert process.stdout is not None
+    return bool(select.select([process.stdout], [], [], 0)[0])

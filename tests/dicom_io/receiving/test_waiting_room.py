@@ -171,3 +171,28 @@ def test_nobody_waits_in_a_room_that_is_closed(door: Door) -> None:
     door.room.close()
     late, _ = door.enter()
     assert [door.next(), door.next()] == [(LEAVES, waiting), (LEAVES, late)]
+
+
+def test_what_befalls_one_is_no_matter_of_the_others(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever it is handed to may fail, as may the register of whoever cannot be waited for."""
+    out = door.came_out
+
+    def fail(connection: Connection) -> None:
+        out.put((ASKS, connection))
+        raise RuntimeError("no thread can be had")
+
+    door.room._serve = fail
+    for _ in range(2):
+        connection, end = door.enter()
+        end.sendall(REQUEST)
+        assert door.next() == (ASKS, connection)
+    assert "could not be dealt with" in caplog.text
+    gone, _ = door.enter()
+    gone.give_way()
+    assert door.next() == (LEAVES, gone)
+    gone.request.close()
+    with pytest.raises((OSError, ValueError)):
+        door.room.enter(gone)
+    connection, end = door.enter()
+    end.sendall(REQUEST)
+    assert door.next() == (ASKS, connection)
