@@ -149,8 +149,8 @@ def _associate(
         reason = f"the association was rejected{said}; the titles, or the list of who may send there, do not agree"
         raise DeliveryFailed(destination.name, reason, retryable=transient)
     reason = "no association could be made; is it running, and do host and port agree?"
-    if handshake is not None and handshake.why_not:
-        reason = f"no association by TLS: {handshake.why_not}"
+    if handshake is not None and (why_not := handshake.give_up()):
+        reason = f"no association by TLS: {why_not}"
     raise DeliveryFailed(destination.name, reason, retryable=True)
 
 

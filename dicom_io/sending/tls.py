@@ -55,6 +55,7 @@ class Handshake:
     context: ssl.SSLContext = field(init=False)
     error: OSError | None = field(init=False, default=None)
     is_done: bool = field(init=False, default=False)
+    _connection: ssl.SSLSocket | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.context = client_context(self.settings)
@@ -65,6 +66,7 @@ class Handshake:
             """With TLS 1.3 a peer looks at our certificate when the handshake is over for us: we hear when we read."""
 
             def do_handshake(self, block: bool = False) -> None:
+                handshake._connection = self
                 try:
                     super().do_handshake(block)
                 except OSError as error:
@@ -80,6 +82,14 @@ class Handshake:
                     raise
 
         self.context.sslsocket_class = Telling
+
+    def give_up(self) -> str:
+        """``why_not``; and nothing is left open: an error keeps the connection that it happened to."""
+        reason = self.why_not
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = self.error = None
+        return reason
 
     @property
     def why_not(self) -> str:
