@@ -13,6 +13,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from dicom_io.disk import sync_folder
+
 
 def private_folder(path: Path) -> Path:
     """``path``, made with mode 0700 where it is absent, and its entry in the parent folder on disk."""
@@ -27,15 +29,6 @@ def remove_tree(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
         sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Put the entries of the folder ``path`` on disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:

@@ -60,6 +60,7 @@ class DestinationSection(Section):
     commitment: bool = Field(
         default=False, description="It must answer for what it stored (Storage Commitment) before sources are purged."
     )
+    tls: bool = Field(default=False, description="By TLS, for C-STORE and Storage Commitment; a url has https instead.")
     url: Url = Field(default="", description="Instead of title, host and port: https://…/studies, for STOW-RS.")
     authorities: str = Field(
         default="", description="PEM file of who signs its certificate; empty: whom the system trusts."
@@ -73,9 +74,12 @@ class DestinationSection(Section):
         by_store = (bool(self.ae_title), bool(self.host), bool(self.port))
         if bool(self.url) == any(by_store) or (not self.url and not all(by_store)):
             raise ValueError("either ae_title, host and port, for C-STORE, or url, for STOW-RS")
-        proofs = (self.authorities, self.token_file, self.certificate, self.key)
-        if any(proofs) and not self.url.startswith("https:"):
-            raise ValueError("authorities, token_file, certificate and key are for a url with https")
+        if self.tls and self.url:
+            raise ValueError("tls: a url says so itself, by https")
+        if any((self.authorities, self.certificate, self.key)) and not (self.tls or self.url.startswith("https:")):
+            raise ValueError("authorities, certificate and key are for tls = true, or for a url with https")
+        if self.token_file and not self.url.startswith("https:"):
+            raise ValueError("token_file: a bearer token is for a url with https")
         if bool(self.certificate) != bool(self.key):
             raise ValueError("certificate and key belong together")
         if self.url and self.commitment:

@@ -12,6 +12,7 @@ from typing import NoReturn
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from dicom_io.disk import sync_folder
 from dicom_io.errors import KeyRefused
 
 SHORTEST_KEY = 32
@@ -106,11 +107,7 @@ def generate_key_file(path: str | os.PathLike[str]) -> None:
         file.write(os.urandom(SHORTEST_KEY))
         file.flush()
         os.fsync(file.fileno())
-    folder = os.open(Path(path).resolve().parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(Path(path).resolve().parent)
 
 
 def _refuse_weak(secret: bytes) -> None:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 
+from dicom_io.disk import begin_to_write
 from dicom_io.element_bounds import ElementBounds, survey
 from dicom_io.errors import DicomError, SpoolFull
 
@@ -103,6 +104,7 @@ class ArrivingFile:
         if self._error is None:
             try:
                 self._file.flush()
+                begin_to_write(self._file.fileno())
                 if self._file.tell() == len(self._head):
                     raise NotTaken("the data set is empty", full=False)
                 with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as content:

@@ -22,6 +22,7 @@ from dicom_io.receiving.messages import Begin
 from dicom_io.receiving.refused_calls import OnRefused, RefusedCall, RefusedFor
 from dicom_io.receiving.tally import Tally
 from dicom_io.receiving.tls import Tls
+from dicom_io.receiving.waiting_room import WaitingRoom
 
 log = logging.getLogger(__name__)
 
@@ -71,12 +72,14 @@ class BoundedServer(AssociationServer):
         self._on_refused = on_refused
         self._strangers = Tally()
         self._costly = threading.Lock()
+        self._room = WaitingRoom(limits.request_seconds, tls=tls is not None, serve=self._begin, leave=self._turn_away)
         self.offer = {
             context.abstract_syntax.encode(): tuple(syntax.encode() for syntax in context.transfer_syntax)
             for context in entity.supported_contexts
             if context.abstract_syntax is not None
         }
         super().__init__(entity, address, entity.ae_title, entity.supported_contexts)
+        self._room.open()
 
     def server_bind(self) -> None:
         """Bind the port. Raises OSError where it is taken by anybody who does not share it with us."""
@@ -106,17 +109,37 @@ class BoundedServer(AssociationServer):
         return False
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Take the connection up, in a thread of its own."""
-        connection = Connection(request, plain_address(str(client_address[0])))
+        """Take the connection up: it waits until it has asked for an association."""
+        connection = Connection(request, plain_address(str(client_address[0])), int(client_address[1]))
         self._connections.admit(connection)
-        threading.Thread(
-            target=self._serve, args=(connection, client_address), name=f"association {connection.address}", daemon=True
-        ).start()
-
-    def _serve(self, connection: Connection, client_address: Any) -> None:
         try:
-            if not connection.asks_by(connection.opened + self._limits.request_seconds, tls=self.tls is not None):
-                return
+            self._room.enter(connection)
+        except BaseException:
+            self._connections.leave(connection)
+            raise
+
+    def _begin(self, connection: Connection) -> None:
+        """Serve a connection that has asked, in a thread of its own."""
+        thread = threading.Thread(
+            target=self._serve, args=(connection,), name=f"association {connection.address}", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError:
+            log.exception("a connection from %s could not be taken up", connection.address)
+            self._end(connection)
+
+    def _turn_away(self, connection: Connection) -> None:
+        if connection.broke_protocol:
+            self._on_refused(RefusedCall(RefusedFor.PROTOCOL, connection.address))
+        self._end(connection)
+
+    def _end(self, connection: Connection) -> None:
+        self._connections.leave(connection)
+        self.shutdown_request(connection.request)
+
+    def _serve(self, connection: Connection) -> None:
+        try:
             association = BoundedAssociation(
                 self, connection, self._limits, self._admit, self._operations, self._on_refused
             )
@@ -127,13 +150,12 @@ class BoundedServer(AssociationServer):
             acceptor.implementation_class_uid = self.ae.implementation_class_uid
             acceptor.implementation_version_name = self.ae.implementation_version_name
             acceptor.supported_contexts = self.contexts  # negotiation reads them only
-            association.requestor.address_info = AddressInformation.from_tuple(client_address)
+            association.requestor.address_info = AddressInformation.from_tuple((connection.address, connection.port))
             association.run_reactor()
         except Exception:  # it is one connection: whatever befell it, the others go on
             log.exception("a connection from %s failed", connection.address)
         finally:
-            self._connections.leave(connection)
-            self.shutdown_request(connection.request)
+            self._end(connection)
 
     @contextlib.contextmanager
     def in_turn(self, request_bytes: int) -> Iterator[None]:
@@ -144,6 +166,11 @@ class BoundedServer(AssociationServer):
             return
         with self._costly:
             yield
+
+    def server_close(self) -> None:
+        """Take nothing more; who has not asked by now is not served."""
+        super().server_close()
+        self._room.close()
 
     def shutdown_request(self, request: Any) -> None:
         """End a connection, from either side and in whatever state."""

@@ -33,12 +33,13 @@ import pydicom
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 
+from dicom_io.disk import sync_file, sync_folder
 from dicom_io.errors import SpoolFull, UnreadableObject
 from dicom_io.quiet import quiet
 from dicom_io.receiving.arrival import Arrival
 from dicom_io.receiving.company import Company
 from dicom_io.receiving.spool_index import CONFLICTS, INSTANCE, STUDIES, SpoolIndex, names_in
-from dicom_io.receiving.spool_names import digest_of_uid, fsync_folder
+from dicom_io.receiving.spool_names import digest_of_uid
 
 PREAMBLE_AND_PREFIX = 132
 """Bytes before the file meta information (PS3.10 7.1)."""
@@ -111,7 +112,7 @@ class Spool:
         self._syncers = ThreadPoolExecutor(SYNCERS, thread_name_prefix="spool")
         for part in (self.folder, self.incoming, self.studies, self.conflicts):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fsync_folder(self.folder)
+        sync_folder(self.folder)
         self._company = None if place is None else Company(self.folder, place)
         self._known = SpoolIndex(self.folder, self._company)
 
@@ -142,6 +143,16 @@ class Spool:
                 path.unlink()
                 self._known.remove(path)
             second_names[node].unlink()
+
+    def keep_up(self) -> None:
+        """For now and then, where several processes receive: hear what the others accepted. Waits for nobody."""
+        if self._settled.acquire(blocking=False):
+            try:
+                self._known.keep_up()
+            except OSError:
+                return  # whoever accepts the next instance hears of it
+            finally:
+                self._settled.release()
 
     def paths(self) -> Iterator[Path]:
         """Of every instance that lies here, conflicts included, in no order, while others come and go."""
@@ -293,9 +304,9 @@ class Spool:
         """The file ``path``, its folder and that folder's own entry to disk, at the same time: they share one wait."""
         known = path.parent in self._folders_on_disk
         folders = (path.parent,) if known else (path.parent, path.parent.parent)
-        waiting = [self._syncers.submit(fsync_folder, folder) for folder in folders]
+        waiting = [self._syncers.submit(sync_folder, folder) for folder in folders]
         try:
-            _fsync_file(path)
+            sync_file(path)
         finally:
             for folder in waiting:
                 folder.result()
@@ -311,11 +322,11 @@ class Spool:
         """
         if not path.resolve().is_relative_to(self.studies.resolve()):
             raise ValueError(f"{path} is not among the studies of the spool {self.folder}")
-        _fsync_file(arrival)
+        sync_file(arrival)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         arrival.rename(path)
-        fsync_folder(path.parent)
-        fsync_folder(path.parent.parent)
+        sync_folder(path.parent)
+        sync_folder(path.parent.parent)
 
     def forget(self, path: Path) -> None:
         """Nothing tells any more that an instance, which was purged, was ever accepted at ``path``."""
@@ -328,9 +339,9 @@ class Spool:
         if not path.resolve().is_relative_to(self.folder.resolve()):
             raise ValueError(f"{path} is not in the spool {self.folder}")
         path.with_suffix(".purged").touch(mode=0o600)
-        fsync_folder(path.parent)
+        sync_folder(path.parent)
         path.unlink(missing_ok=True)
-        fsync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def _file_meta(path: Path) -> tuple[str, str, int]:
@@ -366,8 +377,3 @@ def _digest_from(path: Path, offset: int) -> str:
     with path.open("rb") as file:
         file.seek(offset)
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _fsync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

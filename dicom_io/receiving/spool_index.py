@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from dicom_io.receiving.company import FORGOTTEN, KNOWN, Company
+from dicom_io.receiving.company import FORGOTTEN, KNOWN, Company, LeftBehind
 
 STUDIES, CONFLICTS = "studies", "conflicts"
 """Folders of a spool that accepted instances lie in: below one for each study, and directly."""
@@ -75,18 +75,29 @@ class SpoolIndex:
             with suppress(OSError):  # they find that it is not there, and ask whether it is wanted
                 self._company.tell(FORGOTTEN, name)
 
+    def keep_up(self) -> None:
+        """Hear the others also while nothing comes in here, so as not to be left behind. Waits for no reading."""
+        if self._found is not None:
+            self._known()
+
     def _known(self) -> dict[str, tuple[str, ...]]:
         with self._reading:
-            if self._found is None:
-                found: dict[str, tuple[str, ...]] = {}
-                for name in names_in(self._folder):
-                    if "-" in name.rpartition("/")[2]:
-                        _add(found, name.removesuffix(MARKER).removesuffix(INSTANCE) + INSTANCE)
-                self._found = found
-            if self._company is not None:
-                for sign, name in self._company.hear():
-                    (_add if sign == KNOWN else _remove)(self._found, name)
-            return self._found
+            while True:
+                if self._found is None:
+                    self._found = self._read()
+                try:
+                    for sign, name in () if self._company is None else self._company.hear():
+                        (_add if sign == KNOWN else _remove)(self._found, name)
+                    return self._found
+                except LeftBehind:
+                    self._found = None
+
+    def _read(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for name in names_in(self._folder):
+            if "-" in name.rpartition("/")[2]:
+                _add(found, name.removesuffix(MARKER).removesuffix(INSTANCE) + INSTANCE)
+        return found
 
     def _read_early(self) -> None:
         try:

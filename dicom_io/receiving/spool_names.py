@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
+
+from dicom_io.disk import sync_folder
 
 UNKEYED = 40
 """Hexadecimal digits of the digest of a UID. What ``keyed`` makes of it must have another length."""
@@ -21,12 +22,12 @@ def rename_unkeyed(folder: Path, keyed: Callable[[str], str]) -> None:
         if (target := folder / keyed_name(name, keyed)) != path:
             target.parent.mkdir(mode=0o700, exist_ok=True)
             path.rename(target)
-            fsync_folder(target.parent)
+            sync_folder(target.parent)
     for study in (folder / "studies").glob("*"):
         if len(study.name) == UNKEYED and not any(study.iterdir()):
             study.rmdir()
     if (folder / "studies").is_dir():
-        fsync_folder(folder / "studies")
+        sync_folder(folder / "studies")
 
 
 def keyed_name(name: str, keyed: Callable[[str], str]) -> str:
@@ -43,12 +44,3 @@ def keyed_name(name: str, keyed: Callable[[str], str]) -> str:
 def digest_of_uid(uid: str) -> str:
     """What stands for ``uid`` in a name, before it is keyed."""
     return hashlib.sha256(uid.encode("utf-8", "surrogateescape")).hexdigest()[:UNKEYED]
-
-
-def fsync_folder(folder: Path) -> None:
-    """The entries of ``folder`` to disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

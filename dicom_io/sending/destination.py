@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from dicom_io.sending.tls import ClientTls
+
 THERE_ALREADY = "it was there already, from an earlier try"
 """A remark of ours."""
 
@@ -20,7 +22,10 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class Destination:
-    """A Storage SCP. Timeouts in seconds; ``dimse_timeout`` bounds the sending of one instance and its answer."""
+    """A Storage SCP. Timeouts in seconds; ``dimse_timeout`` bounds the sending of one instance and its answer.
+
+    ``tls``: how it is spoken to by TLS; None in clear.
+    """
 
     name: str
     host: str
@@ -30,6 +35,7 @@ class Destination:
     connection_timeout: float = 10.0
     acse_timeout: float = 30.0
     dimse_timeout: float = 120.0
+    tls: ClientTls | None = None
 
 
 @dataclass(frozen=True)

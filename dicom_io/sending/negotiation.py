@@ -20,10 +20,11 @@ from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
-from dicom_io.errors import DeliveryFailed
+from dicom_io.errors import CertificateRefused, DeliveryFailed
 from dicom_io.quiet import quiet
 from dicom_io.sending.answers import keep_answers
 from dicom_io.sending.destination import Destination
+from dicom_io.sending.tls import Handshake
 from dicom_io.sending.transcoding import may_travel_as
 
 REJECTED_TRANSIENT = 2
@@ -132,10 +133,12 @@ def _associate(
     entity.acse_timeout = destination.acse_timeout
     entity.dimse_timeout = destination.dimse_timeout
     entity.network_timeout = destination.dimse_timeout
+    handshake = _handshake(destination)
     with quiet():  # pynetdicom leaves the socket of a refused connection for the garbage collector to complain of
         association = entity.associate(
             destination.host, destination.port, contexts=contexts, ae_title=destination.ae_title, max_pdu=MAX_PDU,
             ext_neg=list(roles), evt_handlers=list(handlers),
+            tls_args=None if handshake is None else (handshake.context, destination.host),
         )  # fmt: skip
     if association.is_established or association.rejected_contexts:
         return association
@@ -146,4 +149,13 @@ def _associate(
         reason = f"the association was rejected{said}; the titles, or the list of who may send there, do not agree"
         raise DeliveryFailed(destination.name, reason, retryable=transient)
     reason = "no association could be made; is it running, and do host and port agree?"
+    if handshake is not None and (why_not := handshake.give_up()):
+        reason = f"no association by TLS: {why_not}"
     raise DeliveryFailed(destination.name, reason, retryable=True)
+
+
+def _handshake(destination: Destination) -> Handshake | None:
+    try:
+        return None if destination.tls is None else Handshake(destination.tls)
+    except CertificateRefused as error:
+        raise DeliveryFailed(destination.name, str(error), retryable=True) from error

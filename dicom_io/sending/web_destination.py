@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import httpx2 as httpx
 
 from dicom_io.errors import CertificateRefused, DeliveryFailed
 from dicom_io.sending.destination import Timeouts
+from dicom_io.sending.tls import ClientTls, client_context
 
 LONGEST_TOKEN = 8192
 """Bytes of a bearer token."""
@@ -38,7 +38,7 @@ class WebDestination:
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self._token()}"
         try:
-            context = client_context(self.authorities, self.certificate, self.key)
+            context = client_context(ClientTls(self.authorities, self.certificate, self.key))
         except CertificateRefused as error:
             raise DeliveryFailed(self.name, str(error), retryable=True) from error
         timeouts = self.timeouts
@@ -60,18 +60,3 @@ class WebDestination:
         if not token or not token.isprintable() or " " in token:
             raise DeliveryFailed(self.name, f"the token file {self.token} holds no bearer token", retryable=True)
         return token
-
-
-def client_context(authorities: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
-    """TLS 1.2 and 1.3, the peer's certificate and name always verified. Raises CertificateRefused."""
-    try:
-        context = ssl.create_default_context(cafile=None if authorities is None else str(authorities))
-    except (OSError, ValueError) as error:
-        raise CertificateRefused(f"{authorities} holds no certificates of authorities") from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if certificate is not None:
-        try:
-            context.load_cert_chain(certificate, key, password=lambda: b"")
-        except (OSError, ValueError) as error:
-            raise CertificateRefused(f"{certificate} and {key} are no certificate and its key") from error
-    return context

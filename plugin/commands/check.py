@@ -111,7 +111,7 @@ def _items(path: Path, load_twins: Callable[[Configuration], TwinMaker]) -> Iter
         if section.url:
             yield _web_destination(section, configuration)
         else:
-            yield _destination(section, lossless=configuration.output.lossless)
+            yield _destination(section, configuration, lossless=configuration.output.lossless)
         if section.commitment:
             yield _commitment(section, configuration)
 
@@ -129,7 +129,7 @@ def _commitment(section: DestinationSection, configuration: Configuration) -> It
     """Whether it answers for what it stores, and could open an association to say so."""
     name = f"commitment of {section.name}"
     try:
-        takes = takes_commitment(destination_of(section))
+        takes = takes_commitment(destination_of(section, configuration))
     except DicomError as error:
         return Item(name, str(error), ExitStatus.FAILURE)
     if not takes:
@@ -139,11 +139,12 @@ def _commitment(section: DestinationSection, configuration: Configuration) -> It
     return Item(name, f"it takes requests{hint}")
 
 
-def _destination(section: DestinationSection, *, lossless: bool) -> Item:
+def _destination(section: DestinationSection, configuration: Configuration, *, lossless: bool) -> Item:
     """Whether it answers, and takes every kind of object that would be sent there, negotiated as a delivery does."""
     name, where = f"destination {section.name}", f"{section.ae_title} at {section.host}:{section.port}"
     try:
-        found = negotiate(destination_of(section), [Kind(*kind) for kind in kinds_that_leave(lossless=lossless)])
+        kinds = [Kind(*kind) for kind in kinds_that_leave(lossless=lossless)]
+        found = negotiate(destination_of(section, configuration), kinds)
     except DicomError as error:
         return Item(name, f"{where}: {error}", ExitStatus.FAILURE)
     echo = "answers C-ECHO" if found.verification else "takes no C-ECHO, which does no harm"

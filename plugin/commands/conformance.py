@@ -187,7 +187,8 @@ def _communication() -> str:
     return (
         "## 5. Communication profiles\n\n"
         f"TCP/IP (PS3.8), by default on port {listener.port}. With `[tls]`, TLS 1.2 and 1.3 on port {tls.port} with "
-        "certificates on both sides, after BCP 195 (PS3.15 B.12)."
+        "certificates on both sides, after BCP 195 (PS3.15 B.12). A destination with `tls = true` is called by TLS 1.2 "
+        "or 1.3 after the same profile, its certificate and name verified, ours shown where it asks for one."
     )
 
 

@@ -18,9 +18,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from dicom_io.disk import sync_folder
 from dicom_io.header import SiteKey
 from plugin.config import Configuration
-from plugin.durable import private_folder, sync_folder
+from plugin.durable import private_folder
 from plugin.quarantine import seal, unseal
 
 

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 
 from dicom_io.errors import DicomError
 from dicom_io.header import SiteKey
@@ -20,7 +21,7 @@ from dicom_io.receiving import RefusedCall, StoredInstance
 from plugin.auditing import AuditTrail
 from plugin.errors import PluginError
 from plugin.intake.intake import SWITCH_SECONDS, Intake
-from plugin.intake.orders import Orders, Pipe, told_of
+from plugin.intake.orders import BEAT_SECONDS, Orders, Pipe, told_of
 from plugin.intake.rows import Recorded
 from plugin.logs import configure_logs
 from plugin.observer import Observer, Observers, kind_of
@@ -60,6 +61,29 @@ class Upwards(Observer):
         self._asked.pop(number).set_result(done)
 
 
+class Heart(threading.Thread):
+    """Says that this process is alive, for as long as it does what is to be done now and then."""
+
+    def __init__(self, pipe: Pipe, stop: threading.Event) -> None:
+        super().__init__(name="heart", daemon=True)
+        self._pipe = pipe
+        self._stop_beating = stop
+        self._do: Callable[[], None] = lambda: None
+
+    def doing(self, what: Callable[[], None]) -> None:
+        """From now on, before every beat."""
+        self._do = what
+
+    def run(self) -> None:
+        """Until the process is to stop, or whoever listens is gone."""
+        with suppress(OSError, ValueError):
+            while True:
+                self._do()
+                self._pipe.tell({"alive": True})
+                if self._stop_beating.wait(BEAT_SECONDS):
+                    return
+
+
 def main() -> None:
     """Receive until the node says that it is enough, or is gone."""
     for number in (signal.SIGTERM, signal.SIGINT):  # sent to all of a node's processes: its own says what follows
@@ -71,6 +95,8 @@ def main() -> None:
         os._exit(ENDED)
     upwards, stop = Upwards(pipe), threading.Event()
     threading.Thread(target=_obey, args=(pipe, upwards, stop), name="orders", daemon=True).start()
+    heart = Heart(pipe, stop)
+    heart.start()
     orders = Orders.decoded(told)
     configuration = orders.configuration
     configure_logs(form=configuration.logging.format)
@@ -80,6 +106,7 @@ def main() -> None:
         key = SiteKey.from_file(configuration.key_path)
         intake = Intake(configuration, key, Observers(trail, upwards), place=orders.place)
         intake.hand_over(_accepting(intake, upwards))
+        heart.doing(intake.spool.keep_up)
         intake.open()
     except (OSError, DicomError, PluginError) as error:
         log.error("receiving process %d cannot receive: %s", orders.place, error)

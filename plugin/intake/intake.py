@@ -130,7 +130,7 @@ class Intake:
             if self._starts_others:
                 self._receivers = Receivers(
                     self._with_open_ports(self._listener), self._locks, self.observer,
-                    lambda stored: self._on_stored(stored), lambda: self._on_lost(),
+                    lambda stored: self._on_stored(stored), lambda: self._on_lost(), self.spool.keep_up,
                 )  # fmt: skip
                 self._receivers.start()
 

@@ -1,7 +1,8 @@
 """What the node's own process and one that receives beside it tell each other: a JSON object a line, over two pipes.
 
 down   the orders, first; {"stop": true}; {"set_aside": number, "done": true or false}
-up     {"open": true}; {"received": kind}; {"refused": reason}; {"conflict": number, "stored": {...}}
+up     {"alive": true} every second; {"open": true}; {"received": kind}; {"refused": reason};
+       {"conflict": number, "stored": {...}}
 
 The end of the one that leads down is the end of the node: whoever reads it ends at once.
 """
@@ -16,6 +17,9 @@ from typing import IO, Any
 
 from dicom_io.receiving import StoredInstance
 from plugin.config import Configuration
+
+BEAT_SECONDS = 1.0
+"""Between two words of a process that receives that it is alive."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
+import select
 import subprocess
 import sys
 import threading
@@ -15,13 +17,20 @@ from typing import Any
 
 from dicom_io.receiving import RefusedFor, StoredInstance
 from plugin.config import Configuration
-from plugin.intake.orders import Orders, Pipe, stored_of
+from plugin.intake.orders import BEAT_SECONDS, Orders, Pipe, stored_of
 from plugin.observer import Observer
 
 log = logging.getLogger(__name__)
 
 SHORTEST_WAIT, LONGEST_WAIT = 0.2, 30.0
 """Seconds before a process that has ended is started again; doubled while it does not get to its port."""
+
+SILENT_SECONDS = 15.0
+"""A process that says nothing for so long is held to hang, and is ended: connections that the kernel gives it hang too.
+It speaks every second, and on a busy machine a few seconds late."""
+
+BEGIN_SECONDS = 120.0
+"""How long one may take for its first word, while it reads its code from a slow disk."""
 
 GRACE_SECONDS = 15.0
 """How long one may take to end that was told to: its associations have five seconds for it."""
@@ -35,7 +44,8 @@ class Receivers:
     its processes hold as well for as long as they live, so that no other node begins beside what is left of this one.
 
     ``set_aside``: called for an instance that conflicts with another one, before its sender is told Success.
-    ``on_lost``: called when a process has ended by itself; what it had on disk may lack its row.
+    ``on_lost``: called when a process has ended by itself or hung; what it had on disk may lack its row.
+    ``now_and_then``: called every second, for what the node's own process does as one of several.
     """
 
     def __init__(
@@ -45,20 +55,24 @@ class Receivers:
         observer: Observer,
         set_aside: Callable[[StoredInstance], object],
         on_lost: Callable[[], None],
+        now_and_then: Callable[[], None] = lambda: None,
     ) -> None:
         self._configuration = configuration
         self._locks = tuple(locks)
         self._observer = observer
         self._set_aside = set_aside
         self._on_lost = on_lost
+        self._now_and_then = now_and_then
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._running: dict[int, tuple[subprocess.Popen[bytes], Pipe]] = {}
         self._listening: set[int] = set()
+        self._silent_from: dict[int, float] = {}  # when each that runs is held to hang unless it speaks
         self._threads = [
             threading.Thread(target=self._keep, args=(place,), name=f"receiver {place}", daemon=True)
             for place in range(1, configuration.listener.processes)
         ]
+        self._threads.append(threading.Thread(target=self._watch, name="receivers", daemon=True))
 
     def start(self) -> None:
         for thread in self._threads:
@@ -108,6 +122,16 @@ class Receivers:
             wait = SHORTEST_WAIT if listened else min(2 * wait, LONGEST_WAIT)
             self._stopping.wait(wait)
 
+    def _watch(self) -> None:
+        while not self._stopping.wait(BEAT_SECONDS):
+            self._now_and_then()
+            now = time.monotonic()
+            with self._lock:
+                for place, (process, _) in self._running.items():
+                    if now > self._silent_from[place] and not _has_spoken(process):
+                        log.error("receiving process %d does not answer any more and is ended", place)
+                        process.kill()  # a stopped one as well; whoever listens to it hears that it has ended
+
     def _run(self, place: int) -> tuple[bool, str]:
         """One life of the process: whether it came to listen, and how it ended."""
         path = os.pathsep.join(filter(None, (str(CODE), os.environ.get("PYTHONPATH"))))
@@ -123,6 +147,7 @@ class Receivers:
         try:
             pipe.tell(Orders(place, self._configuration).encoded())
             with self._lock:
+                self._silent_from[place] = time.monotonic() + BEGIN_SECONDS
                 self._running[place] = process, pipe
             if self._stopping.is_set():
                 pipe.tell({"stop": True})
@@ -131,7 +156,9 @@ class Receivers:
                     listened = True
                     self._listening.add(place)
                     log.info("receiving process %d listens", place)
+                self._silent_from[place] = math.inf  # while it is we who do not listen
                 self._take(pipe, message)
+                self._silent_from[place] = time.monotonic() + SILENT_SECONDS
         except (OSError, ValueError) as error:  # it ended while it was told something
             log.debug("receiving process %d is not heard any more (%s)", place, type(error).__name__)
         finally:
@@ -157,3 +184,9 @@ class Receivers:
                 log.exception("an instance is on disk but could not be set aside")
                 done = False
             pipe.tell({"set_aside": message["conflict"], "done": done})
+
+
+def _has_spoken(process: subprocess.Popen[bytes]) -> bool:
+    """Whether what it said lies in the pipe: it is we who are late, then."""
+    assert process.stdout is not None
+    return bool(select.select([process.stdout], [], [], 0)[0])

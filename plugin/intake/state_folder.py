@@ -11,9 +11,10 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
+from dicom_io.disk import sync_folder
 from dicom_io.header import SiteKey
 from plugin.database import DATABASE, Database, Postgres, create_tables, transaction
-from plugin.durable import private_folder, sync_folder, write_file
+from plugin.durable import private_folder, write_file
 from plugin.errors import AuditBroken, SealBroken, StateRefused
 from plugin.intake.spool_names import SpoolNames, adopt_format_1
 

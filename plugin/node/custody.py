@@ -12,12 +12,13 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from dicom_io.disk import sync_folder
 from dicom_io.header import Pseudonyms
 from dicom_io.receiving import Spool, StoredInstance
 from dicom_io.writing import Algorithm
 from plugin.database import Connection
 from plugin.delivery import Outbox, Postings
-from plugin.durable import private_folder, remove_tree, sync_folder
+from plugin.durable import private_folder, remove_tree
 from plugin.errors import StateRefused
 from plugin.intake import ABOUT, Recorded, record_arrival
 from plugin.ledger import Event, Ledger, Row, State, taken_again

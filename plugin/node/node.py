@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dicom_io.header import Pseudonyms, SiteKey
 from dicom_io.reading import Limits
 from dicom_io.receiving import Listener
-from dicom_io.sending import Destination, WebDestination, ask_for_commitment
+from dicom_io.sending import ClientTls, Destination, WebDestination, ask_for_commitment
 from dicom_io.writing import Algorithm
 from pipeline.text import load_text_remover
 from plugin.config import Caller, Configuration, DestinationSection
@@ -219,7 +219,7 @@ def _post_office(
         committers={
             section.name: Committer(
                 section.name,
-                partial(ask_for_commitment, destination=destination_of(section)),
+                partial(ask_for_commitment, destination=destination_of(section, configuration)),
                 outbox,
                 postings,
                 destinations,
@@ -267,14 +267,19 @@ def stage_settings(configuration: Configuration, jobs: Path) -> StageSettings:
     )
 
 
-def destination_of(section: DestinationSection) -> Destination:
+def destination_of(section: DestinationSection, configuration: Configuration) -> Destination:
     """An archive as ``dicom_io`` knows it."""
+    tls = None
+    if section.tls:
+        names = (section.authorities, section.certificate, section.key)
+        tls = ClientTls(*(configuration.file(name) if name else None for name in names))
     return Destination(
         name=section.name,
         host=section.host,
         port=section.port,
         ae_title=section.ae_title,
         calling_ae_title=section.calling_ae_title,
+        tls=tls,
     )
 
 
@@ -298,7 +303,7 @@ def carrier_of(section: DestinationSection, configuration: Configuration) -> Car
     """How objects get there."""
     if section.url:
         return WebCarrier(web_destination_of(section, configuration))
-    return ArchiveCarrier(destination_of(section))
+    return ArchiveCarrier(destination_of(section, configuration))
 
 
 def requestors_of(configuration: Configuration) -> dict[str, Destination]:

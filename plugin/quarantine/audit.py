@@ -15,8 +15,9 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+from dicom_io.disk import sync_folder
 from dicom_io.header import SiteKey
-from plugin.durable import private_folder, sync_folder
+from plugin.durable import private_folder
 from plugin.errors import AuditBroken
 
 _PURPOSE = "audit log 1"

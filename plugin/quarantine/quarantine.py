@@ -21,9 +21,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from dicom_io.disk import sync_folder
 from dicom_io.errors import KeyRefused
 from dicom_io.header import SiteKey
-from plugin.durable import private_folder, sync_folder, write_file
+from plugin.durable import private_folder, write_file
 from plugin.sealed import seal, unseal
 from plugin.study import Refusal
 

@@ -69,7 +69,7 @@ def _asked(desk: Desk, name: str) -> str:
     try:
         if section.url:
             return f"{at}: {examine(web_destination_of(section, desk.configuration))}"
-        echo(destination_of(section))
+        echo(destination_of(section, desk.configuration))
     except DicomError as error:
         return f"{at}: {error}"
     return f"{at}: answers C-ECHO"

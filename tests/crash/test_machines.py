@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from plugin.database import Postgres, close_idle
 from plugin.ledger import Ledger, State
 from plugin.roles import Roster
 from tests.crash.test_kill import wait_for
+from tests.crash.test_receivers import beside, send_each
 from tests.peers.postgres import Server
 from tests.plugin.fakes import photograph, save
 
@@ -85,6 +87,15 @@ class Machines:
         process = self.start("listener", "listener")
         assert process.stdout is not None
         return int(process.stdout.readline().rpartition(":")[2])
+
+    def listener_of_two(self) -> tuple[int, int]:
+        """One that receives with two processes, once both listen: the port, and the second process's number."""
+        settings = self.folder / "twinveil.toml"
+        settings.write_text(settings.read_text().replace("port = 0\n", "port = 0\nprocesses = 2\n", 1))
+        port = self.listener()
+        wait_for(lambda: "receiving process 1 listens" in self.log.read_text(), "the process beside it")
+        (second,) = beside(self._running[-1])
+        return port, second
 
     def wait_for_all(self) -> None:
         wait_for(lambda: len(self.roster.members()) == len(self._running), "everybody on the roster")
@@ -227,3 +238,27 @@ def test_what_does_not_belong_together_is_refused_by_name(tmp_path: Path, postgr
         unmounted = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert unmounted.returncode != 0
         assert "of another state folder" in unmounted.stderr
+
+
+def test_a_listener_of_two_processes_loses_one_of_them_and_nothing_else(
+    tmp_path: Path, postgres_server: Server
+) -> None:
+    """All that was answered comes to a worker and to the archive, once, whichever process took it."""
+    with machines(tmp_path, postgres_server.new_database(), dead_after=60.0) as (several, archive):
+        port, second = several.listener_of_two()
+        several.start("worker", "a")
+        several.start("deliverer", "deliverer")
+        several.wait_for_all()
+        paths = [save(photograph(f"{STUDY}.{n % 4}", number=n), tmp_path / "in") for n in range(16)]
+        with ThreadPoolExecutor(1) as sending:
+            under_way = sending.submit(send_each, port, paths)
+            wait_for(lambda: sum(several.ledger.counts().values()) >= 4, "some of them")
+            os.kill(second, signal.SIGKILL)
+            taken = under_way.result()
+        wait_for(lambda: several.log.read_text().count("receiving process 1 listens") == 2, "the next one")
+        again = [path for path in paths if path not in taken]
+        assert send_each(port, again) == again
+        wait_for(lambda: several.ledger.counts() == {State.PURGED: 16}, "all photographs")
+        wait_for(lambda: len(archive.stored) >= 64, "all that was made of them")
+        assert len(archive.stored) == len(set(archive.stored)) == 64
+        assert several.left_in_the_open() == []

@@ -1,7 +1,8 @@
-"""Orthanc as a sender over TLS: with a certificate that counts its photographs come in, with any other they do not."""
+"""TLS with programs that are not ours: Orthanc as a sender, dcmtk's storescp as an archive."""
 
 from __future__ import annotations
 
+import shutil
 import urllib.error
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,9 +11,13 @@ from pathlib import Path
 import pytest
 
 from dicom_io.receiving import AllowedCaller, Listener, Spool, TlsSettings
+from plugin.config import load_configuration
+from plugin.delivery import NotTaken
+from plugin.node.node import carrier_of
 from tests.certificates import Authority, Identity
 from tests.dicom_io.builders import photograph, rich_header, write
 from tests.dicom_io.conftest import SETTINGS
+from tests.dicom_io.sending.test_tls import storescp
 from tests.peers.orthanc import AE_TITLE, Orthanc, orthanc
 
 pytestmark = pytest.mark.peers
@@ -78,3 +83,25 @@ def test_orthanc_with_another_certificate_is_refused(
     with orthanc(tmp_path / "orthanc", **settings) as server, pytest.raises(urllib.error.HTTPError):
         forward(server, file)
     assert list(spool.accepted()) == []
+
+
+def test_twins_go_to_an_archive_by_tls_as_configured(tmp_path: Path, authority: Authority) -> None:
+    """Names of files are relative to the configuration; what they hold is shown and asked for."""
+    shutil.copy(authority.root, tmp_path / "ca.pem")
+    ours = authority.identity("node")
+    shutil.copy(ours.certificate, tmp_path / "node.pem")
+    shutil.copy(ours.key, tmp_path / "node.key")
+    text = "[[destinations]]\nname = 'archive'\nae_title = 'ARCHIVE'\nhost = '127.0.0.1'\nport = {port}\ntls = true\n"
+    text += "authorities = 'ca.pem'\ncertificate = 'node.pem'\nkey = 'node.key'\n"
+    file, told = write(photograph(rich_header()), tmp_path / "photograph.dcm"), []
+    with storescp(tmp_path / "received", authority.identity("archive"), authority.root) as port:
+        (tmp_path / "twinveil.toml").write_text(text.format(port=port))
+        configuration = load_configuration(tmp_path / "twinveil.toml")
+        carrier = carrier_of(configuration.destinations[0], configuration)
+        carrier.carry([file], (), lambda number, remark="": told.append((number, remark)))
+        (tmp_path / "node.key").unlink()
+        with pytest.raises(NotTaken, match="are no certificate and its key") as caught:
+            carrier.carry([file], (), lambda number, remark="": None)
+        assert not caught.value.tried
+    assert told == [(0, "")]
+    assert len(list((tmp_path / "received").iterdir())) == 1

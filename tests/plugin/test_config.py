@@ -14,6 +14,7 @@ from plugin.config import Configuration, find_key_file, load_configuration
 from plugin.errors import ConfigurationRefused
 
 CALLER = '[[callers]]\nae_title = "CAMERA"\nnetwork = "10.1.0.0/16"\n'
+ARCHIVE = "[[destinations]]\nname = 'a'\nae_title = 'A'\nhost = 'h'\nport = 1\n"
 
 
 def load(folder: Path, text: str) -> Configuration:
@@ -46,6 +47,10 @@ def load(folder: Path, text: str) -> Configuration:
         ("[[destinations]]\nname = 'a'\nurl = 'https://h/studies/'", "destinations.0.url"),
         ("[[destinations]]\nname = 'a'\nurl = 'http://h/studies'", "http is for this machine alone"),
         ("[[destinations]]\nname = 'a'\nurl = 'http://127.0.0.1/studies'\ntoken_file = 't'", "a url with https"),
+        ("[[destinations]]\nname = 'a'\nurl = 'https://h/studies'\ntls = true", "a url says so itself"),
+        (ARCHIVE + "authorities = 'a.pem'", "are for tls = true"),
+        (ARCHIVE + "tls = true\ncertificate = 'c.pem'", "certificate and key belong together"),
+        (ARCHIVE + "tls = true\ntoken_file = 't'", "a bearer token is for a url"),
         ("[[destinations]]\nname = 'a'\nurl = 'https://h/studies'\nkey = 'k'", "certificate and key belong together"),
         ("[[destinations]]\nname = 'a'\nurl = 'https://h/studies'\ncommitment = true", "by DIMSE alone"),
         (2 * "[[destinations]]\nname = 'a'\nae_title = 'A'\nhost = 'h'\nport = 1\n", "same name"),

@@ -76,6 +76,18 @@ def port(spool: Spool, handler: Handler) -> Iterator[int]:
     listener.stop(60)
 
 
+OPENED: list[Any] = []
+"""Connections that a test opened. pynetdicom leaves those to the garbage collector that the other side ended first."""
+
+
+@pytest.fixture(autouse=True)
+def closing() -> Iterator[None]:
+    yield
+    for connection in OPENED:
+        connection.close()
+    OPENED.clear()
+
+
 def asking(
     port: int, on_report: Callable[[evt.Event], tuple[int, None]] | None = None, tls: ssl.SSLContext | None = None
 ) -> Association:
@@ -84,6 +96,7 @@ def asking(
     entity.add_requested_context(PUSH_MODEL)
     entity.add_requested_context(VLPhotographicImageStorage)
     handlers: list[Any] = [] if on_report is None else [(evt.EVT_N_EVENT_REPORT, on_report)]
+    handlers.append((evt.EVT_CONN_OPEN, lambda event: OPENED.append(event.assoc.dul.socket.socket)))
     secured = None if tls is None else (tls, None)
     association = entity.associate("127.0.0.1", port, ae_title="TWINVEIL", evt_handlers=handlers, tls_args=secured)
     assert association.is_established

@@ -14,7 +14,7 @@ import pydicom
 import pytest
 
 from dicom_io.errors import SpoolFull
-from dicom_io.receiving import Spool, spool_index
+from dicom_io.receiving import Spool, company, spool_index
 from dicom_io.receiving import spool as spool_module
 from tests.dicom_io.builders import photograph, rich_header
 from tests.dicom_io.receiving.test_spool import put
@@ -113,8 +113,8 @@ spool.receive(path)
     done = subprocess.run([sys.executable, "-c", program], check=False, env={**os.environ, "PYTHONPATH": os.getcwd()})
     assert done.returncode == -signal.SIGKILL
     synced: list[Path] = []
-    put_on_disk = spool_module._fsync_file
-    monkeypatch.setattr(spool_module, "_fsync_file", lambda path: (synced.append(path), put_on_disk(path)))
+    put_on_disk = spool_module.sync_file
+    monkeypatch.setattr(spool_module, "sync_file", lambda path: (synced.append(path), put_on_disk(path)))
     stored = put(one, pydicom.dcmread(tmp_path / "sent.dcm"))
     assert (stored.duplicate, synced) == (True, [stored.path])
     (left,) = one.incoming.iterdir()
@@ -138,7 +138,7 @@ def test_one_that_begins_discards_what_it_left_itself_and_nothing_else(spools: t
 
 def test_a_line_that_was_cut_short_takes_no_other_with_it(spools: tuple[Spool, Spool]) -> None:
     one, other = spools
-    with (one.folder / "together" / "news").open("ab") as news:
+    with (one.folder / "together" / "news-0").open("ab") as news:
         news.write(b"+studies/0123/45")
     dataset = photograph()
     put(one, dataset)
@@ -160,3 +160,67 @@ def test_where_the_others_cannot_be_told_nothing_is_accepted(
             put(one, dataset)
     assert list(one.incoming.iterdir()) == []
     assert not put(other, dataset).duplicate
+
+
+def test_news_take_no_more_than_some_files_of_their_size(
+    spools: tuple[Spool, Spool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever hears them now and then is never left behind, and knows everything."""
+    one, other = spools
+    monkeypatch.setattr(company, "MOST_BYTES", 1000)
+    names_read = counted_readings(monkeypatch)
+    datasets = [photograph(rich_header()) for _ in range(60)]
+    for dataset in datasets:
+        put(one, dataset)
+        other.keep_up()
+    news = sorted((one.folder / "together").glob("news-*"))
+    assert len(news) == 1 + company.KEPT
+    assert all(file.stat().st_size < 1200 for file in news)
+    assert all(put(other, dataset).duplicate for dataset in datasets)
+    assert not names_read
+
+
+def test_who_was_left_behind_reads_what_is_there(spools: tuple[Spool, Spool], monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = spools
+    first, gone = photograph(rich_header()), photograph(rich_header())
+    assert not put(other, first).duplicate
+    put(other, gone)
+    monkeypatch.setattr(company, "MOST_BYTES", 1000)
+    datasets = [photograph(rich_header()) for _ in range(60)]
+    for dataset in datasets:
+        put(one, dataset)
+    forgotten = put(one, gone).path
+    one.purge(forgotten)
+    one.forget(forgotten)
+    names_read = counted_readings(monkeypatch)
+    assert all(put(other, dataset).duplicate for dataset in (first, *datasets))
+    assert len(names_read) == 1
+    dataset = datasets[0]
+    dataset.PatientID = "ANOTHER"
+    assert put(other, dataset).conflict
+    assert not put(other, gone).duplicate, "it is forgotten by this one too"
+
+
+def test_who_begins_late_knows_what_is_told_from_then_on(
+    spools: tuple[Spool, Spool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _ = spools
+    monkeypatch.setattr(company, "MOST_BYTES", 1000)
+    datasets = [photograph(rich_header()) for _ in range(30)]
+    for dataset in datasets[:20]:
+        put(one, dataset)
+    late = Spool(one.folder, min_free_bytes=0, place=3)
+    for dataset in datasets[20:]:
+        put(one, dataset)
+    assert all(put(late, dataset).duplicate for dataset in datasets)
+    again = Spool(one.folder, min_free_bytes=0, place=0)
+    assert len(list((one.folder / "together").glob("news-*"))) == 1, "they end with the first process"
+    assert all(put(again, dataset).duplicate for dataset in datasets)
+
+
+def counted_readings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Grows by one each time that all names of a spool are read."""
+    read: list[Path] = []
+    names_in = spool_index.names_in
+    monkeypatch.setattr(spool_index, "names_in", lambda folder: (read.append(folder), names_in(folder))[1])
+    return read

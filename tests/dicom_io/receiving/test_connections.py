@@ -13,12 +13,14 @@ import pytest
 
 from dicom_io.receiving import ConnectionLimits
 from dicom_io.receiving.connections import SHORTEST_REQUEST, Connection, Connections
-from tests.attack.peer import association_request, pdu
+from tests.attack.peer import association_request
 
 LIMITS = ConnectionLimits(
     max_pending=4, max_pending_per_address=3, max_associations=3, max_associations_per_address=2,
     reclaim_seconds=1.0, patience_seconds=0.1,
 )  # fmt: skip
+
+REQUEST = association_request("CAMERA")
 
 
 @dataclass
@@ -171,52 +173,27 @@ def test_who_left_makes_room(callers: Callers) -> None:
     assert callers.gave_way() == []
 
 
-def test_giving_way_wakes_who_waits_for_a_word(callers: Callers) -> None:
-    connection = callers.connect("a")
-    connection.give_way()
-    begun = time.monotonic()
-    assert not connection.asks_by(begun + 30, tls=False)
-    assert time.monotonic() - begun < 5
+def test_who_hung_up_goes_first(callers: Callers) -> None:
+    """All of them, even those that asked before."""
+    waiting, *gone = (callers.connect("a") for _ in range(3))
+    for each in gone:
+        callers.others[each].sendall(REQUEST)
+        callers.others[each].close()
+    for each in gone:
+        poll = select.poll()
+        poll.register(each.request, select.POLLRDHUP)
+        assert poll.poll(5000)
+    callers.connect("a")
+    assert callers.gave_way() == gone
+    assert waiting in callers.register.all()
 
 
-REQUEST = association_request("CAMERA")
-HELLO = b"\x16\x03\x01\x00\xf0" + bytes(0xF0)
-
-
-@pytest.mark.parametrize(("begins", "tls"), [(REQUEST, False), (HELLO, True)], ids=["a request", "a handshake"])
-def test_a_whole_request_is_heard_and_not_taken(callers: Callers, begins: bytes, tls: bool) -> None:
-    connection = callers.connect("a")
-    callers.others[connection].sendall(begins[:10])
-    assert not connection.asks_by(time.monotonic() + 0.1, tls=tls), "not yet"
-    callers.others[connection].sendall(begins[10:])
-    assert connection.asks_by(time.monotonic() + 5, tls=tls)
-    assert connection.request.recv(4096, socket.MSG_DONTWAIT) == begins
-
-
-HOPELESS = {
-    "another protocol": (b"GET / HTTP/1.1", False),
-    "a handshake in clear": (HELLO, False),
-    "a request where TLS is spoken": (REQUEST, True),
-    "data": (b"\x04\x00\x00\x00\x00\x10", False),
-    "a request that is too short": (pdu(0x01, b"\0" * 67), False),
-    "a request that is too long": (pdu(0x01, b"", length=1 << 19), False),
-}
-
-
-@pytest.mark.parametrize("name", HOPELESS)
-def test_what_begins_no_request_is_not_waited_for(callers: Callers, name: str) -> None:
-    begins, tls = HOPELESS[name]
-    connection = callers.connect("a")
-    callers.others[connection].sendall(begins)
-    begun = time.monotonic()
-    assert not connection.asks_by(begun + 30, tls=tls)
-    assert time.monotonic() - begun < 5
-
-
-def test_who_closes_is_not_waited_for(callers: Callers) -> None:
-    connection = callers.connect("a")
-    callers.others[connection].sendall(REQUEST[:20])
-    callers.others[connection].close()
-    begun = time.monotonic()
-    assert not connection.asks_by(begun + 30, tls=False)
-    assert time.monotonic() - begun < 5
+def test_of_those_that_ask_the_one_that_asks_for_most_gives_way(callers: Callers) -> None:
+    short, long, read = (callers.connect("a") for _ in range(3))
+    for each, request in ((short, REQUEST), (long, REQUEST * 2)):
+        callers.others[each].sendall(request)
+        each.awaits(len(request))
+        assert select.select([each.request], [], [], 5)[0]
+    read.asked = True
+    callers.connect("a")
+    assert callers.gave_way() == [long]

@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,15 +22,17 @@ import pytest
 
 from dicom_io.errors import DeliveryFailed
 from dicom_io.header import SiteKey
-from dicom_io.receiving import RefusedCall, RefusedFor, StoredInstance
+from dicom_io.receiving import RefusedCall, RefusedFor, Spool, StoredInstance
 from dicom_io.sending import Destination, deliver
 from plugin.config import Configuration
+from plugin.database import close_idle
 from plugin.errors import NodeBusy
 from plugin.intake import Intake, receivers
 from plugin.ledger import State
 from plugin.observer import Observer, kind_of
 from tests.attack.peer import RawPeer, element
 from tests.certificates import Authority
+from tests.peers.postgres import Server
 from tests.plugin.conftest import wait_for
 from tests.plugin.fakes import photograph, save
 
@@ -80,6 +83,17 @@ def door(configuration: Configuration, key: SiteKey, **changed: dict[str, Any]) 
         intake.leave()
 
 
+@pytest.fixture(params=["file", "server"])
+def where(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
+    """Where the records lie: what the configuration says of it."""
+    if request.param == "file":
+        yield {}
+        return
+    server: Server = request.getfixturevalue("postgres_server")
+    yield {"database": {"url": server.new_database()}}
+    close_idle()
+
+
 def to(port: int, calling: str = "CAMERA") -> Destination:
     return Destination("node", "127.0.0.1", port, "TWINVEIL", calling_ae_title=calling)
 
@@ -89,9 +103,9 @@ def files_of(intake: Intake) -> list[Path]:
 
 
 def test_what_many_send_at_a_time_lies_and_is_on_record_once(
-    configuration: Configuration, key: SiteKey, tmp_path: Path
+    configuration: Configuration, key: SiteKey, tmp_path: Path, where: dict[str, Any]
 ) -> None:
-    with door(configuration, key) as (intake, tally):
+    with door(configuration, key, **where) as (intake, tally):
         paths = [save(photograph(f"{STUDY}.{n % 5}", number=n), tmp_path / "in") for n in range(40)]
         with ThreadPoolExecutor(6) as senders:
             list(senders.map(lambda path: deliver([path], to(intake.listener.port)), paths))
@@ -107,11 +121,11 @@ def test_what_many_send_at_a_time_lies_and_is_on_record_once(
 
 
 def test_other_bytes_under_a_known_uid_are_set_aside_by_the_node_before_their_sender_hears(
-    configuration: Configuration, key: SiteKey, tmp_path: Path
+    configuration: Configuration, key: SiteKey, tmp_path: Path, where: dict[str, Any]
 ) -> None:
     dataset, handed = photograph(STUDY), []
     path = save(dataset, tmp_path / "in")
-    with door(configuration, key) as (intake, tally):
+    with door(configuration, key, **where) as (intake, tally):
 
         def set_aside(stored: StoredInstance) -> object:
             handed.append(stored)
@@ -241,6 +255,60 @@ def test_one_that_cannot_begin_is_tried_again_and_says_why(
     finally:
         intake.close()
         intake.leave()
+
+
+def test_one_that_hangs_is_ended_and_another_takes_its_place(
+    configuration: Configuration, key: SiteKey, tmp_path: Path, where: dict[str, Any], monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    """It holds what it was deciding on, and the kernel goes on giving it connections, until it is ended."""
+    monkeypatch.setattr(receivers, "SILENT_SECONDS", 4.0)
+    numbers = itertools.count()
+    with door(configuration, key, **where) as (intake, tally):
+        assert intake.receivers is not None
+        (hangs,) = intake.receivers.pids
+        os.kill(hangs, signal.SIGSTOP)
+        wait_for(lambda: intake.receivers is not None and hangs not in intake.receivers.pids)
+        wait_for(lambda: intake.receivers is not None and intake.receivers.listening == 1)
+
+        def send() -> None:
+            path = save(photograph(STUDY, number=next(numbers)), tmp_path / "in")
+            deliver([path], to(intake.listener.port))
+
+        tally.both("new", send)
+    assert "receiving process 1 does not answer any more and is ended" in caplog.text
+    assert "receiving process 1 ended (status -9) and is started again" in caplog.text
+
+
+def test_one_that_waits_for_the_node_is_not_held_to_hang(
+    configuration: Configuration, key: SiteKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node listens to nothing of it while it sets a conflict aside."""
+    monkeypatch.setattr(receivers, "SILENT_SECONDS", 3.0)
+    looks: list[float] = []
+    keep_up = Spool.keep_up
+    monkeypatch.setattr(Spool, "keep_up", lambda spool: (looks.append(time.monotonic()), keep_up(spool))[1])
+    dataset, numbers = photograph(STUDY), itertools.count()
+    with door(configuration, key) as (intake, tally):
+        assert intake.receivers is not None
+        before = intake.receivers.pids
+
+        def slowly(stored: StoredInstance) -> object:
+            begun = time.monotonic()
+            wait_for(lambda: looks[-1] > begun + 4.0)
+            return intake.record(stored)
+
+        def another() -> None:
+            dataset.PatientID = f"ANOTHER-{next(numbers)}"
+            deliver([save(dataset, tmp_path / "in")], to(intake.listener.port))
+
+        another()
+        intake.hand_over(slowly)  # type: ignore[arg-type]
+        for _ in range(20):
+            if not tally.beside["conflict"]:
+                another()
+        assert tally.beside["conflict"]
+        assert intake.receivers.pids == before
 
 
 def test_the_next_node_waits_for_what_is_left_of_the_one_before(
