@@ -4,7 +4,7 @@
     python -m scripts.painted_skin tattoos --photographs FOLDER|ZIP --out FILE [--limit N] [--tuning]
 
 The truth is exact, since it is painted here; the painters are those of the training, the people and the skin are not.
-``lesions``: every photograph of the folder is a face without disease, looked at with a lesion and without; of the square
+``lesions``: each photograph of the folder is a face without disease, looked at with a lesion and without; of the square
 around it ``marked_without`` is called diseased. ``tattoos``: the outlined photographs that are held out from training
 (or, with --tuning, those on which the rule was chosen), each with and without a tattoo.
 """
