@@ -35,10 +35,10 @@ def mixed(side: int, parts: Sequence[tuple[tuple[int, int], Field]]) -> Field:
         here, fading = seen(corner, len(change)), _fading(len(change))
         total[here] += change * fading
         weight[here] += fading
-    return total / np.maximum(weight, _LEAST)
+    return np.asarray(total / np.maximum(weight, _LEAST), np.float32)
 
 
 def _fading(reach: int) -> Field:
     """Hann's window (reach, reach, 1), nowhere 0."""
     axis = np.hanning(reach + 2)[1:-1].astype(np.float32)
-    return (axis[:, None] * axis[None, :])[..., None]
+    return np.asarray((axis[:, None] * axis[None, :])[..., None], np.float32)

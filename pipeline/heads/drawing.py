@@ -132,10 +132,10 @@ def laid(square: SkinSquare, points: Points, shape: tuple[int, int]) -> NDArray[
         cv2.fillConvexPoly(which, corners, number, shift=_SUBPIXEL_BITS)
     to_square = np.linalg.inv(plane[:, 1:] - plane[:, :1]) @ (there[:, 1:] - there[:, :1])
     rows, columns = np.nonzero(which >= 0)
-    number = which[rows, columns]
-    right, down = (columns - plane[number, 0, 0])[:, None], (rows - plane[number, 0, 1])[:, None]
+    of = which[rows, columns]
+    right, down = (columns - plane[of, 0, 0])[:, None], (rows - plane[of, 0, 1])[:, None]
     places = np.full((*shape, 2), -1, np.float32)
-    places[rows, columns] = there[number, 0] + right * to_square[number, 0] + down * to_square[number, 1]
+    places[rows, columns] = there[of, 0] + right * to_square[of, 0] + down * to_square[of, 1]
     return places
 
 

@@ -82,7 +82,8 @@ def _middle(places: Tensor, grid: int) -> Tensor:
     side = math.isqrt(places.shape[1])
     first = (side - grid) // 2
     square = places.unflatten(1, (side, side))[:, first : first + grid, first : first + grid]
-    return square.flatten(1, 2).contiguous()
+    innermost: Tensor = square.flatten(1, 2).contiguous()
+    return innermost
 
 
 @dataclass(frozen=True, eq=False)
