@@ -24,6 +24,7 @@ from plugin.ledger import Ledger, State
 from plugin.roles import Roster
 from tests.crash.test_kill import wait_for
 from tests.peers.postgres import Server
+from tests.peers.processes import free_port, is_listening
 from tests.plugin.fakes import photograph, save
 
 STUDY = "1.2.826.0.1.3680043.8.498.83"
@@ -53,6 +54,8 @@ first_wait_seconds = 0.2
 backoff = 1.0
 [limits]
 min_free_bytes = 0
+[page]
+port = {page}
 """
 
 
@@ -65,7 +68,9 @@ class Machines:
         self._running: list[subprocess.Popen[str]] = []
         generate_key_file(folder / "site.key")
         (folder / "database.url").write_text(url + "\n")
-        (folder / "twinveil.toml").write_text(CONFIGURATION.format(port=receiver.port, dead_after=dead_after))
+        (folder / "twinveil.toml").write_text(
+            CONFIGURATION.format(port=receiver.port, dead_after=dead_after, page=free_port())
+        )
         self.configuration: Configuration = load_configuration(folder / "twinveil.toml")
         self.state = self.configuration.state_folder
         self.ledger = Ledger(Postgres(url))
@@ -163,6 +168,9 @@ def test_a_worker_is_killed_and_another_is_at_its_study_within_15_seconds(
         assert several.ledger.charges(row.job or "", row.digest, "swap") == 1
         assert several.ledger.charges(row.job or "", row.digest, "heal") == 0
         assert several.left_in_the_open() == []
+        # All have one file, and so one port for the page, and run: it is the listener's.
+        assert is_listening(several.configuration.page.port)
+        assert several.log.read_text().count("the listener serves the page") == 3
 
 
 def test_a_worker_that_stood_still_and_goes_on_does_nothing_twice(tmp_path: Path, postgres_server: Server) -> None:
