@@ -22,6 +22,7 @@ from plugin.config import Configuration, load_configuration
 from plugin.database import Postgres, close_idle
 from plugin.ledger import Ledger, State
 from plugin.roles import Roster
+from tests.crash.forked import ForkedNode
 from tests.crash.test_kill import wait_for
 from tests.peers.postgres import Server
 from tests.peers.processes import free_port, is_listening
@@ -65,7 +66,7 @@ class Machines:
     def __init__(self, folder: Path, receiver: Receiver, url: str, dead_after: float) -> None:
         self.folder = folder
         self.log = folder / "log"
-        self._running: list[subprocess.Popen[str]] = []
+        self._running: list[ForkedNode] = []
         generate_key_file(folder / "site.key")
         (folder / "database.url").write_text(url + "\n")
         (folder / "twinveil.toml").write_text(
@@ -76,28 +77,23 @@ class Machines:
         self.ledger = Ledger(Postgres(url))
         self.roster = Roster(Postgres(url))
 
-    def start(self, role: str, name: str) -> subprocess.Popen[str]:
+    def start(self, role: str, name: str) -> ForkedNode:
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
-        command = [sys.executable, "-m", "tests.crash.worker", self.folder / "twinveil.toml", folder, role]
-        with self.log.open("a") as log:
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        process = ForkedNode(self.log, self.folder / "twinveil.toml", folder, role)
         self._running.append(process)
         return process
 
     def listener(self) -> int:
         """Its port, once it listens."""
-        process = self.start("listener", "listener")
-        assert process.stdout is not None
-        return int(process.stdout.readline().rpartition(":")[2])
+        return int(self.start("listener", "listener").line().rpartition(":")[2])
 
     def wait_for_all(self) -> None:
         wait_for(lambda: len(self.roster.members()) == len(self._running), "everybody on the roster")
 
     def end(self) -> None:
         for process in self._running:
-            process.kill()
-            process.communicate()
+            process.end()
         close_idle()
 
     def send(self, port: int, number: int) -> None:
@@ -112,7 +108,7 @@ class Machines:
         wait_for(lambda: sum(self.calls(name)["swap"] for name in ("a", "b")) == count, "a swap")
         return next(name for name in ("a", "b") if self.calls(name)["swap"])
 
-    def held_in_a_swap(self) -> tuple[int, dict[str, subprocess.Popen[str]], str, str]:
+    def held_in_a_swap(self) -> tuple[int, dict[str, ForkedNode], str, str]:
         """A whole node with two workers, of which one is held in the swap of the first study: the listener's port, the
         workers' processes, who is held, and the other one."""
         self.hold("swap-1")
