@@ -11,7 +11,7 @@ from tests.peers.postgres import postgres_server as postgres_server
 
 # Read by libraries when they are first imported, so it is set before any test module is.
 os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
-# A thread that waits for one whose core somebody else has would otherwise spin: twenty times the work, measured.
+# Else a thread that waits for one whose core somebody else has spins, and takes the core from whom it waits for.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
