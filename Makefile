@@ -37,7 +37,7 @@ demo: $(VENV)/.runtime
 	$(BIN)/twinveil demo --out build/demo
 
 test: check peers
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(TEST_ARGS)
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(TEST_ARGS)
 
 check: $(VENV)/.development
 	$(BIN)/python -m ruff check .

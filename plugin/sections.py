@@ -99,7 +99,10 @@ class PageSection(Section):
     host: str = Field(
         default="127.0.0.1", min_length=1, description="Address to bind; any but loopback needs a certificate."
     )
-    port: int = Field(default=0, ge=0, le=65535, description="TCP port of the page; 0 is off.")
+    port: int = Field(
+        default=0, ge=0, le=65535,
+        description="TCP port of the page; 0 is off. Of several processes the listener serves it.",
+    )  # fmt: skip
     names: tuple[str, ...] = Field(
         default=(), description="Names that browsers reach it by, besides host and localhost; others are turned away."
     )

@@ -25,7 +25,7 @@ from pipeline.edits.models import AlgorithmIdentity, Healer, ModelFacts, Sitting
 from pipeline.edits.resolution import enlarged, reduced
 from pipeline.errors import Refusal
 from pipeline.faces import Face, FaceFinder, Recognisers, eyes
-from pipeline.gate import Calibration, Domain, Gate, Policy, hold_marks, load_calibration
+from pipeline.gate import Calibration, Domain, Gate, Policy, calibrations_in_force, hold_marks, load_calibration
 from pipeline.heads import read_heads
 from pipeline.models import (
     FOLDER,
@@ -354,8 +354,7 @@ def load_flow_twin_maker(
 ) -> FlowTwinMaker:
     """The embedded model of ``folder`` with a face finder and a gate, by default one calibrated on rendered faces.
 
-    ``healer``, ``swapper``: another model instead. What such a swapper makes is judged by the calibration for
-    photographs, unless the site has one of its own: that for rendered faces was measured on the embedded model's twins.
+    ``healer``, ``swapper``: another model instead.
     """
     model, recognisers = load_embedded(folder), Recognisers.load()
     rendered, people = load_calibration("rendered"), personas or Personas()
@@ -364,8 +363,6 @@ def load_flow_twin_maker(
     if model.heads is not None and swapper is None:
         heads = HeadSwap(read_heads(folder, model.heads), recognisers, people)
     knows = rendered.domain if heads is None and swapper is None else None
-    thresholds = calibration or rendered
-    if swapper is not None and thresholds.name == rendered.name:
-        thresholds = load_calibration("photographs")
-    gate = Gate(FaceFinder(), recognisers, thresholds, policy=policy, knows=knows)
+    thresholds, outside = calibrations_in_force(calibration, other_swapper=swapper is not None)
+    gate = Gate(FaceFinder(), recognisers, thresholds, outside, policy, knows)
     return FlowTwinMaker(model, recognisers, gate, settings, people, heads, rendered.domain, healer, swapper)

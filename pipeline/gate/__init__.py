@@ -3,7 +3,14 @@
 Nothing enters that makes or changes a twin.
 """
 
-from pipeline.gate.calibration import SHIPPED_FOLDER, Calibration, Domain, find_calibration, load_calibration
+from pipeline.gate.calibration import (
+    SHIPPED_FOLDER,
+    Calibration,
+    Domain,
+    calibrations_in_force,
+    find_calibration,
+    load_calibration,
+)
 from pipeline.gate.gate import Gate, gate_digests
 from pipeline.gate.labelled_faces import DEFAULT_NCC, FAR, LabelledFaces, calibrate, photographs_of
 from pipeline.gate.marks import hold_marks
@@ -14,6 +21,7 @@ __all__ = [
     "Calibration",
     "Domain",
     "SHIPPED_FOLDER",
+    "calibrations_in_force",
     "find_calibration",
     "load_calibration",
     "Gate",

@@ -119,6 +119,17 @@ def find_calibration(name: str, folder: Path) -> Calibration:
     return Calibration.read(folder / Path(name).expanduser())
 
 
+def calibrations_in_force(chosen: Calibration | None, *, other_swapper: bool) -> tuple[Calibration, Calibration]:
+    """What judges the faces of its own domain, and what judges all others; a site's choice, None for the default.
+
+    ``other_swapper``: what another model swaps is judged by the calibration for photographs, unless the site has one of
+    its own: that for rendered faces was measured on the embedded model's twins. Raises ModelError.
+    """
+    photographs = load_calibration("photographs")
+    thresholds = chosen or load_calibration("rendered")
+    return photographs if other_swapper and thresholds.name == "rendered" else thresholds, photographs
+
+
 def _arguments(content: dict[str, Any]) -> dict[str, Any]:
     expected = {"name", "origin", "thresholds", "digests", "figures", "roc", "domain"}
     if unknown := (content.keys() - expected) | (content["thresholds"].keys() - _RANGES.keys()):

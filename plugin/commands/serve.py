@@ -61,7 +61,7 @@ def serve(
     try:
         readiness = _readiness(configuration, intake, started, role)
         watched = _watch(configuration, observers, readiness)
-        page = _open_page(configuration, key, trail, readiness)
+        page = _open_page(configuration, key, trail, readiness, role)
     except BaseException:
         intake.close()
         trail.stop()
@@ -141,11 +141,18 @@ def _watch(configuration: Configuration, observers: Observers, readiness: Readin
 
 
 def _open_page(
-    configuration: Configuration, key: SiteKey, trail: AuditTrail, readiness: Readiness | None
+    configuration: Configuration, key: SiteKey, trail: AuditTrail, readiness: Readiness | None, role: Role
 ) -> WebServer | None:
-    """The web page, where one is configured; None otherwise, and nothing is imported for it then."""
+    """The web page, where one is configured; None otherwise, and nothing is imported for it then.
+
+    Who is signed in, and how often a password was wrong, is known to one process alone. So of several that share a
+    configuration one serves the page: the listener, of which there is one.
+    """
     section = configuration.page
     if not section.is_on:
+        return None
+    if Duty.RECEIVE not in DUTIES[role]:
+        log.info("the listener serves the page")
         return None
     from plugin.web import Desk, open_page
 

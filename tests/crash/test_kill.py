@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,6 +18,7 @@ from plugin.commands.demo_archive import Receiver
 from plugin.config import load_configuration
 from plugin.ledger import FINISHED, Ledger, State
 from plugin.quarantine import Quarantine
+from tests.crash.forked import ForkedNode
 from tests.peers.processes import PATIENCE, patience, wait_until
 from tests.plugin.fakes import photograph, save, skin
 
@@ -63,18 +62,14 @@ class Bench:
         self.state = load_configuration(folder / "twinveil.toml").state_folder
 
     @contextlib.contextmanager
-    def worker(self) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    def worker(self) -> Iterator[tuple[ForkedNode, int]]:
         """A running node and its port; killed at the end of the block if it still runs."""
-        command = [sys.executable, "-m", "tests.crash.worker", self.folder / "twinveil.toml", self.folder]
-        with (self.folder / "log").open("a") as log:
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        process = ForkedNode(self.folder / "log", self.folder / "twinveil.toml", self.folder)
         try:
-            assert process.stdout is not None
-            said = process.stdout.readline()
+            said = process.line()
             yield process, int(said.rpartition(":")[2]) if said else 0
         finally:
-            process.kill()
-            process.communicate()
+            process.end()
 
     def send(self, port: int, *paths: Path) -> None:
         deliver(paths, Destination("node", "127.0.0.1", port, "TWINVEIL", calling_ae_title="CAMERA"))

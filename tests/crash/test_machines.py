@@ -23,9 +23,11 @@ from plugin.config import Configuration, load_configuration
 from plugin.database import Postgres, close_idle
 from plugin.ledger import Ledger, State
 from plugin.roles import Roster
+from tests.crash.forked import ForkedNode
 from tests.crash.test_kill import wait_for
 from tests.crash.test_receivers import beside, send_each
 from tests.peers.postgres import Server
+from tests.peers.processes import free_port, is_listening
 from tests.plugin.fakes import photograph, save
 
 STUDY = "1.2.826.0.1.3680043.8.498.83"
@@ -55,6 +57,8 @@ first_wait_seconds = 0.2
 backoff = 1.0
 [limits]
 min_free_bytes = 0
+[page]
+port = {page}
 """
 
 
@@ -64,29 +68,27 @@ class Machines:
     def __init__(self, folder: Path, receiver: Receiver, url: str, dead_after: float) -> None:
         self.folder = folder
         self.log = folder / "log"
-        self._running: list[subprocess.Popen[str]] = []
+        self._running: list[ForkedNode] = []
         generate_key_file(folder / "site.key")
         (folder / "database.url").write_text(url + "\n")
-        (folder / "twinveil.toml").write_text(CONFIGURATION.format(port=receiver.port, dead_after=dead_after))
+        (folder / "twinveil.toml").write_text(
+            CONFIGURATION.format(port=receiver.port, dead_after=dead_after, page=free_port())
+        )
         self.configuration: Configuration = load_configuration(folder / "twinveil.toml")
         self.state = self.configuration.state_folder
         self.ledger = Ledger(Postgres(url))
         self.roster = Roster(Postgres(url))
 
-    def start(self, role: str, name: str) -> subprocess.Popen[str]:
+    def start(self, role: str, name: str) -> ForkedNode:
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
-        command = [sys.executable, "-m", "tests.crash.worker", self.folder / "twinveil.toml", folder, role]
-        with self.log.open("a") as log:
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        process = ForkedNode(self.log, self.folder / "twinveil.toml", folder, role)
         self._running.append(process)
         return process
 
     def listener(self) -> int:
         """Its port, once it listens."""
-        process = self.start("listener", "listener")
-        assert process.stdout is not None
-        return int(process.stdout.readline().rpartition(":")[2])
+        return int(self.start("listener", "listener").line().rpartition(":")[2])
 
     def listener_of_two(self) -> tuple[int, int]:
         """One that receives with two processes, once both listen: the port, and the second process's number."""
@@ -102,8 +104,7 @@ class Machines:
 
     def end(self) -> None:
         for process in self._running:
-            process.kill()
-            process.communicate()
+            process.end()
         close_idle()
 
     def send(self, port: int, number: int) -> None:
@@ -118,7 +119,7 @@ class Machines:
         wait_for(lambda: sum(self.calls(name)["swap"] for name in ("a", "b")) == count, "a swap")
         return next(name for name in ("a", "b") if self.calls(name)["swap"])
 
-    def held_in_a_swap(self) -> tuple[int, dict[str, subprocess.Popen[str]], str, str]:
+    def held_in_a_swap(self) -> tuple[int, dict[str, ForkedNode], str, str]:
         """A whole node with two workers, of which one is held in the swap of the first study: the listener's port, the
         workers' processes, who is held, and the other one."""
         self.hold("swap-1")
@@ -174,6 +175,9 @@ def test_a_worker_is_killed_and_another_is_at_its_study_within_15_seconds(
         assert several.ledger.charges(row.job or "", row.digest, "swap") == 1
         assert several.ledger.charges(row.job or "", row.digest, "heal") == 0
         assert several.left_in_the_open() == []
+        # All have one file, and so one port for the page, and run: it is the listener's.
+        assert is_listening(several.configuration.page.port)
+        assert several.log.read_text().count("the listener serves the page") == 3
 
 
 def test_a_worker_that_stood_still_and_goes_on_does_nothing_twice(tmp_path: Path, postgres_server: Server) -> None:

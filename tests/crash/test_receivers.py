@@ -20,6 +20,7 @@ from plugin.commands.demo_archive import Receiver
 from plugin.config import load_configuration
 from plugin.ledger import Ledger, State
 from plugin.profile_settings import pseudonyms_of
+from tests.crash.forked import ForkedNode
 from tests.crash.processes import alive
 from tests.crash.test_commitment import ask, taking_reports
 from tests.crash.test_kill import Bench, receiver, wait_for
@@ -40,7 +41,7 @@ def bench(tmp_path: Path, receiver: Receiver) -> Bench:
     return made
 
 
-def beside(process: subprocess.Popen[str]) -> list[int]:
+def beside(process: ForkedNode) -> list[int]:
     """The processes that a node has started and that run, by their numbers."""
     told = Path(f"/proc/{process.pid}/task").glob("*/children")
     found = []

@@ -88,21 +88,33 @@ def with_odd_values(dataset: Dataset, keyword: str) -> Iterator[bytes]:
             yield _file(changed)
         return
     texts = (text.encode() for text in TEXTS.get(vr, ANY_TEXT))
+    before, after = around(dataset, tag)
     for raw in {"US": WORDS, "FD": DOUBLES}.get(vr, texts):
-        yield with_raw(dataset, tag, vr, raw)
+        yield before + raw_element(tag, vr, raw) + after
 
 
 def with_raw(dataset: Dataset, tag: int, vr: str, raw: bytes) -> bytes:
     """A file of ``dataset`` in explicit VR whose attribute ``tag`` holds ``raw``, whatever that is."""
+    before, after = around(dataset, tag)
+    return before + raw_element(tag, vr, raw) + after
+
+
+def raw_element(tag: int, vr: str, raw: bytes) -> bytes:
+    """The attribute as it stands in a file of explicit VR."""
     raw += b" " * (len(raw) % 2)
     head = struct.pack("<HH", tag >> 16, tag & 0xFFFF) + vr.encode()
     length = b"\0\0" + struct.pack("<I", len(raw)) if vr in LONG_LENGTHS else struct.pack("<H", len(raw))
+    return head + length + raw
+
+
+def around(dataset: Dataset, tag: int) -> tuple[bytes, bytes]:
+    """What stands before, and what after the attribute ``tag`` in a file of ``dataset``."""
     meta, before, after = Dataset(), Dataset(), Dataset()
     for element in dataset:
         if element.tag != tag:
             (before if element.tag < tag else after).add(element)
     meta.file_meta = dataset.file_meta
-    return _file(meta) + _encoded(before) + head + length + raw + _encoded(after)
+    return _file(meta) + _encoded(before), _encoded(after)
 
 
 def _encoded(dataset: Dataset) -> bytes:

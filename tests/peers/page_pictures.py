@@ -81,7 +81,8 @@ def take(window: Window, out: Path) -> None:
     window.scheme("dark")
     window.go("/")
     shoot("overview-narrow")
-    window.size(WIDE)
+    window.scheme("light")
+    window.size((WIDE[0], 1420))
     window.go("/figures")
     shoot("figures")
 

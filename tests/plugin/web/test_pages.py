@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import re
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from starlette.testclient import TestClient
 
 from plugin.delivery import Outbox
 from plugin.web import PAGES, Desk
-from plugin.web.plots import bars, interval, receiver_curve, trade
+from plugin.web.plots import Receiver, bars, interval, receiver_curves, trade
 from tests.plugin import fakes
 from tests.plugin.web.conftest import browser, sign_in, token
 from tests.plugin.web.state import STUDY, Site
@@ -120,6 +121,10 @@ def test_figures_tell_what_there_is_and_what_there_is_not(site: Site, signed_in:
     assert "None is named" in page
     assert page.count('class="curve"') >= 2
     assert "0.412" in page  # the calibration's threshold of SFace
+    # Every face that is not like the rendered ones is judged by the other calibration, of which two figures are known.
+    assert "photographs, for every other face" in page and "0.250" in page
+    assert "photographs: 0.99 accepted where 0.001 of strangers are" in page
+    assert "No whole curve of this measurement was kept" in page
     card = {
         "figures": {
             "mask_iou": {"value": 0.75, "low": 0.7, "high": 0.8, "n": 60, "first_bar": 0.7, "meets_first_bar": True}
@@ -147,19 +152,46 @@ def test_what_tuning_tried_is_drawn_where_it_wrote_that_down(site: Site) -> None
     assert "loss of each candidate" not in client.get("/figures").text
     (site.folder / "knobs.json").write_text(json.dumps({"heal": heal, "swap": []}))
     page = client.get("/figures").text
-    assert "heal: loss over seconds a photograph, 3 candidates" in page
+    assert "heal: loss over seconds a photograph, 3 candidates; chosen: loss 0.10, 2 s" in page
     assert (page.count('class="ring"'), page.count('class="other"')) == (1, 1)
+    endless = [*heal, tried(1.5, math.inf, unbeaten=False)]
+    (site.folder / "knobs.json").write_text(json.dumps({"heal": endless}))
+    page = client.get("/figures").text
+    assert page.count('class="other"') == 2 and 'y="nan"' not in page and 'y="-inf"' not in page
     (site.folder / "knobs.json").write_text("[")
     assert "steps" in client.get("/figures").text
+
+
+def test_the_calibrations_shown_are_those_that_judge(site: Site) -> None:
+    def page(calibration: str, **model: Any) -> str:
+        desk = site.desk()
+        policy = desk.configuration.policy.model_copy(update={"calibration": calibration})
+        section = desk.configuration.model.model_copy(update=model)
+        changed = desk.configuration.model_copy(update={"policy": policy, "model": section})
+        client = browser(replace(desk, configuration=changed))
+        sign_in(client, "vera")
+        return str(client.get("/figures").text)
+
+    assert "rendered, for faces like those" in page("rendered")
+    alone = page("photographs")
+    assert "photographs, for every face" in alone and "rendered, for" not in alone
+    # What a larger model swaps is judged as photographs are, whatever the default says.
+    larger = page("rendered", name="weights")
+    assert "photographs, for every face" in larger and "rendered, for" not in larger
+    assert "It cannot be read" in page("absent.toml")
 
 
 def test_plots_say_in_words_what_they_are_and_take_no_markup_from_titles() -> None:
     for drawn in (
         bars([0, 3, 1], "<b>a"),
-        receiver_curve([(0.1, 1e-3, 0.9)], "<b>a"),
+        receiver_curves([Receiver("<b>a", [(1e-3, 0.9)], whole=True)], "<b>a"),
         interval(0.1, 0.2, None, "<b>a"),
         trade([(1.0, 0.5)], [True], "<b>a"),
     ):
         assert 'role="img" aria-label="&lt;b&gt;a"' in drawn
     assert bars([0, 3, 1], "").count('class="bar"') == 2
-    assert bars([], "") and receiver_curve([], "")
+    assert bars([], "") and receiver_curves([], "")
+    known = Receiver("<b>other", [(1e-3, 0.42)], whole=False)
+    drawn = receiver_curves([Receiver("own", [(1e-3, 0.9), (0.1, 1.0)], whole=True), known], "")
+    assert (drawn.count("<polyline"), drawn.count("<circle"), drawn.count("<rect")) == (1, 3, 2)
+    assert "<b>" not in drawn and ">0.4</text>" in drawn, "the axis begins below the least"
