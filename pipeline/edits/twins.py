@@ -106,7 +106,7 @@ class TwinSettings:
 class FlowTwinMaker:
     """Twins by FlowEdit, on the embedded model where no other is given. Serves one thread."""
 
-    version = "0.6.0"
+    version = "0.7.0"
 
     def __init__(
         self,
