@@ -42,13 +42,25 @@ class Healing:
     mark: Tensor
     """[B, 1, R, R], a logit: how much of a pixel is neither skin nor disease but a mark that tells who somebody is."""
 
-    def applied(self, photograph: Tensor, where: Tensor | None = None, certainty: float = 1.0) -> Tensor:
-        """The healed picture [B, 3, R, R]; ``where`` [B, 1, R, R] in [0, 1] instead of what the network says.
-
-        ``certainty``: what the logit of a pixel's share is multiplied by, so that what is less than half sure fades.
-        """
-        altered = torch.sigmoid(certainty * self.share) if where is None else where
+    def applied(self, photograph: Tensor, where: Tensor | None = None) -> Tensor:
+        """The healed picture [B, 3, R, R]; ``where`` [B, 1, R, R] in [0, 1] instead of what the network says."""
+        altered = torch.sigmoid(self.share) if where is None else where
         return (photograph + 1) * (self.gain * altered).exp() + self.added * altered - 1
+
+
+@dataclass(frozen=True)
+class Sureness:
+    """How sure a network must be of a pixel before it is altered: a logistic of the logit of its share.
+
+    As it was trained where not given: in proportion to the share.
+    """
+
+    slope: float = 1.0
+    half: float = 0.0
+    """The logit at which half of the alteration is done."""
+
+    def of(self, share: Tensor) -> Tensor:
+        return torch.sigmoid(self.slope * (share - self.half))
 
 
 class HealingNet(nn.Module):
@@ -99,10 +111,9 @@ class HealingFlow(PixelFlow[tuple[ClinicalPrompt, Tensor], HealingPrompt]):
 
     prompt_kind = HealingPrompt
 
-    def __init__(self, net: HealingNet, digest: str, certainty: float = 1.0) -> None:
-        """``certainty``: as in ``Healing.applied``."""
+    def __init__(self, net: HealingNet, digest: str, sureness: Sureness | None = None) -> None:
         super().__init__(net.config.resolution, digest)
-        self.net, self._certainty = net.eval().requires_grad_(False), certainty
+        self.net, self._sureness = net.eval().requires_grad_(False), sureness or Sureness()
 
     def embed(self, words: tuple[ClinicalPrompt, Tensor]) -> HealingPrompt:
         """What is said, and of which photograph [1, 3, R, R]. ``UnusablePhotograph`` if that is not of R a side."""
@@ -123,4 +134,4 @@ class HealingFlow(PixelFlow[tuple[ClinicalPrompt, Tensor], HealingPrompt]):
         tokens = torch.tensor([prompt.tokens for prompt in prompts])
         photographs = torch.cat([prompt.photograph for prompt in prompts])
         healed: Healing = self.net(z, sigma, tokens, photographs)
-        return healed.applied(photographs, certainty=self._certainty)
+        return healed.applied(photographs, self._sureness.of(healed.share))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from pipeline.models import HealingFlow, HealingNet, NetConfig, field_sizes
-from pipeline.models.healing import Healing
+from pipeline.models.healing import Healing, Sureness
 from pipeline.vocabulary import FIELDS, ClinicalPrompt
 
 SIDE = 64
@@ -51,14 +51,23 @@ def test_skin_is_altered_where_the_share_says_and_nowhere_else() -> None:
     torch.testing.assert_close(everywhere, torch.full_like(photograph, float(torch.tensor(-1.0).exp()) - 1))
 
 
-def test_what_a_certain_flow_is_less_than_half_sure_of_fades_and_the_rest_stays() -> None:
-    photograph, gains = torch.zeros(1, 3, SIDE, SIDE), torch.full((1, 3, SIDE, SIDE), -1.0)
-    share = torch.full((1, 1, SIDE, SIDE), -1.0)
-    share[..., :32] = 2.0
-    healing = Healing(share, gains, torch.zeros_like(gains), share)
-    usual, certain = (healing.applied(photograph, certainty=each)[0, 0] for each in (1.0, 4.0))
-    assert float(usual[0, -1]) < -0.2 < -0.05 < float(certain[0, -1])
-    assert float(certain[0, 0]) < float(usual[0, 0]) < -0.55
+def test_a_flow_that_must_be_sure_leaves_what_it_doubts() -> None:
+    net = tiny_net()
+    assert net.trunk.leave.bias is not None
+    with torch.no_grad():
+        net.trunk.leave.bias[4:16] = -1.0  # gains, folded 2 x 2, where shares are those 4 before them
+    photograph = torch.zeros(1, 3, SIDE, SIDE)
+
+    def darkened(share: float, sureness: Sureness | None) -> float:
+        with torch.no_grad():
+            net.trunk.leave.bias[:4] = share  # type: ignore[index]
+        flow = HealingFlow(net, "digest", sureness)
+        prompt = flow.embed((ClinicalPrompt({"view": "face", "lesion": "healthy"}), photograph))
+        return float(flow.clean(photograph, torch.ones(1), [prompt]).mean())
+
+    sure = Sureness(slope=4.0, half=0.5)
+    assert darkened(-1.0, None) < -0.2 < -0.05 < darkened(-1.0, sure)
+    assert darkened(2.0, sure) < darkened(2.0, None) < -0.55
 
 
 def test_a_flow_leads_from_noise_to_the_healed_picture() -> None:
