@@ -4,7 +4,7 @@ Nothing enters that knows of the gate or of diseases.
 """
 
 from pipeline.heads.bank import HeadBank, read_heads, write_heads, write_known
-from pipeline.heads.bare_skin import bare_skin
+from pipeline.heads.bare_face import bare_skin
 from pipeline.heads.choice import WORST, dealt, likeness
 from pipeline.heads.drawing import Drawing, Head, Region
 from pipeline.heads.flow import HeadFlow, Sitter
