@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests go first: else one of several processes has a long one left when the others are done."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def callers_close_their_sockets() -> Iterator[None]:
+    """pynetdicom leaves a socket open that its peer was quicker to end: shutting it down fails, and closing is skipped.
+    Tests call with it; what the product opens it closes itself."""
+    from pynetdicom.transport import AssociationSocket
+
+    shut_down = AssociationSocket._shutdown_socket
+
+    def closed_as_well(connection: AssociationSocket) -> None:
+        opened = connection.socket
+        shut_down(connection)
+        if opened is not None:
+            opened.close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AssociationSocket, "_shutdown_socket", closed_as_well)
+        yield
 
 
 @pytest.fixture(scope="session")

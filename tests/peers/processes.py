@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
 import subprocess
 import time
@@ -19,12 +20,22 @@ Longer than what a node waits for an answer by default, so that one that does no
 """
 
 
+_PORTS = range(12_000, 32_000)
+"""Below those from which the kernel gives callers theirs (Linux: 32768 on): else one of another test may have taken a
+port by the time that a peer, seconds later, wants to listen there."""
+_GIVEN = set[int]()
+
+
 def free_port() -> int:
-    """A TCP port on loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port on loopback that was free a moment ago, and another one each time."""
+    chance = random.SystemRandom()  # of its own in each of the processes that test side by side
+    while True:
+        port = chance.choice(_PORTS)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind((LOOPBACK, port))
+            if port not in _GIVEN:
+                _GIVEN.add(port)
+                return port
 
 
 def share_of_a_core() -> float:
