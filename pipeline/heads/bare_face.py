@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.heads.mesh import Points
+from pipeline.heads.skin_square import Mask
 from pipeline.heads.topology import (
     LEFT_BROW,
     LEFT_EYE,
@@ -16,8 +17,6 @@ from pipeline.heads.topology import (
     RIGHT_BROW,
     RIGHT_EYE,
 )
-
-Mask = NDArray[np.float32]
 
 _GROWN = {LEFT_EYE: 0.035, RIGHT_EYE: 0.035, LEFT_BROW: 0.02, RIGHT_BROW: 0.02, OUTER_LIPS: 0.02, NOSTRILS: 0.01}
 """What is no bare skin, and how far around it none is either, in widths of the face: lashes, creases, shadows."""

@@ -20,17 +20,11 @@ from pipeline.heads import choice, read_heads
 from pipeline.models import FOLDER, load_embedded
 from pipeline.photograph import Hints, Photograph, Twins
 from pipeline.vocabulary import Personas
+from tests.pipeline.edits.photographed import TakenForPhotographs
 from tests.pipeline.rendered_faces import patient, skin, stranger
 
 SEED = hashlib.sha256(b"somebody photographed").digest()
 PHOTOGRAPH = Photograph(patient(), Hints(view="face", sex="male", age_years=40))
-
-
-class TakenForPhotographs(FlowTwinMaker):
-    """To whom no face looks rendered, so that the tests need none of a person."""
-
-    def _knows(self, original: np.ndarray, face: Face) -> bool:
-        return False
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.edits import EditKnobs, FaceCrop, FlowTwinMaker, load_flow_twin_maker
+from pipeline.edits import EditKnobs, FaceCrop, load_flow_twin_maker
 from pipeline.edits.healing import FACE_SIDE, EmbeddedHealer
 from pipeline.edits.models import Square
-from pipeline.faces import Face, FaceFinder
+from pipeline.faces import FaceFinder
 from pipeline.heads import FaceMesh
 from pipeline.heads.topology import LEFT_EYE, OUTER_LIPS
 from pipeline.models import (
@@ -25,6 +25,7 @@ from pipeline.models import (
 )
 from pipeline.photograph import Hints, Photograph, Rgb
 from pipeline.vocabulary import FIELDS, ClinicalPrompt, token_of
+from tests.pipeline.edits.photographed import TakenForPhotographs
 from tests.pipeline.rendered_faces import patient, skin
 
 SEEN = ClinicalPrompt({"view": "face"})
@@ -101,11 +102,6 @@ class Noting:
     def heal(self, squares: list[Square]) -> list[tuple[Rgb, Rgb]]:
         self.shown += squares
         return [(square.rgb, square.rgb) for square in squares]
-
-
-class TakenForPhotographs(FlowTwinMaker):
-    def _knows(self, original: np.ndarray, face: Face) -> bool:
-        return False
 
 
 @pytest.mark.parametrize(("photographed", "side"), [(False, 256), (True, FACE_SIDE)])

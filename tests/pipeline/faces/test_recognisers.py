@@ -76,6 +76,18 @@ def test_similarity_recovers_a_known_transform_and_never_mirrors() -> None:
     assert np.linalg.det(similarity(points, points * [-1, 1])[:, :2]) > 0
 
 
+@pytest.mark.parametrize("shrink", [7.9, 8.0, 12.7, 21.3])
+def test_a_large_face_that_is_averaged_in_blocks_lies_where_the_exact_one_does(shrink: float) -> None:
+    large = np.asarray(cv2.resize(patient(), None, fx=12, fy=12, interpolation=cv2.INTER_CUBIC), np.uint8)
+    turned = cv2.getRotationMatrix2D((1536, 1536), 11, 1 / shrink)
+    turned[:, 2] += 56 - 1536
+    exact = cv2.warpAffine(cv2.GaussianBlur(large, (0, 0), 0.4 * shrink), turned, (112, 112), flags=cv2.INTER_LINEAR)
+    inside = cv2.warpAffine(np.full(large.shape[:2], 255, np.uint8), turned, (112, 112)) == 255
+    inside = cv2.erode(inside.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    difference = np.abs(warp(large, turned, 112).astype(float) - exact)[inside]
+    assert difference.mean() < 0.5 and difference.max() < 6
+
+
 def test_warping_moves_pixels_where_the_matrix_says() -> None:
     rgb = np.zeros((300, 300, 3), np.uint8)
     rgb[200:260, 200:260] = 255
