@@ -20,7 +20,20 @@ MOST_IDLE = 4
 MOST_DATABASES = 2
 """Databases to which any are kept, those used last: each connection holds three files open."""
 
-_idle: dict[tuple[Path, int, int], list[sqlite3.Connection]] = {}
+
+class _Kept(sqlite3.Connection):
+    """A connection that knows how far its transactions wait for the disk."""
+
+    _waits: bool | None = None
+
+    def wait_for_disk(self, waits: bool) -> None:
+        """Whether a transaction is on disk when it is committed, from the next one on."""
+        if waits is not self._waits:
+            self.execute(f"PRAGMA synchronous = {'FULL' if waits else 'NORMAL'}")
+            self._waits = waits
+
+
+_idle: dict[tuple[Path, int, int], list[_Kept]] = {}
 _idle_lock = threading.Lock()
 
 
@@ -28,7 +41,7 @@ _idle_lock = threading.Lock()
 def transaction(database: Path, *, wait_for_disk: bool) -> Iterator[sqlite3.Connection]:
     """As ``plugin.database.transaction``."""
     with _lent(database) as connection:
-        connection.execute(f"PRAGMA synchronous = {'FULL' if wait_for_disk else 'NORMAL'}")
+        connection.wait_for_disk(wait_for_disk)
         connection.execute("BEGIN IMMEDIATE")
         yield connection
         connection.execute("COMMIT")
@@ -54,7 +67,7 @@ def scrub(database: Path) -> None:
 
 
 @contextmanager
-def _lent(database: Path) -> Iterator[sqlite3.Connection]:
+def _lent(database: Path) -> Iterator[_Kept]:
     connection = _connection(database)
     try:
         yield connection
@@ -72,13 +85,15 @@ def _lent(database: Path) -> Iterator[sqlite3.Connection]:
         each.close()
 
 
-def _connection(database: Path) -> sqlite3.Connection:
+def _connection(database: Path) -> _Kept:
     """One that lies idle, else a new one: opening costs more than most transactions, closing the last a checkpoint."""
     with _idle_lock:
         idle = _idle.get(_identity(database))
         if idle:
             return idle.pop()
-    connection = sqlite3.connect(database, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        database, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, factory=_Kept
+    )
     try:
         connection.execute("PRAGMA journal_mode = WAL")
     except BaseException:

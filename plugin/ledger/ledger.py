@@ -24,7 +24,6 @@ from plugin.ledger.rows import (
     Unfinished,
     batch_name,
     made_again,
-    making_of,
 )
 
 FORGOTTEN = "times that rows were forgotten"
@@ -58,16 +57,16 @@ class Ledger:
         now = time.time()
         # Its file is on disk: a row that a power cut undid is made again at the next start.
         with transaction(self._database, wait_for_disk=False) as connection:
-            rows = self._select(connection, "name = ?", name)
-            if not rows:
-                forgotten = _fact(connection, FORGOTTEN)
-                connection.execute(
-                    "INSERT INTO twinveil_instances (name, digest, study, state, received, making, changed, sop_class) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (name, digest, study, State.RECEIVED, now, making_of(forgotten, 0), now, sop_class),
-                )
+            # One statement for what nearly every instance is: a new one. Its making is making_of(FORGOTTEN, 0).
+            added = connection.execute(
+                "INSERT INTO twinveil_instances (name, digest, study, state, received, making, changed, sop_class) "
+                "VALUES (?, ?, ?, ?, ?, coalesce((SELECT value || '.0' FROM twinveil_facts WHERE name = ? "
+                "AND value > 0), ''), ?, ?) ON CONFLICT (name) DO NOTHING",
+                (name, digest, study, State.RECEIVED, now, FORGOTTEN, now, sop_class),
+            )
+            if added.rowcount == 1:
                 return True
-            (row,) = rows
+            (row,) = self._select(connection, "name = ?", name)
             if not taken_again(row.state):
                 return False
             making = made_again(row.making) if row.state is State.WANTED else row.making
@@ -390,8 +389,3 @@ def _begin(connection: Connection, job: str, destinations: Sequence[str], *, urg
         "INSERT INTO twinveil_jobs (job, destinations, urgent, begun) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (job, json.dumps(list(destinations)), int(urgent), time.time()),
     )
-
-
-def _fact(connection: Connection, name: str) -> int:
-    found = connection.execute("SELECT value FROM twinveil_facts WHERE name = ?", (name,)).fetchone()
-    return found[0] if found else 0
