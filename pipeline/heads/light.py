@@ -85,9 +85,9 @@ def evened(skin: Picture, bare: Mask) -> Picture:
 def as_contrasty(skin: Picture, patient: Picture, weight: Mask, compared: Mask) -> Picture:
     """``skin``, already in the patient's light, with features that stand out as the patient's do.
 
-    Four numbers are taken over, of where it is ``compared``: the spread of lightness, and by channel how bright the
-    patient's brightest places are against the skin around them. What is brighter in the ``skin`` was a lamp's glint or
-    a pale lip on darker skin: in the light of a fairer patient it would be a white spot.
+    Taken over, of where it is ``compared``, are the spread of lightness, and how bright by channel the patient's
+    brightest places are, in all and against the skin around them. What is brighter in the ``skin`` was a lamp's glint
+    or a pale lip on darker skin: in the light of a fairer patient it would be a white spot.
     """
     inner = compared > 0.5
     if inner.sum() < _FEWEST:
