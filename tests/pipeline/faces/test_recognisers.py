@@ -130,7 +130,7 @@ def test_a_face_in_the_same_pixels_is_described_once(recognisers: Recognisers, f
     remembering = Recognisers(Counting(), recognisers.dlib).remembering().sface
     for _ in range(2):  # a copy of the pixels, and landmarks of another object
         again = Face(face.box, face.landmarks.copy(), 0.5)
-        assert np.array_equal(remembering.describe(patient().copy(), again), recognisers.sface.describe(patient(), face))
+        assert np.array_equal(remembering.describe(patient().copy(), again), SFace().describe(patient(), face))
     assert len(asked) == 1
     other = patient().copy()
     other[0, 0, 0] ^= 1
