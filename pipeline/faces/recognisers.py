@@ -28,6 +28,9 @@ Descriptor = NDArray[np.float64]
 _REMEMBERED = 64
 """Descriptors that are kept: a photograph's outlast the heads that are tried on and its twins."""
 
+_LARGEST = 12_000_000
+"""Samples of a picture beyond which to know it again takes longer than to describe a face in it once more."""
+
 
 class Recogniser(Protocol):
     """What the gate asks of a recogniser."""
@@ -142,6 +145,8 @@ class Remembering:
 
     def describe(self, rgb: Rgb, face: Face) -> Descriptor:
         """See Recogniser; not to be written to. A refusal is not remembered."""
+        if rgb.size > _LARGEST:
+            return self._recogniser.describe(rgb, face)
         pixels = hashlib.blake2b(np.ascontiguousarray(rgb).data).digest()
         key = (pixels, rgb.shape, face.landmarks.dtype.str, face.landmarks.tobytes())  # all that is looked at
         if key not in self._known:

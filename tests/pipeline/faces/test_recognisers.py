@@ -9,7 +9,7 @@ import pytest
 from pipeline.errors import Undecided
 from pipeline.faces import Descriptor, Face, FaceFinder, Recognisers, SFace, retained_texture, similarity
 from pipeline.faces.alignment import warp
-from pipeline.faces.recognisers import _REMEMBERED, DlibResNet
+from pipeline.faces.recognisers import _LARGEST, _REMEMBERED, DlibResNet
 from pipeline.faces.texture import REGIONS
 from pipeline.photograph import Rgb
 from tests.pipeline.rendered_faces import patient, skin, stranger
@@ -141,4 +141,8 @@ def test_a_face_in_the_same_pixels_is_described_once(recognisers: Recognisers, f
         remembering.describe(patient(), Face(face.box, face.landmarks + 2 + number / 100, 0.9))
     remembering.describe(patient(), face)  # forgotten by now
     assert len(asked) == 3 + _REMEMBERED + 1
+    large = np.tile(patient(), (1 + _LARGEST // patient().size, 1, 1))
+    for _ in range(2):
+        remembering.describe(large, face)
+    assert len(asked) == 3 + _REMEMBERED + 3
     assert (remembering.name, remembering.digests) == (SFace.name, SFace.digests)
