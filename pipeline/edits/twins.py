@@ -356,7 +356,7 @@ def load_flow_twin_maker(
 
     ``healer``, ``swapper``: another model instead.
     """
-    model, recognisers = load_embedded(folder), Recognisers.load()
+    model, recognisers = load_embedded(folder), Recognisers.load().remembering()
     rendered, people = load_calibration("rendered"), personas or Personas()
     # What a model knows stands in its own config. One that knows rendered faces alone makes a twin of no other.
     heads = None

@@ -97,7 +97,7 @@ class PersonExaminer:
         """``frame`` and ``known``: of the heads that the model ships, to measure expressions and to name groups.
         ``key``: who has the same one makes the same other person of each."""
         self._maker, self._known, self._frame, self._key = maker, known, frame, key
-        self._finder, self._recognisers, self._mesh = FaceFinder(), Recognisers.load(), FaceMesh()
+        self._finder, self._recognisers, self._mesh = FaceFinder(), Recognisers.load().remembering(), FaceMesh()
         self._square = SkinSquare(frame.mean)
         domain = load_calibration("rendered").domain
         assert domain is not None

@@ -6,6 +6,8 @@ SFace (Zhong et al., IEEE TIP 2021), by onnxruntime, on the five YuNet points wa
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -22,6 +24,12 @@ from pipeline.photograph import Rgb
 
 Descriptor = NDArray[np.float64]
 """Float64, shape (128,): what a recogniser sees of a face."""
+
+_REMEMBERED = 64
+"""Descriptors that are kept: a photograph's outlast the heads that are tried on and its twins."""
+
+_LARGEST = 12_000_000
+"""Samples of a picture beyond which to know it again takes longer than to describe a face in it once more."""
 
 
 class Recogniser(Protocol):
@@ -127,6 +135,33 @@ class DlibResNet:
         return float(np.linalg.norm(first - second))
 
 
+class Remembering:
+    """``recogniser``, which describes one face in the same pixels once. Serves one thread."""
+
+    def __init__(self, recogniser: Recogniser) -> None:
+        self._recogniser = recogniser
+        self.name, self.digests = recogniser.name, recogniser.digests
+        self._known: OrderedDict[tuple[object, ...], Descriptor] = OrderedDict()
+
+    def describe(self, rgb: Rgb, face: Face) -> Descriptor:
+        """See Recogniser; not to be written to. A refusal is not remembered."""
+        if rgb.size > _LARGEST:
+            return self._recogniser.describe(rgb, face)
+        pixels = hashlib.blake2b(np.ascontiguousarray(rgb).data).digest()
+        key = (pixels, rgb.shape, face.landmarks.dtype.str, face.landmarks.tobytes())  # all that is looked at
+        if key not in self._known:
+            found = self._recogniser.describe(rgb, face)
+            found.flags.writeable = False
+            self._known[key] = found
+            while len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        self._known.move_to_end(key)
+        return self._known[key]
+
+    def score(self, first: Descriptor, second: Descriptor) -> float:
+        return self._recogniser.score(first, second)
+
+
 @dataclass(frozen=True)
 class Recognisers:
     """The two that the gate asks. Both must agree before anything is released."""
@@ -138,6 +173,10 @@ class Recognisers:
     def load(cls) -> Recognisers:
         """Both with their pinned weights. Raises ModelError."""
         return cls(SFace(), DlibResNet())
+
+    def remembering(self) -> Recognisers:
+        """Both, for one who asks for the same faces again: healing, swap and gate do."""
+        return Recognisers(Remembering(self.sface), Remembering(self.dlib))
 
 
 def _finite(values: NDArray[Any], name: str) -> Descriptor:

@@ -6,6 +6,7 @@ the outline the one fades into the other. Where lips part, the bent photograph s
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import cv2
@@ -14,10 +15,10 @@ from numpy.typing import NDArray
 
 from pipeline.heads.bending import bend, bent
 from pipeline.heads.in_front import hanging_before
-from pipeline.heads.light import as_contrasty, as_sharp, blurred, evened, relit
+from pipeline.heads.light import Picture, as_contrasty, as_sharp, blurred, evened, relit
 from pipeline.heads.mesh import Points
 from pipeline.heads.shapes import Frame
-from pipeline.heads.skin_square import SkinSquare
+from pipeline.heads.skin_square import Mask, SkinSquare
 from pipeline.heads.topology import INNER_LIPS, LOWER_LIP, OVAL, UPPER_LIP
 from pipeline.photograph import Rgb
 
@@ -77,12 +78,24 @@ class Region:
         return whole
 
 
+@dataclass(frozen=True, eq=False)
+class _Patient:
+    """A patient's skin in the square. ``weight``: how well it is seen; ``before``: how surely something hangs before
+    it; ``inner``: where its contrast is compared."""
+
+    skin: Picture
+    weight: Mask
+    before: Mask
+    inner: Mask
+
+
 class Drawing:
     """Draws heads of one frame. One object serves one thread."""
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
         self.square = SkinSquare(frame.mean)
+        self._last: tuple[tuple[object, ...], _Patient] | None = None
 
     def drawn(
         self,
@@ -98,23 +111,31 @@ class Drawing:
         shape, width = (rgb.shape[0], rgb.shape[1]), float(np.ptp(points[_OUTLINE, 0]))
         posed = self.frame.posed(head.shape, points)
         around = bent(rgb, bend(shape, points, posed, chance, stirred))
-        patient, seen = self.square.unwrapped(rgb, points)
-        before = hanging_before(self.square, patient, seen)
-        # Where nothing of the patient's skin is seen the nearest that is stands for it.
-        weight = (self.square.skin * seen * (1 - before) + 1e-4 * self.square.oval).astype(np.float32)
-        shown = patient.astype(np.float32)
-        skin = relit(evened(head.skin.astype(np.float32), self.square.skin), shown, weight)
-        inner = (self.square.oval * (self.square.depth > _RIM) * (seen > _WELL_SEEN) * (1 - before)).astype(np.float32)
-        skin = as_contrasty(skin, shown, weight, inner)
+        patient = self._laid_out(rgb, points)
+        skin = relit(evened(head.skin.astype(np.float32), self.square.skin), patient.skin, patient.weight)
+        skin = as_contrasty(skin, patient.skin, patient.weight, patient.inner)
         place = laid(self.square, posed, shape)
         face = np.asarray(cv2.remap(skin, place[..., 0], place[..., 1], cv2.INTER_CUBIC), np.float32)
         share = _share(posed, place, width)
-        share *= 1 - cv2.remap(before, place[..., 0], place[..., 1], cv2.INTER_LINEAR)
+        share *= 1 - cv2.remap(patient.before, place[..., 0], place[..., 1], cv2.INTER_LINEAR)
         bare = cv2.remap(self.square.skin, place[..., 0], place[..., 1], cv2.INTER_LINEAR) * share
         bare = np.asarray(bare, np.float32)
         face = as_sharp(face, around.astype(np.float32), bare, width)
         mixed = around * (1 - share[..., None]) + face * share[..., None]
         return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+
+    def _laid_out(self, rgb: Rgb, points: Points) -> _Patient:
+        """The face at ``points``, which is looked at once however many heads are tried on it in turn."""
+        key = (hashlib.blake2b(np.ascontiguousarray(rgb).data).digest(), rgb.shape, points.tobytes())
+        if self._last is None or self._last[0] != key:
+            square = self.square
+            patient, seen = square.unwrapped(rgb, points)
+            before = hanging_before(square, patient, seen)
+            # Where nothing of the patient's skin is seen the nearest that is stands for it.
+            weight = (square.skin * seen * (1 - before) + 1e-4 * square.oval).astype(np.float32)
+            inner = (square.oval * (square.depth > _RIM) * (seen > _WELL_SEEN) * (1 - before)).astype(np.float32)
+            self._last = key, _Patient(patient.astype(np.float32), weight, before, inner)
+        return self._last[1]
 
 
 def laid(square: SkinSquare, points: Points, shape: tuple[int, int]) -> NDArray[np.float32]:

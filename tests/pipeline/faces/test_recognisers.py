@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from pipeline.errors import Undecided
-from pipeline.faces import Face, FaceFinder, Recognisers, SFace, retained_texture, similarity
+from pipeline.faces import Descriptor, Face, FaceFinder, Recognisers, SFace, retained_texture, similarity
 from pipeline.faces.alignment import warp
-from pipeline.faces.recognisers import DlibResNet
+from pipeline.faces.recognisers import _LARGEST, _REMEMBERED, DlibResNet
 from pipeline.faces.texture import REGIONS
 from pipeline.photograph import Rgb
 from tests.pipeline.rendered_faces import patient, skin, stranger
@@ -117,3 +117,32 @@ def test_a_flat_twin_keeps_nothing_and_a_face_outside_is_not_compared(finder: Fa
     cut = np.ascontiguousarray(patient()[: round(face.landmarks[2, 1])])
     assert "mouth" not in retained_texture(cut, cut, face)
     assert retained_texture(cut, cut, face)["eyes"] == pytest.approx(1)
+
+
+def test_a_face_in_the_same_pixels_is_described_once(recognisers: Recognisers, finder: FaceFinder) -> None:
+    face, asked = the_face(finder, patient()), list[Rgb]()
+
+    class Counting(SFace):
+        def describe(self, rgb: Rgb, face: Face) -> Descriptor:
+            asked.append(rgb)
+            return super().describe(rgb, face)
+
+    remembering = Recognisers(Counting(), recognisers.dlib).remembering().sface
+    for _ in range(2):  # a copy of the pixels, and landmarks of another object
+        again = Face(face.box, face.landmarks.copy(), 0.5)
+        assert np.array_equal(remembering.describe(patient().copy(), again), SFace().describe(patient(), face))
+    assert len(asked) == 1
+    other = patient().copy()
+    other[0, 0, 0] ^= 1
+    remembering.describe(other, face)
+    remembering.describe(patient(), Face(face.box, face.landmarks + 1, 0.9))
+    assert len(asked) == 3
+    for number in range(_REMEMBERED):
+        remembering.describe(patient(), Face(face.box, face.landmarks + 2 + number / 100, 0.9))
+    remembering.describe(patient(), face)  # forgotten by now
+    assert len(asked) == 3 + _REMEMBERED + 1
+    large = np.tile(patient(), (1 + _LARGEST // patient().size, 1, 1))
+    for _ in range(2):
+        remembering.describe(large, face)
+    assert len(asked) == 3 + _REMEMBERED + 3
+    assert (remembering.name, remembering.digests) == (SFace.name, SFace.digests)

@@ -50,11 +50,40 @@ def test_eyes_and_lips_keep_their_colours(drawing: Drawing, plain: np.ndarray) -
     assert abs(evened(painted, drawing.square.skin) - painted)[deep].mean() < 6
 
 
-@pytest.mark.parametrize(("patients", "expected"), [(2.0, 1.4), (1.2, 1.2), (0.2, 0.85)])
-def test_features_stand_out_as_the_patients_do_within_bounds(
-    drawing: Drawing, plain: np.ndarray, patients: float, expected: float
-) -> None:
+def spread_over_its_own(drawing: Drawing, patients: float) -> float:
+    """Of features drawn for a patient who has ``patients`` times as strong ones."""
     weight, inner = drawing.square.skin + 1e-3, (drawing.square.depth > 22).astype(np.float32)
-    features = np.random.default_rng(3).normal(0, 12, (SIDE, SIDE, 1)).astype(np.float32)
+    features = np.random.default_rng(3).normal(0, 5, (SIDE, SIDE, 1)).astype(np.float32)
     drawn = as_contrasty(SKIN + features, SKIN + patients * features, weight, inner)
-    assert (drawn - SKIN)[inner > 0].std() == pytest.approx(expected * features[inner > 0].std(), rel=0.05)
+    return float((drawn - SKIN)[inner > 0].std() / features[inner > 0].std())
+
+
+@pytest.mark.parametrize(("patients", "expected"), [(3.0, 1.8), (1.2, 1.26)])
+def test_features_stand_out_as_the_patients_do_within_bounds(
+    drawing: Drawing, patients: float, expected: float
+) -> None:
+    assert spread_over_its_own(drawing, patients) == pytest.approx(expected, rel=0.05)
+
+
+def test_features_do_not_vanish_on_a_flat_face(drawing: Drawing) -> None:
+    assert 0.5 < spread_over_its_own(drawing, 0.2) < 0.85  # dark ones stay; bright ones the patient would not have
+
+
+def test_nothing_is_brighter_than_the_patients_own_highlights(drawing: Drawing, plain: np.ndarray) -> None:
+    weight, inner = drawing.square.skin + 1e-3, (drawing.square.depth > 22).astype(np.float32)
+    patient = spot(plain, 1.2)
+    glint = as_contrasty(spot(plain, np.array([1.4, 1.8, 2.2])), patient, weight, inner)  # would be white
+    assert spot(plain, np.array([1.4, 1.8, 2.2]))[130:140, 124:132].mean() > 1.4 * plain.mean()
+    assert (np.median(glint[130:140, 124:132], (0, 1)) < 1.04 * np.percentile(patient[inner > 0], 99, axis=0)).all()
+    own = as_contrasty(patient, patient, weight, inner)
+    assert abs(own - patient)[inner > 0].mean() < 3
+
+
+def test_what_is_dark_keeps_its_colour(drawing: Drawing, plain: np.ndarray) -> None:
+    """A shadow that must stand out twice as much gets darker, not red."""
+    weight, inner = drawing.square.skin + 1e-3, (drawing.square.depth > 22).astype(np.float32)
+    shadow = spot(plain, 0.5)
+    drawn = as_contrasty(shadow, spot(plain, 0.12), weight, inner)
+    before, after = (each[133:138, 126:130].mean((0, 1)) for each in (shadow, drawn))
+    assert after.mean() < 0.8 * before.mean()
+    assert after[0] / after[2] < 1.25 * before[0] / before[2]
