@@ -4,8 +4,9 @@ Every instance is sent by dcmtk's storescu with TCP_NODELAY=1, without which a p
 The node is the real one, with its default settings: it answers when the file is safe on disk and has its row; the
 others answer when they have written, and do not wait for the disk. With several associations at a time a second node
 takes part, of which two processes receive on one port (``[listener] processes``). What is sent is noise of the right
-size, so that nothing is quicker than it would be with photographs. Each round measures every receiver in turn; a ratio
-is the median.
+size, so that nothing is quicker than it would be with photographs. Each round measures every receiver in turn, each
+from a disk that has nothing left to write: what one that does not wait for it left behind is no burden of the next; a
+ratio is the median.
 """
 
 from __future__ import annotations
@@ -77,8 +78,9 @@ def ingest_figures(work: Path, rounds: int = ROUNDS) -> dict[str, Any]:
         for kind in KINDS:
             for associations in ASSOCIATIONS:
                 told = rates.setdefault(f"{kind} x {associations}", {})
-                for _ in range(rounds):
-                    folders = [_instances(work / "sent" / str(number), kind) for number in range(associations)]
+                for number in range(rounds):
+                    sent = work / "sent" / f"{kind}-{associations}-{number}"
+                    folders = [_instances(sent / str(each), kind) for each in range(associations)]
                     for receiver in (*receivers, shared) if associations > 1 else receivers:
                         rate = _rate(str(programs["storescu"]), receiver, kind, folders)
                         told.setdefault(receiver.name, []).append(rate)
@@ -105,8 +107,8 @@ def _ratio(rates: dict[str, list[float]], name: str) -> float:
 
 
 def _instances(folder: Path, kind: str) -> Path:
-    """New instances of ``kind`` in ``folder``, all of one study."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """New instances of ``kind`` in a new ``folder``, all of one study. Nothing is deleted between rounds: after that
+    some file systems are slow to make files for minutes."""
     folder.mkdir(parents=True)
     noise = np.random.default_rng()
     study = generate_uid()
@@ -138,6 +140,7 @@ def _rate(storescu: str, receiver: Receiver, kind: str, folders: list[Path]) -> 
     peer = ["-aet", "BENCH", "-aec", "TWINVEIL", LOOPBACK, str(receiver.port)]
     sending = [[storescu, KINDS[kind][1], *peer, "+sd", str(folder)] for folder in folders]
     environment = {**os.environ, "TCP_NODELAY": "1"}
+    os.sync()
     begun = time.perf_counter()
     running = [
         subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

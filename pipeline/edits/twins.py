@@ -21,6 +21,7 @@ from pipeline.edits.crop import FaceCrop, FrameCrop
 from pipeline.edits.edit import EditKnobs, edited
 from pipeline.edits.heads import HeadSwap
 from pipeline.edits.healing import EmbeddedHealer
+from pipeline.edits.marks import sureness_of_marks
 from pipeline.edits.models import AlgorithmIdentity, Healer, ModelFacts, Sitting, Square, Swapper
 from pipeline.edits.resolution import enlarged, reduced
 from pipeline.errors import Refusal
@@ -106,7 +107,7 @@ class TwinSettings:
 class FlowTwinMaker:
     """Twins by FlowEdit, on the embedded model where no other is given. Serves one thread."""
 
-    version = "0.7.0"
+    version = "0.8.0"
 
     def __init__(
         self,
@@ -307,13 +308,10 @@ class FlowTwinMaker:
 
     def look_for_marks(self, photograph: Photograph, lesion: Lesion) -> None:
         """Raises IdentifyingMark: skin without a face leaves with its own pixels, marks and all."""
-        model, rgb, hints = self._model.skin, photograph.rgb, photograph.hints
-        square = FrameCrop.whole(rgb.shape).take(rgb, model.resolution)
-        seen = healed(of_skin_alone(describe(hints), hints.view))
-        sureness = model.marks(model.embed((seen, pixels_from_rgb(square))))[0, 0].numpy()
+        sureness = sureness_of_marks(self._model.marks, photograph.rgb)
         changed = np.asarray(any_channel(lesion.change != 0), np.uint8)
-        diseased = FrameCrop.whole(changed.shape).take(np.repeat(changed[..., None] * 255, 3, -1), model.resolution)
-        hold_marks(sureness, diseased[..., 0] > 0, rgb.shape)
+        diseased = FrameCrop.whole(changed.shape).take(np.repeat(changed[..., None] * 255, 3, -1), len(sureness))
+        hold_marks(sureness, diseased[..., 0] > 0, photograph.rgb.shape)
 
     def _workable(self, rgb: Rgb, faces: list[Face]) -> tuple[Rgb, list[Face]]:
         """``rgb`` and its ``faces`` no larger than the healing's resolution is worth."""

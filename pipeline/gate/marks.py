@@ -20,11 +20,13 @@ from pipeline.errors import IdentifyingMark
 class MarkRule:
     """When something counts as a mark."""
 
-    sure: float = 0.7
+    sure: float = 0.5
     """Of the network's sureness from which a pixel belongs to a mark…"""
-    certain: float = 0.95
-    """…if some pixel of the same part reaches this."""
-    smallest: float = 0.004
+    certain: float = 0.955
+    """…if the surest fifth of the same part reaches this on average. (Tuning photographs, 60 dermoscopic and 15 of
+    wounds: 2 of 75 are held, and .79 and .52 with a painted tattoo; by a part's surest pixel alone, where 2 of 75 are
+    held, .65 and .20.)"""
+    smallest: float = 0.003
     """Share of the square that a part must cover: below it no line of a tattoo is told from a hair."""
 
 
@@ -71,11 +73,15 @@ def boxes(
         return []
     numbers = np.arange(1, count + 1)
     areas = ndimage.sum_labels(np.ones_like(sureness), parts, numbers)
-    strongest = ndimage.maximum(sureness, parts, numbers)
+    surest = ndimage.labeled_comprehension(sureness, parts, numbers, _surest_fifth, float, 0.0)
     found = ndimage.find_objects(parts)
     kept = [
         number
         for number in range(count)
-        if areas[number] >= rule.smallest * sureness.size and strongest[number] >= rule.certain
+        if areas[number] >= rule.smallest * sureness.size and surest[number] >= rule.certain
     ]
     return [found[number] for number in sorted(kept, key=lambda number: -areas[number])]
+
+
+def _surest_fifth(values: NDArray[np.floating]) -> float:
+    return float(np.sort(values)[-max(1, len(values) // 5) :].mean())

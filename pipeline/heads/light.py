@@ -29,6 +29,10 @@ _THINNED = 5
 _BRIGHTEST, _LEAST_BRIGHT, _KNEE = 99.0, 0.12, 0.04
 """Percentile of a patient's places that counts as their brightest, natural logarithm of how bright against the skin
 around it anyone's may be, and how softly what is brighter is held."""
+_DARKEST_PLACES, _LEAST_DARK = 0.3, 0.6
+"""The same of the darkest, against the skin around them: everybody's eyes and brows are darker than that."""
+_MOST_COLOURFUL = 3.0
+"""Times as far as the patient's may the channels of features lie apart: lips are redder than others' by that much."""
 _BANDS = (0.008, 0.016, 0.032)
 """Standard deviations of the Gaussians between which sharpness is matched, over the face's width."""
 _NARROWEST = 0.5
@@ -87,9 +91,11 @@ def evened(skin: Picture, bare: Mask) -> Picture:
 def as_contrasty(skin: Picture, patient: Picture, weight: Mask, compared: Mask) -> Picture:
     """``skin``, already in the patient's light, with features that stand out as the patient's do.
 
-    Taken over, of where it is ``compared``, are the spread of lightness, and how bright by channel the patient's
-    brightest places are, in all and against the skin around them. What is brighter in the ``skin`` was a lamp's glint
-    or a pale lip on darker skin: in the light of a fairer patient it would be a white spot.
+    Taken over, of where it is ``compared``, are the spread of lightness, how bright by channel the patient's
+    brightest places are, in all and against the skin around them, how dark against it the darkest, and within bounds
+    how colourful features are. What is brighter in the ``skin`` was a lamp's glint or a pale lip on darker skin: in the
+    light of a fairer patient it would be a white spot. What is redder would be the only colour in a photograph without
+    any.
     """
     inner = compared > 0.5
     if inner.sum() < _FEWEST:
@@ -98,8 +104,12 @@ def as_contrasty(skin: Picture, patient: Picture, weight: Mask, compared: Mask) 
     theirs = np.log(patient + _DARKEST) - np.log(mean_around(patient, weight, _COARSE) + _DARKEST)
     brightest = np.maximum(np.percentile(theirs[inner], _BRIGHTEST, axis=0), _LEAST_BRIGHT).astype(np.float32)
     top = np.log(np.percentile(patient[inner], _BRIGHTEST, axis=0) + _DARKEST).astype(np.float32)
+    darkest = np.minimum(np.percentile(theirs[inner], _DARKEST_PLACES, axis=0), -_LEAST_DARK).astype(np.float32)
     light = np.log(shades + _DARKEST)
     stands_out = np.log(skin + _DARKEST) - light
+    colours = stands_out - stands_out.mean(-1, keepdims=True)
+    most = _MOST_COLOURFUL * _colourfulness(theirs[inner])
+    stands_out -= colours * np.float32(1 - min(1.0, most / max(_colourfulness(stands_out[inner]), 1e-6)))
     few = np.flatnonzero(inner)[::_THINNED]
     seen_light, seen_out = light.reshape(-1, 3)[few], stands_out.reshape(-1, 3)[few]
 
@@ -107,6 +117,7 @@ def as_contrasty(skin: Picture, patient: Picture, weight: Mask, compared: Mask) 
         # In logarithms: what is dark keeps its colour, where a difference of intensities would leave red alone.
         density = light + stands_out * np.float32(gain)
         density -= _KNEE * np.logaddexp(np.float32(0), (density - np.minimum(light + brightest, top)) / _KNEE)
+        density += _KNEE * np.logaddexp(np.float32(0), (light + darkest - density) / _KNEE)
         return np.asarray(np.clip(np.exp(density) - _DARKEST, 0, 255), np.float32)
 
     wanted = _BESIDE_RIM * _spread_of_lightness(patient.reshape(-1, 3)[few])
@@ -116,6 +127,11 @@ def as_contrasty(skin: Picture, patient: Picture, weight: Mask, compared: Mask) 
         enough = _spread_of_lightness(at(middle, seen_light, seen_out)) >= wanted
         low, high = (low, middle) if enough else (middle, high)
     return at((low + high) / 2, light, stands_out)
+
+
+def _colourfulness(logarithms: NDArray[np.float32]) -> float:
+    """How far the channels of (n, 3) lie apart: root mean square."""
+    return float(np.sqrt(np.square(logarithms - logarithms.mean(-1, keepdims=True)).mean()))
 
 
 def _spread_of_lightness(colours: NDArray[np.float32]) -> float:

@@ -7,6 +7,7 @@ from pipeline.models.base import Branch, Prompt, RectifiedFlow, VelocityField, p
 from pipeline.models.contact_sheet import SIDE
 from pipeline.models.embedded import FOLDER, EmbeddedModel, Expert, field_sizes, load_embedded, save_expert
 from pipeline.models.healing import HealingFlow, HealingNet, HealingPrompt
+from pipeline.models.marks import MarkConfig, MarkFinder, MarkNet
 from pipeline.models.pixel_flow import PixelFlow
 from pipeline.models.portraits import Portraits, similarities
 from pipeline.models.precision import fast_precision, on_one_thread
@@ -30,6 +31,9 @@ __all__ = [
     "HealingFlow",
     "HealingNet",
     "HealingPrompt",
+    "MarkConfig",
+    "MarkFinder",
+    "MarkNet",
     "PixelFlow",
     "Portraits",
     "similarities",

@@ -1,10 +1,11 @@
-"""The embedded model: two flows in pixel space, a closed vocabulary, no download.
+"""The embedded model: flows in pixel space, a closed vocabulary, no download.
 
-Its folder (``pipeline/models/embedded_weights``) holds the weights (bf16) of four networks, ``heal.safetensors`` for
-faces, ``skin.safetensors`` for skin without a face, ``closer.safetensors`` for a photographed face's skin seen in parts
-and ``swap.safetensors``, ``portraits.jpg`` (the personas, finer than the network sees them), ``config.json`` with their
-sizes, the vocabulary they were trained with, the SHA-256 of each file and the kinds of faces that the model knows, with
-what was measured on them, and the model card.
+Its folder (``pipeline/models/embedded_weights``) holds the weights (bf16) of five networks, ``heal.safetensors`` for
+faces, ``skin.safetensors`` for skin without a face, ``closer.safetensors`` for a photographed face's skin seen in
+parts, ``swap.safetensors``, and ``marks.safetensors`` for what tells who somebody is on skin without a face; also
+``portraits.jpg`` (the personas, finer than the network sees them), ``config.json`` with the networks' sizes, the
+vocabulary they were trained with, the SHA-256 of each file and the kinds of faces that the model knows, with what was
+measured on them, and the model card.
 """
 
 from __future__ import annotations
@@ -23,14 +24,16 @@ from safetensors.torch import save as save_safetensors
 from pipeline.errors import ModelError
 from pipeline.models.contact_sheet import read_contact_sheet, write_contact_sheet
 from pipeline.models.healing import HealingFlow, HealingNet, Sureness
+from pipeline.models.marks import MarkConfig, MarkFinder, MarkNet
 from pipeline.models.pixel_flow import PixelFlow
 from pipeline.models.swapping import SwappingFlow, SwappingNet
 from pipeline.models.trunk import NetConfig
 from pipeline.vocabulary import FIELDS
 
 FOLDER = Path(__file__).parent / "embedded_weights"
-Expert = Literal["heal", "skin", "closer", "swap"]
-EXPERTS: tuple[Expert, ...] = ("heal", "skin", "closer", "swap")
+Expert = Literal["heal", "skin", "closer", "swap", "marks"]
+EXPERTS: tuple[Expert, ...] = ("heal", "skin", "closer", "swap", "marks")
+Net = HealingNet | SwappingNet | MarkNet
 CONTACT_SHEET = "portraits.jpg"
 _SURENESS: dict[Expert, Sureness] = {"closer": Sureness(slope=2.0, half=0.7)}
 """Of 36 faces for tuning .0201 of the square was called diseased without it, .0044 with it; painted lesions were found
@@ -50,6 +53,8 @@ class EmbeddedModel:
     closer: HealingFlow
     """Of the skin of a photographed face, seen in parts."""
     swapping: SwappingFlow
+    marks: MarkFinder
+    """On skin without a face."""
     digest: str
     """SHA-256 over the SHA-256 of weights, portraits and heads."""
     heads: str | None = None
@@ -71,7 +76,7 @@ def field_sizes() -> tuple[int, ...]:
     return tuple(len(words) + 1 for words in FIELDS.values())
 
 
-def save_expert(expert: Expert, net: HealingNet | SwappingNet, folder: Path, facts: dict[str, Any]) -> str:
+def save_expert(expert: Expert, net: Net, folder: Path, facts: dict[str, Any]) -> str:
     """Write one network's weights (bf16) and what is to be known of it (recipe, hours); returns the weights' SHA-256.
 
     What ``folder`` holds of the other experts stays.
@@ -117,8 +122,11 @@ def load_embedded(folder: Path = FOLDER) -> EmbeddedModel:
     if "portraits_sha256" in experts["swap"]:
         sheet, views = folder / CONTACT_SHEET, swapping.config.views
         swapping.portraits.large = read_contact_sheet(sheet, experts["swap"]["portraits_sha256"], views)
+    marks = MarkNet(MarkConfig.from_json(experts["marks"]["net"]))
+    _load_weights(marks, folder / "marks.safetensors", experts["marks"])
     size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-    return EmbeddedModel(healing, skin, closer, SwappingFlow(swapping, digest), digest, heads, size=size)
+    swap = SwappingFlow(swapping, digest)
+    return EmbeddedModel(healing, skin, closer, swap, MarkFinder(marks), digest, heads, size=size)
 
 
 def _healing(folder: Path, expert: Expert, about: dict[str, Any], digest: str) -> HealingFlow:
@@ -140,7 +148,7 @@ def _heads_of(config: dict[str, Any]) -> str | None:
     return digest
 
 
-def _load_weights(net: HealingNet | SwappingNet, path: Path, about: dict[str, Any]) -> None:
+def _load_weights(net: Net, path: Path, about: dict[str, Any]) -> None:
     try:
         blob = path.read_bytes()
     except OSError as error:

@@ -17,12 +17,8 @@ from torch import Tensor, nn
 
 from pipeline.models.base import Prompt, check_pixels
 from pipeline.models.pixel_flow import PixelFlow
-from pipeline.models.precision import fast_precision, on_one_thread
 from pipeline.models.trunk import NetConfig, Trunk, trusted
 from pipeline.vocabulary import ClinicalPrompt
-
-UNMARKED = 3.0
-"""The logit of a mark is this far below zero where the network says nothing: marks are rare."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +35,6 @@ class Healing:
     """[B, 3, R, R]: logarithm of what intensities are multiplied by."""
     added: Tensor
     """[B, 3, R, R]"""
-    mark: Tensor
-    """[B, 1, R, R], a logit: how much of a pixel is neither skin nor disease but a mark that tells who somebody is."""
 
     def applied(self, photograph: Tensor, where: Tensor | None = None) -> Tensor:
         """The healed picture [B, 3, R, R]; ``where`` [B, 1, R, R] in [0, 1] instead of what the network says."""
@@ -70,20 +64,15 @@ class HealingNet(nn.Module):
     def __init__(self, config: NetConfig) -> None:
         super().__init__()
         self.config = config
-        self.trunk = Trunk(config, seen=3 + 3, said=1 + 3 + 3 + 1)
+        self.trunk = Trunk(config, seen=3 + 3, said=1 + 3 + 3)
 
     def forward(self, z: Tensor, sigma: Tensor, tokens: Tensor, photograph: Tensor) -> Healing:
         said, _ = self.trunk(torch.cat([trusted(z, sigma), photograph], 1), sigma, tokens)
-        share, gain, added, mark = said.split([1, 3, 3, 1], 1)
-        return Healing(share, gain.clamp(-4, 2), added, mark - UNMARKED)
+        share, gain, added = said.split([1, 3, 3], 1)
+        return Healing(share, gain.clamp(-4, 2), added)
 
     def begin_with(self, weights: dict[str, Tensor]) -> None:
-        """Go on from ``weights``, which may be those of a network that did not know of marks yet, or that sees a larger
-        square."""
-        last, own = "trunk.leave.weight", self.trunk.leave.weight.shape
-        if (missing := own[0] - weights[last].shape[0]) > 0:
-            silent = {last: torch.zeros(missing, *own[1:]), "trunk.leave.bias": torch.zeros(missing)}
-            weights = weights | {name: torch.cat([weights[name].float(), more]) for name, more in silent.items()}
+        """Go on from ``weights``, which may be those of a network that sees a larger square."""
         places = "trunk.transformer.pos_embed.pos_embed"
         weights = weights | {places: _middle(weights[places], self.config.grid)}
         self.load_state_dict(weights)
@@ -120,15 +109,6 @@ class HealingFlow(PixelFlow[tuple[ClinicalPrompt, Tensor], HealingPrompt]):
         prompt, photograph = words
         check_pixels(photograph, self.resolution)
         return HealingPrompt(prompt.tokens(), photograph.float())
-
-    @torch.no_grad()
-    def marks(self, prompt: HealingPrompt) -> Tensor:
-        """How sure the network is, pixel by pixel, that it sees a mark that tells who somebody is: [1, 1, R, R]."""
-        photograph = prompt.photograph
-        nothing, all_noise = torch.zeros_like(photograph), torch.ones(len(photograph))
-        with fast_precision(), on_one_thread():
-            seen: Healing = self.net(nothing, all_noise, torch.tensor([prompt.tokens]), photograph)
-        return torch.sigmoid(seen.mark.float())
 
     def clean(self, z: Tensor, sigma: Tensor, prompts: list[HealingPrompt]) -> Tensor:
         tokens = torch.tensor([prompt.tokens for prompt in prompts])

@@ -7,7 +7,6 @@ little.
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import fields, replace
 
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline.models import HealingNet, fast_precision
+from pipeline.training.ahead import DrawnAhead
 from pipeline.training.cache import PairCache
 from pipeline.training.examples import Examples, examples, mirrored, noised, picture_loss, together, without_sides
 from pipeline.training.photographs import PhotographExamples
@@ -22,11 +22,6 @@ from pipeline.training.recipe import HealingRecipe
 
 TRUE_LESION = 0.35
 """Share of a pixel from which the renderer's truth calls it lesion."""
-_STEEP = 2.0
-"""Of marks; of lesions see the recipe."""
-_NOTICED_MARK, _MOST_NOTICED_MARK = 0.03, 30.0
-"""A mark below this share of the picture weighs in the cross entropy as much as one of it, up to so many times: marks
-are in one picture of several, and strokes cover little. With 3 times as much none was seen after 10,000 pictures."""
 _EMPTY = 4.0
 """Pixels added to both parts of Dice's coefficient: a few marked where nothing is are no whole miss."""
 
@@ -42,7 +37,7 @@ class HealingLesson:
         photographs: PhotographExamples | None = None,
     ) -> None:
         self.net, self.cache, self.recipe = net, cache, recipe
-        self._photographs = None if photographs is None else _Ahead(photographs)
+        self._photographs = None if photographs is None else DrawnAhead(photographs)
 
     def losses(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Sigma and loss [B] of each example of one step."""
@@ -61,7 +56,7 @@ class HealingLesson:
         if not recipe.overlap_of_nothing:
             apart = apart * (truth > TRUE_LESION).any(3).any(2).any(1)
         place = recipe.place_weight * entropy.mean((1, 2, 3)) + recipe.overlap_weight * apart
-        return sigma, wrong + place + recipe.mark_weight * marked_wrong(healing.mark, shown.mark)
+        return sigma, wrong + place
 
     def drawn(self, random: torch.Generator) -> Examples:
         """One batch: rendered patients and, where there are photographs, a share of each."""
@@ -86,36 +81,8 @@ class HealingLesson:
         return replace(drawn, before=before, after=after, soft=soft, tokens=without_sides(drawn.tokens, which))
 
 
-class _Ahead:
-    """Draws the examples of the next step while the network learns from this one's.
-
-    Steps are numbered by their seeds (see ``trainer``), so what is drawn ahead is what would have been drawn.
-    """
-
-    def __init__(self, source: PhotographExamples) -> None:
-        self._source, self._pool = source, ThreadPoolExecutor(1)
-        self._seed: int | None = None
-        self._next: Future[Examples] | None = None
-
-    def draw(self, rows: int, seed: int) -> Examples:
-        ready = self._next.result() if self._next is not None and self._seed == seed else self._source.draw(rows, seed)
-        self._seed, self._next = seed + 1, self._pool.submit(self._source.draw, rows, seed + 1)
-        return ready
-
-
 def _rows(batch: Examples, which: slice) -> Examples:
     return Examples(**{each.name: getattr(batch, each.name)[which] for each in fields(Examples)})
-
-
-def marked_wrong(mark: Tensor, truth: Tensor) -> Tensor:
-    """Cross entropy and Dice's coefficient [B] of where marks are seen, a logit [B,1,R,R], against where they are;
-    0 where that is not known."""
-    known = torch.isfinite(truth)
-    there = torch.where(known, truth, torch.zeros_like(truth))
-    notice = 1 + 2 * alike(there, _NOTICED_MARK, _MOST_NOTICED_MARK) * there
-    entropy = functional.binary_cross_entropy_with_logits(mark, there, notice, reduction="none")
-    apart = 1 - overlap(mark / _STEEP + torch.logit(torch.tensor(TRUE_LESION)), there)
-    return (entropy * known).mean((1, 2, 3)) + 0.25 * apart * known.all(3).all(2).all(1)
 
 
 def alike(soft: Tensor, area: float, most: float) -> Tensor:
@@ -124,7 +91,7 @@ def alike(soft: Tensor, area: float, most: float) -> Tensor:
     return (area / soft.mean((1, 2, 3), keepdim=True).clamp(min=1e-6)).clamp(1, most)
 
 
-def overlap(share: Tensor, truth: Tensor, steep: float = _STEEP) -> Tensor:
+def overlap(share: Tensor, truth: Tensor, steep: float = 2.0) -> Tensor:
     """Dice's coefficient [B] (V-Net, Milletari et al., arXiv 1606.04797) of where ``share``, a logit [B,1,R,R], passes
     what it is at the edge of the truth's mask, and that mask; smooth, so that it can be learned from."""
     mask = (truth > TRUE_LESION).float()

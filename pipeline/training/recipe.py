@@ -100,8 +100,6 @@ class HealingRecipe(Recipe):
     thousandth of the picture and all of the matter."""
     rendered: float = 0.34
     """Share of rendered patients where photographs are shown as well."""
-    mark_weight: float = 1.0
-    """Of cross entropy and overlap of marks that tell who somebody is, with where they were painted."""
     overlap_weight: float = 0.5
     """Of 1 - Dice's coefficient of where the network alters the picture and where disease is. It counts a naevus like
     an erythema."""
@@ -125,7 +123,6 @@ class SkinRecipe(HealingRecipe):
 
     images: int = 40_000
     rendered: float = 0.16
-    mark_weight: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -141,6 +138,24 @@ class CloserRecipe(HealingRecipe):
     overlap_of_nothing: bool = False
     steep: float = 1.0
     noticed: float = 0.03
+
+
+@dataclass(frozen=True)
+class MarkRecipe(Recipe):
+    """Marks on skin: a task of sharp edges, which a small network learns from nothing."""
+
+    edits: tuple[Edit, ...] = ()
+    images: int = 44_000
+    rate: float = 2e-3
+    weight_decay: float = 0.02
+    ema: float = 0.995
+    place_weight: float = 2.0
+    """Of the cross entropy of where marks are."""
+    overlap_weight: float = 0.5
+    """Of 1 - Dice's coefficient of the same, where there is one."""
+    noticed: float = 0.009
+    most_notice: float = 8.0
+    """A mark below this share of the picture weighs in the cross entropy so many times at most."""
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,24 @@ import torch
 from safetensors.torch import load_file
 
 from pipeline.errors import PipelineError
-from pipeline.models import FOLDER, Expert, HealingNet, NetConfig, SwappingNet, field_sizes, save_expert
+from pipeline.models import (
+    FOLDER,
+    Expert,
+    HealingNet,
+    MarkConfig,
+    MarkNet,
+    NetConfig,
+    SwappingNet,
+    field_sizes,
+    save_expert,
+)
 from pipeline.renderer import mpfb2_folder
 from pipeline.training.cache import LAYOUTS, PairCache
 from pipeline.training.healing import HealingLesson
+from pipeline.training.marking import MarkLesson
 from pipeline.training.personas import persona_descriptors
-from pipeline.training.photographs import CLOSER, FACES, SKIN_ALONE, PhotographExamples, open_store
-from pipeline.training.recipe import CloserRecipe, HealingRecipe, SkinRecipe, SwappingRecipe
+from pipeline.training.photographs import CLOSER, FACES, MARKED, SKIN_ALONE, PhotographExamples, Store, open_store
+from pipeline.training.recipe import CloserRecipe, HealingRecipe, MarkRecipe, SkinRecipe, SwappingRecipe
 from pipeline.training.render import (
     CLOSE_UP_SEEDS,
     FACE_SEEDS,
@@ -39,6 +50,8 @@ THREADS = 2
 HEALING_CHANNELS = (24, 48, 96)
 CLOSER_SIDE = 192
 """Pixels of a part of a face, twice as large as *heal* sees it."""
+PHOTOGRAPHS_ALONE = ("closer", "marks")
+"""Networks that are shown no rendered patients."""
 RENDERED = {"heal": (7_000, 1_600), "skin": (0, 1_600), "swap": (2_600, 0)}
 """Faces and close-ups for each network: there is no one to be swapped on skin without a face."""
 HELD_OUT_SHOWN, SHEET_PATIENTS = 60, 16
@@ -75,7 +88,7 @@ class _Lessons:
     """What a plan teaches, the rendered patients on which it is tried, if any are, and what is to be kept of its
     sources."""
 
-    lesson: HealingLesson | SwappingLesson
+    lesson: HealingLesson | SwappingLesson | MarkLesson
     held_out: PairCache | None
     sources: dict[str, Any]
 
@@ -88,7 +101,7 @@ def train(plan: Plan, say: Callable[[str], None]) -> None:
     """
     work, edit = plan.work, plan.edit
     torch.set_num_threads(THREADS)
-    lessons = _from_photographs(plan, say) if edit == "closer" else _from_renders(plan, say)
+    lessons = _from_photographs(plan, say) if edit in PHOTOGRAPHS_ALONE else _from_renders(plan, say)
     lesson = lessons.lesson
     if plan.begin_with is not None and isinstance(lesson, HealingLesson):
         lesson.net.begin_with(load_file(plan.begin_with))
@@ -98,7 +111,7 @@ def train(plan: Plan, say: Callable[[str], None]) -> None:
         say(f"begun with what {plan.begin_with} sees; what it says is learned anew")
     trainer = Trainer(lesson, work / f"checkpoints-{edit}")
 
-    def export(net: HealingNet | SwappingNet) -> None:
+    def export(net: HealingNet | SwappingNet | MarkNet) -> None:
         facts = {
             "recipe": asdict(lesson.recipe),
             **lessons.sources,
@@ -149,14 +162,25 @@ def _from_renders(plan: Plan, say: Callable[[str], None]) -> _Lessons:
 
 
 def _from_photographs(plan: Plan, say: Callable[[str], None]) -> _Lessons:
-    """Faces in parts: no renderer draws skin as closely as a camera."""
+    """Faces in parts and marks on skin: no renderer draws skin as closely as a camera."""
     if plan.photographs is None:
         raise PipelineError(f"{plan.edit} learns from photographs alone: say where they are (--photographs FOLDER)")
     store = open_store(plan.photographs, plan.work / "photographs.npz", LAYOUTS["heal"].canonical, say)
-    photographs, recipe = PhotographExamples(store, CLOSER, CLOSER_SIDE), CloserRecipe(**_changed(plan))
+    lesson = (_marking if plan.edit == "marks" else _closer)(store, plan)
+    return _Lessons(lesson, None, {"photographs": PhotographExamples(store).counts})
+
+
+def _closer(store: Store, plan: Plan) -> HealingLesson:
+    recipe = CloserRecipe(**_changed(plan))
     torch.manual_seed(recipe.seed)
     net = HealingNet(NetConfig(field_sizes(), CLOSER_SIDE, HEALING_CHANNELS))
-    return _Lessons(HealingLesson(net, None, recipe, photographs), None, {"photographs": photographs.counts})
+    return HealingLesson(net, None, recipe, PhotographExamples(store, CLOSER, CLOSER_SIDE))
+
+
+def _marking(store: Store, plan: Plan) -> MarkLesson:
+    recipe = MarkRecipe(**_changed(plan))
+    torch.manual_seed(recipe.seed)
+    return MarkLesson(MarkNet(MarkConfig()), recipe, PhotographExamples(store, MARKED))
 
 
 def _changed(plan: Plan) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The training loop of either network.
+"""The training loop of any network.
 
 Resumable from any kill: a checkpoint holds weights, averages, optimizers and the count of pictures seen, and each
 step's random numbers follow from the recipe's seed and the step, so a resumed run draws what the killed one would have.
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import ModelError
-from pipeline.models import HealingNet, SwappingNet
+from pipeline.models import HealingNet, MarkNet, SwappingNet
 from pipeline.training.recipe import Recipe
 
 REPORT_STEPS = 100
@@ -54,7 +54,7 @@ class Lesson(Protocol):
     def recipe(self) -> Recipe: ...
 
     @property
-    def net(self) -> HealingNet | SwappingNet: ...
+    def net(self) -> HealingNet | SwappingNet | MarkNet: ...
 
     def losses(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Sigma and loss [B] of each example of one step, the same for the same ``random``."""

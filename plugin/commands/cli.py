@@ -268,7 +268,9 @@ def evaluate(
 @app.command()
 @exits
 def train(
-    edit: Annotated[Literal["heal", "skin", "closer", "swap"], typer.Argument(help="Which of the four networks.")],
+    edit: Annotated[
+        Literal["heal", "skin", "closer", "swap", "marks"], typer.Argument(help="Which of the five networks.")
+    ],
     work: Annotated[Path, typer.Option("--work", help="Rendered pairs, checkpoints and sample sheets.")] = Path(
         "build/training"
     ),
@@ -279,12 +281,12 @@ def train(
     images: Annotated[int | None, typer.Option(min=8, help="Pictures to show; else as the recipe says.")] = None,
     begin_with: Annotated[Path | None, typer.Option("--begin-with", help="What another network has learned.")] = None,
     photographs: Annotated[
-        Path | None, typer.Option(help="Folder of albums (folders or ZIP archives) that healing is shown as well.")
+        Path | None, typer.Option(help="Folder of albums (folders or ZIP archives): healing and marks.")
     ] = None,
     rate: Annotated[float | None, typer.Option(min=1e-6, max=1e-2, help="Of learning; else the recipe's.")] = None,
 ) -> ExitStatus:
-    """The embedded model, from rendered patients and, for healing, photographs. A killed run goes on where its last
-    checkpoint stands."""
+    """The embedded model, from rendered patients and, for healing and marks, photographs. A killed run goes on where
+    its last checkpoint stands."""
     from plugin.commands.train import train as run
 
     run(edit, work, out, assets, faces, close_ups, images, begin_with, photographs, rate, terminal())

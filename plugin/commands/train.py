@@ -11,7 +11,7 @@ from plugin.errors import PackageMissing
 
 
 def train(
-    edit: Literal["heal", "skin", "closer", "swap"],
+    edit: Literal["heal", "skin", "closer", "swap", "marks"],
     work: Path,
     out: Path | None,
     assets: Path | None,

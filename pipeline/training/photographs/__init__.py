@@ -8,7 +8,7 @@ from pipeline.training.photographs.canvas import Canvas, coded, linear
 from pipeline.training.photographs.filling import healthy_below
 from pipeline.training.photographs.lesions import PAINTERS
 from pipeline.training.photographs.marks import tattoo
-from pipeline.training.photographs.mixture import CLOSER, FACES, SKIN_ALONE, PhotographExamples, Shares
+from pipeline.training.photographs.mixture import CLOSER, FACES, MARKED, SKIN_ALONE, PhotographExamples, Shares
 from pipeline.training.photographs.skin_place import face_skin, skin_around
 from pipeline.training.photographs.store import Store, open_store
 
@@ -23,6 +23,7 @@ __all__ = [
     "tattoo",
     "PhotographExamples",
     "CLOSER",
+    "MARKED",
     "FACES",
     "SKIN_ALONE",
     "Shares",

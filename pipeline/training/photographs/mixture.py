@@ -55,6 +55,10 @@ FACES = Shares(dermoscopy=0.0, wounds=0.0, face=0.88, close_up=0.12, face_painte
 """For one that is shown little else."""
 CLOSER = Shares(dermoscopy=0.06, wounds=0.06, face=0.76, close_up=0.12, face_painted=0.7, parts=True, marked=0.1)
 """For one that is shown faces in parts."""
+MARKED = Shares(
+    dermoscopy=0.36, wounds=0.42, face=0.0, close_up=0.22, marked=0.6, cluttered=0.6, as_it_is=0.0, told=0.0
+)
+"""For one that learns of marks alone."""
 _PARTS = (0.28, 0.52)
 """Side of a part of a face, of the square around that face."""
 _MOST_DISEASED, _LOOKS = 0.4, 5

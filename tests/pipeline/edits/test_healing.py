@@ -18,6 +18,9 @@ from pipeline.models import (
     HealingFlow,
     HealingNet,
     HealingPrompt,
+    MarkConfig,
+    MarkFinder,
+    MarkNet,
     NetConfig,
     SwappingFlow,
     SwappingNet,
@@ -53,7 +56,8 @@ def healer() -> EmbeddedHealer:
     """Whose network of parts darkens, and whose others change nothing."""
     whole, closer = untrained(256), Darkening(untrained(192).net, "darkening")
     swapping = SwappingNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=1, views=1))
-    model = EmbeddedModel(whole, whole, closer, SwappingFlow(swapping, "untrained"), "none")
+    marks = MarkFinder(MarkNet(MarkConfig()))
+    model = EmbeddedModel(whole, whole, closer, SwappingFlow(swapping, "untrained"), marks, "none")
     return EmbeddedHealer(model, EditKnobs(1.0, 1))
 
 

@@ -87,3 +87,20 @@ def test_what_is_dark_keeps_its_colour(drawing: Drawing, plain: np.ndarray) -> N
     before, after = (each[133:138, 126:130].mean((0, 1)) for each in (shadow, drawn))
     assert after.mean() < 0.8 * before.mean()
     assert after[0] / after[2] < 1.25 * before[0] / before[2]
+
+
+def test_nothing_is_darker_than_the_patients_own_darkest(drawing: Drawing, plain: np.ndarray) -> None:
+    weight, inner = drawing.square.skin + 1e-3, (drawing.square.depth > 22).astype(np.float32)
+    hollow, patient = spot(plain, 0.25), spot(plain, 0.6)
+    drawn = as_contrasty(hollow, patient, weight, inner)[133:138, 126:130].mean()
+    assert hollow[133:138, 126:130].mean() < 0.5 * patient[133:138, 126:130].mean()
+    assert drawn > 0.8 * patient[133:138, 126:130].mean()
+
+
+def test_a_photograph_without_colours_gets_a_head_without_them(drawing: Drawing, plain: np.ndarray) -> None:
+    weight, inner = drawing.square.skin + 1e-3, (drawing.square.depth > 22).astype(np.float32)
+    red = np.repeat(plain.mean(-1, keepdims=True), 3, -1) * spot(np.ones_like(plain), np.array([1.2, 0.6, 0.6]))
+    grey = np.repeat(spot(plain, 0.7).mean(-1, keepdims=True), 3, -1)
+    assert np.ptp(red[135, 128]) > 40
+    assert np.ptp(as_contrasty(red, grey, weight, inner)[135, 128]) < 8
+    assert np.ptp(as_contrasty(red, red, weight, inner)[135, 128]) > 30

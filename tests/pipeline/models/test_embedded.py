@@ -14,6 +14,8 @@ from pipeline.models import (
     Branch,
     EmbeddedModel,
     HealingNet,
+    MarkConfig,
+    MarkNet,
     NetConfig,
     Subject,
     SwappingNet,
@@ -36,11 +38,16 @@ def tiny_swapping() -> SwappingNet:
     return SwappingNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=1, views=1))
 
 
+def tiny_marks() -> MarkNet:
+    return MarkNet(MarkConfig(32, (8, 8)))
+
+
 def save_experts(folder: Path, swapping: SwappingNet | None = None) -> None:
     save_expert("heal", tiny_healing(), folder, {})
     save_expert("skin", tiny_healing(), folder, {})
     save_expert("closer", tiny_healing(), folder, {})
     save_expert("swap", swapping or tiny_swapping(), folder, {})
+    save_expert("marks", tiny_marks(), folder, {})
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def test_skin_is_altered_where_the_share_says_and_nowhere_else() -> None:
     photograph = torch.zeros(1, 3, SIDE, SIDE)
     share = torch.full((1, 1, SIDE, SIDE), -20.0)
     share[..., 10:20, 10:20] = 20.0
-    darker = Healing(share, torch.full((1, 3, SIDE, SIDE), -1.0), torch.zeros(1, 3, SIDE, SIDE), share)
+    darker = Healing(share, torch.full((1, 3, SIDE, SIDE), -1.0), torch.zeros(1, 3, SIDE, SIDE))
     changed = (darker.applied(photograph) - photograph).abs().amax((0, 1))
     assert float(changed[10:20, 10:20].min()) > 0.5
     changed[10:20, 10:20] = 0

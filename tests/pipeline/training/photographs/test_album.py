@@ -14,7 +14,7 @@ from pipeline.errors import PipelineError
 from pipeline.training.photographs import for_tuning, open_store
 from pipeline.training.photographs.album import albums, for_training
 from tests.pipeline.rendered_faces import patient
-from tests.pipeline.training.photographs.conftest import skin, spotted
+from tests.pipeline.training.conftest import skin, spotted
 
 
 def write(folder: Path, stem: str, *, outlined: bool, side: int = 64) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.training.photographs.filling import healthy_below, pulled_and_pushed
-from tests.pipeline.training.photographs.conftest import SKIN, spotted
+from tests.pipeline.training.conftest import SKIN, spotted
 
 
 def test_a_lesion_is_filled_with_the_skin_around_it() -> None:

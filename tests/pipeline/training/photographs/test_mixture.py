@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import torch
 
-from pipeline.models import HealingNet, NetConfig, field_sizes
-from pipeline.training.healing import marked_wrong
 from pipeline.training.photographs import CLOSER, FACES, PhotographExamples, Shares, Store
 from pipeline.vocabulary import FIELDS, token_of
 
@@ -65,30 +62,3 @@ def test_parts_of_faces_are_close_ups_in_the_size_that_is_asked_for(store: Store
     assert 0.2 < float((parts.changes == 0).float().mean()) < 0.7  # half of what is shown has nothing
     beside = torch.nn.functional.max_pool2d(parts.soft, 9, 1, 4)[:, 0] < 0.01
     assert float((parts.before - parts.after).abs().amax(1)[beside].quantile(0.999)) < 0.15
-
-
-def test_an_unknown_mark_costs_nothing_and_a_missed_one_does() -> None:
-    seen_nothing = torch.full((3, 1, 8, 8), -3.0)
-    truth = torch.zeros(3, 1, 8, 8)
-    truth[1, :, :4], truth[2] = 1.0, torch.nan
-    lost = marked_wrong(seen_nothing, truth)
-    assert float(lost[2]) == 0
-    assert float(lost[1]) > 1 > 5 * float(lost[0]) > 0
-
-
-def test_a_network_goes_on_from_one_that_did_not_know_of_marks() -> None:
-    config = NetConfig(field_sizes(), 64, channels=(8, 8), width=32, heads=2, layers=1)
-    torch.manual_seed(0)
-    old = HealingNet(config)
-    torch.nn.init.normal_(old.trunk.leave.weight, std=0.02)
-    weights = old.state_dict()
-    said = 7 * 4  # share, three gains and three additions, folded two by two
-    without = weights | {name: weights[name][:said] for name in ("trunk.leave.weight", "trunk.leave.bias")}
-    new = HealingNet(config)
-    new.begin_with(without)
-    picture, tokens = torch.rand(1, 3, 64, 64), torch.zeros(1, len(FIELDS), dtype=torch.long)
-    before, after = (net(picture, torch.ones(1), tokens, picture) for net in (old, new))
-    torch.testing.assert_close(before.share, after.share)
-    torch.testing.assert_close(before.gain, after.gain)
-    assert float(after.mark.detach().max()) == -3.0
-    assert np.isfinite(after.added.detach().numpy()).all()

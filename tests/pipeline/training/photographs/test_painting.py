@@ -9,7 +9,7 @@ from pipeline.training.photographs.canvas import Array, Canvas, linear
 from pipeline.training.photographs.clutter import clutter
 from pipeline.training.photographs.lesions import PAINTERS, RealLesion, moved
 from pipeline.training.photographs.marks import band, tattoo
-from tests.pipeline.training.photographs.conftest import skin, spotted
+from tests.pipeline.training.conftest import skin, spotted
 
 SIDE = 128
 

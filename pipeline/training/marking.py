@@ -1,0 +1,52 @@
+"""What the network for marks is taught: where on a photograph of skin a tattoo, a ring or a band was painted."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pipeline.models import MarkNet, fast_precision
+from pipeline.training.ahead import DrawnAhead
+from pipeline.training.photographs import PhotographExamples
+from pipeline.training.recipe import MarkRecipe
+
+_EMPTY = 20.0
+"""Places added to both parts of Dice's coefficient."""
+_LEAST = 4.0
+"""Places below which a mark is cut off and counts in the cross entropy alone."""
+
+
+class MarkLesson:
+    """Examples and losses of one training."""
+
+    def __init__(self, net: MarkNet, recipe: MarkRecipe, photographs: PhotographExamples) -> None:
+        self.net, self.recipe, self._photographs = net, recipe, DrawnAhead(photographs)
+
+    def losses(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """1 and the loss [B] of each example of one step: nothing is noised."""
+        rows = self.recipe.examples_in_batch
+        shown = self._photographs.draw(rows, random.initial_seed())
+        with fast_precision():
+            seen = self.net(shown.before)
+        return torch.ones(rows), marked_wrong(seen, shown.mark, self.recipe)
+
+
+def marked_wrong(seen: Tensor, truth: Tensor, recipe: MarkRecipe) -> Tensor:
+    """Cross entropy and Dice's coefficient (V-Net, Milletari et al., arXiv 1606.04797) [B] of what is ``seen``, a logit
+    [B,1,r,r], against the ``truth`` [B,1,R,R]; 0 where that is not a number."""
+    known = torch.isfinite(truth)
+    there = _as_large(torch.where(known, truth, torch.zeros_like(truth)), seen)
+    counts = _as_large(known.float(), seen)
+    size = there.sum((1, 2, 3))
+    most = (recipe.noticed * there[0].numel() / size.clamp(min=1)).clamp(max=recipe.most_notice)
+    entropy = functional.binary_cross_entropy_with_logits(seen, there, reduction="none")
+    place = (entropy * counts * (1 + there * most[:, None, None, None])).mean((1, 2, 3))
+    marked = torch.sigmoid(seen) * counts
+    both, either = (marked * there).sum((1, 2, 3)), (marked + there).sum((1, 2, 3))
+    apart = (1 - (2 * both + _EMPTY) / (either + _EMPTY)) * (size > _LEAST)
+    return recipe.place_weight * place + recipe.overlap_weight * apart
+
+
+def _as_large(field: Tensor, seen: Tensor) -> Tensor:
+    return functional.avg_pool2d(field, field.shape[-1] // seen.shape[-1])
