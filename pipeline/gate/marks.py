@@ -24,8 +24,8 @@ class MarkRule:
     """Of the network's sureness from which a pixel belongs to a mark…"""
     certain: float = 0.955
     """…if the surest fifth of the same part reaches this on average. (Tuning photographs, 60 dermoscopic and 15 of
-    wounds: 2 of 75 are held, and .79 and .52 with a painted tattoo; by a part's surest pixel alone, where 2 of 75 are
-    held, .65 and .20.)"""
+    wounds: 3 of 75 are held, and .83 and .52 with a painted tattoo; by a part's surest pixel, where as many are held,
+    .75 and .52.)"""
     smallest: float = 0.003
     """Share of the square that a part must cover: below it no line of a tattoo is told from a hair."""
 
