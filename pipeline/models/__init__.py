@@ -5,7 +5,7 @@ Adapters for published models stand in ``published``: they load other libraries.
 
 from pipeline.models.base import Branch, Prompt, RectifiedFlow, VelocityField, pixels_from_rgb, rgb_from_pixels
 from pipeline.models.contact_sheet import SIDE
-from pipeline.models.embedded import FOLDER, EmbeddedModel, Expert, field_sizes, load_embedded, save_expert
+from pipeline.models.embedded import FOLDER, EmbeddedModel, Expert, Net, field_sizes, load_embedded, save_expert
 from pipeline.models.healing import HealingFlow, HealingNet, HealingPrompt
 from pipeline.models.marks import MarkConfig, MarkFinder, MarkNet
 from pipeline.models.pixel_flow import PixelFlow
@@ -24,6 +24,7 @@ __all__ = [
     "SIDE",
     "EmbeddedModel",
     "Expert",
+    "Net",
     "FOLDER",
     "field_sizes",
     "load_embedded",

@@ -20,10 +20,9 @@ from torch.nn import functional
 from pipeline.errors import ModelError
 from pipeline.models.base import pixels_from_rgb
 from pipeline.models.precision import fast_precision, on_one_thread
+from pipeline.models.trunk import FOLD
 from pipeline.photograph import Rgb
 
-FOLD = 2
-"""Pixels are folded 2 x 2 into channels before the first convolution; marks are told at that half size."""
 UNMARKED = 2.0
 """The logit is this far below zero where the network says nothing: marks are rare."""
 _GROUPS = 8
@@ -60,6 +59,10 @@ class MarkNet(nn.Module):
     def forward(self, photographs: Tensor) -> Tensor:
         said: Tensor = self.trunk(functional.pixel_unshuffle(photographs, FOLD))
         return said.float() - UNMARKED
+
+    def begin_with(self, weights: dict[str, Tensor]) -> None:
+        """Go on from ``weights`` of a network of this size."""
+        self.load_state_dict(weights)
 
 
 class _Trunk(nn.Module):

@@ -21,6 +21,7 @@ from pipeline.models import (
     HealingNet,
     MarkConfig,
     MarkNet,
+    Net,
     NetConfig,
     SwappingNet,
     field_sizes,
@@ -103,7 +104,7 @@ def train(plan: Plan, say: Callable[[str], None]) -> None:
     torch.set_num_threads(THREADS)
     lessons = _from_photographs(plan, say) if edit in PHOTOGRAPHS_ALONE else _from_renders(plan, say)
     lesson = lessons.lesson
-    if plan.begin_with is not None and isinstance(lesson, HealingLesson):
+    if plan.begin_with is not None and isinstance(lesson, HealingLesson | MarkLesson):
         lesson.net.begin_with(load_file(plan.begin_with))
         say(f"going on from {plan.begin_with}")
     if plan.begin_with is not None and isinstance(lesson, SwappingLesson):
@@ -111,7 +112,7 @@ def train(plan: Plan, say: Callable[[str], None]) -> None:
         say(f"begun with what {plan.begin_with} sees; what it says is learned anew")
     trainer = Trainer(lesson, work / f"checkpoints-{edit}")
 
-    def export(net: HealingNet | SwappingNet | MarkNet) -> None:
+    def export(net: Net) -> None:
         facts = {
             "recipe": asdict(lesson.recipe),
             **lessons.sources,
@@ -157,7 +158,7 @@ def _from_renders(plan: Plan, say: Callable[[str], None]) -> _Lessons:
     if plan.photographs is not None:
         store = open_store(plan.photographs, work / "photographs.npz", layout.canonical, say)
         photographs = PhotographExamples(store, SKIN_ALONE if edit == "skin" else FACES)
-        sources["photographs"] = photographs.counts
+        sources["photographs"] = store.counts
     return _Lessons(healing(pairs, plan, photographs), validation, sources)
 
 
@@ -167,7 +168,7 @@ def _from_photographs(plan: Plan, say: Callable[[str], None]) -> _Lessons:
         raise PipelineError(f"{plan.edit} learns from photographs alone: say where they are (--photographs FOLDER)")
     store = open_store(plan.photographs, plan.work / "photographs.npz", LAYOUTS["heal"].canonical, say)
     lesson = (_marking if plan.edit == "marks" else _closer)(store, plan)
-    return _Lessons(lesson, None, {"photographs": PhotographExamples(store).counts})
+    return _Lessons(lesson, None, {"photographs": store.counts})
 
 
 def _closer(store: Store, plan: Plan) -> HealingLesson:

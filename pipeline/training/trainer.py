@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import ModelError
-from pipeline.models import HealingNet, MarkNet, SwappingNet
+from pipeline.models import Net
 from pipeline.training.recipe import Recipe
 
 REPORT_STEPS = 100
@@ -54,7 +54,7 @@ class Lesson(Protocol):
     def recipe(self) -> Recipe: ...
 
     @property
-    def net(self) -> HealingNet | SwappingNet | MarkNet: ...
+    def net(self) -> Net: ...
 
     def losses(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Sigma and loss [B] of each example of one step, the same for the same ``random``."""

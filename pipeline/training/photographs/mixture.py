@@ -77,11 +77,6 @@ class PhotographExamples:
         self._dermoscopy = np.nonzero(store.through_dermatoscope)[0]
         self._wounds = np.nonzero(~store.through_dermatoscope)[0]
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many photographs of each kind are drawn from."""
-        return {"faces": len(self._store.faces), "dermoscopy": len(self._dermoscopy), "close-ups": len(self._wounds)}
-
     def draw(self, rows: int, seed: int) -> Examples:
         """``rows`` examples. Pictures are float32 [rows, 3, R, R] in [-1, 1], as those of renders are."""
         random = np.random.default_rng(seed)

@@ -42,6 +42,12 @@ class Store:
     outlines: NDArray[np.uint8]
     through_dermatoscope: NDArray[np.bool_]
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many photographs of each kind there are."""
+        dermoscopy = int(self.through_dermatoscope.sum())
+        return {"faces": len(self.faces), "dermoscopy": dermoscopy, "close-ups": len(self.lesions) - dermoscopy}
+
     def real_lesion(self, number: int) -> RealLesion | None:
         """The lesion of one outlined photograph, cut out; ``None`` if it is too small or reaches the edge."""
         mask = self.outlines[number] > 127

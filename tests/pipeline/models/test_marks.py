@@ -35,3 +35,11 @@ def test_its_size_is_written_and_read() -> None:
     assert MarkConfig.from_json(SMALL.as_json()) == SMALL
     with pytest.raises(ModelError, match="network for marks"):
         MarkConfig.from_json({"resolution": 64})
+
+
+def test_it_goes_on_from_what_was_shipped() -> None:
+    torch.manual_seed(0)
+    learned, later = MarkNet(SMALL), MarkNet(SMALL)
+    later.begin_with({name: value.to(torch.bfloat16) for name, value in learned.state_dict().items()})
+    picture = torch.rand(1, 3, 64, 64)
+    torch.testing.assert_close(later(picture), learned(picture), rtol=0, atol=0.05)
