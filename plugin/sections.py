@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import sys
 from ipaddress import ip_address
 from typing import Any, Literal
 
@@ -29,15 +27,8 @@ class ListenerSection(Section):
     )
     processes: int = Field(
         default=1, ge=1, le=64,
-        description="Processes that receive on one port (Linux), where one takes too little; each has all limits.",
+        description="Processes that receive on one port, where one takes too little; each has all limits.",
     )  # fmt: skip
-
-    @field_validator("processes")
-    @classmethod
-    def _can_share_the_port(cls, value: int) -> int:
-        if value > 1 and not ports_can_be_shared():
-            raise ValueError("this system cannot give one port to several processes (SO_REUSEPORT of Linux); write 1")
-        return value
 
 
 class DatabaseSection(Section):
@@ -188,15 +179,3 @@ class AuditSection(Section):
         if self.transport != "tls" and (self.authorities or self.certificate):
             raise ValueError(f"authorities, certificate and key are of TLS; {self.transport} has none")
         return self
-
-
-def ports_can_be_shared() -> bool:
-    """Whether the system spreads the connections of one port over several processes. Others than Linux do not."""
-    if sys.platform != "linux":
-        return False
-    with socket.socket() as probe:
-        try:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        except OSError:
-            return False
-    return True

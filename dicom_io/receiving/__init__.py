@@ -1,6 +1,5 @@
 """The way in: associations, the listener, and the spool where an instance lies. Nothing enters that decodes pixels."""
 
-from dicom_io.receiving.association_server import Sharing
 from dicom_io.receiving.callers import AllowedCaller
 from dicom_io.receiving.commitments import CommitmentHandler, ReportHere
 from dicom_io.receiving.limits import ConnectionLimits
@@ -11,7 +10,6 @@ from dicom_io.receiving.spool_names import keyed_name, rename_unkeyed
 from dicom_io.receiving.tls import Tls, TlsSettings
 
 __all__ = [
-    "Sharing",
     "AllowedCaller",
     "CommitmentHandler",
     "ReportHere",

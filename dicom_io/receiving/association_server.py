@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from enum import Enum, auto
 from typing import Any
 
 from pynetdicom import evt
@@ -30,13 +31,9 @@ SHORT_REQUEST = 2048
 """Bytes of an association request of some twenty contexts that may be accepted. A longer one costs milliseconds."""
 
 
-class Sharing(Enum):
-    """Whether other processes of the same node listen on the port too: the kernel gives each connection to one of them
-    (SO_REUSEPORT of Linux)."""
-
-    ALONE = auto()
-    FIRST = auto()  # others come after this one; the port must be nobody's
-    BESIDE = auto()
+COURTESY_SECONDS, MOST_COURTEOUS = 0.001, 4
+"""How long a process that shares its port leaves a new connection to the others, for each that it serves already, and
+for how many at most: hundreds of connections a second are taken up still."""
 
 
 class BoundedServer(AssociationServer):
@@ -44,6 +41,10 @@ class BoundedServer(AssociationServer):
 
     ``may_connect(address)`` is asked at accept, ``admit`` when an association is requested, ``operations`` when it is
     established. ``connections`` is shared with the other ports of the same listener.
+
+    ``shared``: whether other processes accept from the same socket. Whoever serves fewest connections is to have the
+    next one, where the kernel would deal them by chance. ``opened``: the descriptor of the socket, where another
+    process has bound it; it stays that one's to close.
     """
 
     request_queue_size = 128
@@ -56,14 +57,15 @@ class BoundedServer(AssociationServer):
         limits: ConnectionLimits,
         connections: Connections,
         tls: Tls | None,
-        sharing: Sharing,
+        shared: bool,
+        opened: int | None,
         may_connect: Callable[[str], bool],
         admit: Callable[[BoundedAssociation], Rejection | None],
         operations: Callable[[BoundedAssociation], Mapping[int, Begin]],
         on_refused: OnRefused,
     ) -> None:
         self.tls = tls
-        self._sharing = sharing
+        self._shared, self._opened = shared, opened
         self._limits = limits
         self._connections = connections
         self._may_connect = may_connect
@@ -82,16 +84,35 @@ class BoundedServer(AssociationServer):
         self._room.open()
 
     def server_bind(self) -> None:
-        """Bind the port. Raises OSError where it is taken by anybody who does not share it with us."""
-        if self._sharing is Sharing.FIRST:
-            # Another node of the same user that shares its port would share ours, and neither of us would know.
-            with socket.socket(self.address_family, socket.SOCK_STREAM) as alone:
-                alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                alone.bind(self.server_address)
-        if self._sharing is not Sharing.ALONE:
-            assert self.socket is not None, "it is made before it is bound"
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        super().server_bind()
+        """Bind the port, or take the socket that is open. Raises OSError where anybody has the port."""
+        if self._opened is None:
+            super().server_bind()
+        else:
+            self._socket.close()
+            self.socket = socket.socket(fileno=os.dup(self._opened))
+            self.server_address = self.socket.getsockname()
+        if self._shared:
+            self._socket.setblocking(False)  # what is there to be accepted may be gone by then
+
+    def server_activate(self) -> None:
+        if self._opened is None:
+            super().server_activate()
+
+    @property
+    def descriptor(self) -> int:
+        """Of the socket that is listened at."""
+        return self._socket.fileno()
+
+    @property
+    def _socket(self) -> socket.socket:
+        assert self.socket is not None, "it is made before it is bound"
+        return self.socket
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """The next connection. Raises OSError where another process was quicker."""
+        if self._shared:
+            time.sleep(COURTESY_SECONDS * min(self._connections.count, MOST_COURTEOUS))
+        return super().get_request()
 
     def _bind_defaults(self) -> None:
         # Intervention handlers only: the notification handlers log whole PDUs and data sets.
@@ -169,7 +190,10 @@ class BoundedServer(AssociationServer):
 
     def server_close(self) -> None:
         """Take nothing more; who has not asked by now is not served."""
-        super().server_close()
+        if self._opened is None:
+            super().server_close()
+        else:
+            self._socket.close()
         self._room.close()
 
     def shutdown_request(self, request: Any) -> None:

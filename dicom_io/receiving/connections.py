@@ -199,6 +199,11 @@ class Connections:
             self._open.pop(connection, None)
             self._room.notify_all()
 
+    @property
+    def count(self) -> int:
+        """How many are open now."""
+        return len(self._open)
+
     def all(self) -> list[Connection]:
         """Those that are open now."""
         with self._room:

@@ -17,7 +17,7 @@ from dicom_io.element_bounds import ElementBounds
 from dicom_io.errors import SpoolFull
 from dicom_io.receiving.arrival import ArrivingFile, NotTaken
 from dicom_io.receiving.association import BoundedAssociation, Rejection
-from dicom_io.receiving.association_server import BoundedServer, Sharing
+from dicom_io.receiving.association_server import BoundedServer
 from dicom_io.receiving.callers import AllowedCaller
 from dicom_io.receiving.command_set import Command, Operation
 from dicom_io.receiving.commitments import CommitmentHandler, commitment_operations
@@ -35,6 +35,9 @@ log = logging.getLogger(__name__)
 CALLING_AE_TITLE_NOT_RECOGNISED: Rejection = (1, 1, 3)
 LOCAL_LIMIT_EXCEEDED: Rejection = (2, 3, 2)
 
+PLAIN, TLS = "plain", "tls"
+"""Names of the ports."""
+
 UNLIMITED = 1 << 30
 """Associations, to pynetdicom: the bounds are our own."""
 
@@ -44,7 +47,8 @@ class ListenerSettings:
     """Who listens where for whom. Nobody is allowed unless named.
 
     ``port`` 0 lets the operating system choose, None does without a port in clear. ``tls`` listens on one more.
-    ``sharing``: whether other processes listen there too; each of them has ``limits`` for itself.
+    ``shared``: whether other processes listen there too; each of them has ``limits`` for itself. ``opened``: the
+    descriptors of the sockets that one of them has opened, as ``Listener.descriptors`` of that one says.
     """
 
     ae_title: str
@@ -55,7 +59,8 @@ class ListenerSettings:
     require_called_ae_title: bool = True
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     bounds: ElementBounds = field(default_factory=ElementBounds)
-    sharing: Sharing = Sharing.ALONE
+    shared: bool = False
+    opened: Mapping[str, int] = field(default_factory=dict)
 
 
 class Listener:
@@ -91,12 +96,17 @@ class Listener:
     @property
     def port(self) -> int:
         """The port in clear that is listened on. Raises RuntimeError when there is none, or when not started."""
-        return self._port_of("plain")
+        return self._port_of(PLAIN)
 
     @property
     def tls_port(self) -> int:
         """The port of TLS that is listened on. Raises RuntimeError when there is none, or when not started."""
-        return self._port_of("tls")
+        return self._port_of(TLS)
+
+    @property
+    def descriptors(self) -> dict[str, int]:
+        """Of the sockets that are listened at, for processes that share them (``ListenerSettings.opened``)."""
+        return {name: server.descriptor for name, (server, _) in self._servers.items()}
 
     def start(self) -> None:
         """Listen, in threads of our own.
@@ -121,9 +131,9 @@ class Listener:
         servers: dict[str, BoundedServer] = {}
         try:
             if settings.port is not None:
-                servers["plain"] = self._server(entity, settings.port, None)
+                servers[PLAIN] = self._server(entity, PLAIN, settings.port, None)
             if settings.tls is not None:
-                servers["tls"] = self._server(entity, settings.tls.port, tls)
+                servers[TLS] = self._server(entity, TLS, settings.tls.port, tls)
         except BaseException:
             for server in servers.values():
                 server.server_close()
@@ -148,14 +158,15 @@ class Listener:
         for connection in self._connections.all():
             connection.give_way()
 
-    def _server(self, entity: AE, port: int, tls: Tls | None) -> BoundedServer:
+    def _server(self, entity: AE, name: str, port: int, tls: Tls | None) -> BoundedServer:
         return BoundedServer(
             entity,
             (self._settings.host, port),
             limits=self._settings.limits,
             connections=self._connections,
             tls=tls,
-            sharing=self._settings.sharing,
+            shared=self._settings.shared,
+            opened=self._settings.opened.get(name),
             may_connect=self._may_connect,
             admit=self._rejection_of,
             operations=self._operations,

@@ -104,7 +104,7 @@ def main() -> None:
     trail = AuditTrail(configuration)
     try:
         key = SiteKey.from_file(configuration.key_path)
-        intake = Intake(configuration, key, Observers(trail, upwards), place=orders.place)
+        intake = Intake(configuration, key, Observers(trail, upwards), place=orders.place, opened=orders.opened)
         intake.hand_over(_accepting(intake, upwards))
         heart.doing(intake.spool.keep_up)
         intake.open()

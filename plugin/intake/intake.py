@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,12 @@ from dicom_io.receiving import (
     Listener,
     ListenerSettings,
     OnRefused,
-    Sharing,
     Spool,
     StoredInstance,
     TlsSettings,
 )
 from plugin.commitment import CommitmentBook, Judgement, Requests, Transactions
-from plugin.config import Configuration, Section
+from plugin.config import Configuration
 from plugin.database import Postgres
 from plugin.durable import private_folder
 from plugin.errors import NodeBusy
@@ -57,7 +57,7 @@ class Intake:
     when another process holds it, StateRefused when it is not ours.
 
     ``place``: of several processes that receive (``listener.processes``) the first, 0, starts the others once its door
-    is open. They hold what it holds, and have the door for C-STORE alone.
+    is open. They hold what it holds, and have the door for C-STORE alone, whose sockets it has ``opened``.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Intake:
         *,
         receives: bool = True,
         place: int = 0,
+        opened: Mapping[str, int] | None = None,
     ) -> None:
         state = private_folder(configuration.state_folder)
         records = configuration.records
@@ -99,8 +100,7 @@ class Intake:
         self._listener: Listener | None = None
         self.web: WebListener | None = None
         if receives:
-            sharing = Sharing.ALONE if not several else Sharing.BESIDE if place else Sharing.FIRST
-            settings = listener_settings(configuration, sharing)
+            settings = replace(listener_settings(configuration), shared=several, opened=opened or {})
             self._listener = Listener(settings, self.spool, self._accept, book, on_refused=self.observer.refused)
             if place == 0:
                 self.web = web_listener(configuration, self.spool, self._accept, self.observer.refused)
@@ -129,19 +129,10 @@ class Intake:
             self._is_open = True
             if self._starts_others:
                 self._receivers = Receivers(
-                    self._with_open_ports(self._listener), self._locks, self.observer,
+                    self._configuration, self._listener.descriptors, self._locks, self.observer,
                     lambda stored: self._on_stored(stored), lambda: self._on_lost(), self.spool.keep_up,
                 )  # fmt: skip
                 self._receivers.start()
-
-    def _with_open_ports(self, listener: Listener) -> Configuration:
-        stated = self._configuration
-        ports: dict[str, Section] = {}
-        if not stated.tls.only:
-            ports["listener"] = stated.listener.model_copy(update={"port": listener.port})
-        if stated.tls.is_on:
-            ports["tls"] = stated.tls.model_copy(update={"port": listener.tls_port})
-        return stated.model_copy(update=ports)
 
     def hand_over(
         self,
@@ -235,7 +226,7 @@ def _take(descriptor: int, kind: int, by: float) -> None:
         time.sleep(0.05)
 
 
-def listener_settings(configuration: Configuration, sharing: Sharing) -> ListenerSettings:
+def listener_settings(configuration: Configuration) -> ListenerSettings:
     """Who may call where, and what one caller may cost, as configured."""
     section = configuration.listener
     return ListenerSettings(
@@ -246,7 +237,6 @@ def listener_settings(configuration: Configuration, sharing: Sharing) -> Listene
         allowed=tuple(AllowedCaller(caller.ae_title, caller.network) for caller in configuration.callers),
         limits=_connection_limits(configuration),
         bounds=_bounds(configuration),
-        sharing=sharing,
     )
 
 

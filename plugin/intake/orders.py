@@ -24,21 +24,23 @@ BEAT_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Orders:
-    """What a receiving process is started with. ``configuration`` names the ports that are open already."""
+    """What a receiving process is started with. ``opened``: descriptors of the sockets that the node listens at."""
 
     place: int
     configuration: Configuration
+    opened: dict[str, int]
 
     def encoded(self) -> dict[str, Any]:
         """As they are told."""
         stated = self.configuration.model_dump(mode="json")
-        return {"place": self.place, "folder": str(self.configuration.folder), "configuration": stated}
+        folder = str(self.configuration.folder)
+        return {"place": self.place, "folder": folder, "configuration": stated, "opened": self.opened}
 
     @classmethod
     def decoded(cls, told: dict[str, Any]) -> Orders:
         """As they were given."""
         stated = {**told["configuration"], "folder": Path(told["folder"])}
-        return cls(told["place"], Configuration.model_validate(stated))
+        return cls(told["place"], Configuration.model_validate(stated), told["opened"])
 
 
 class Pipe:

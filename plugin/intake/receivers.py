@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ SHORTEST_WAIT, LONGEST_WAIT = 0.2, 30.0
 """Seconds before a process that has ended is started again; doubled while it does not get to its port."""
 
 SILENT_SECONDS = 15.0
-"""A process that says nothing for so long is held to hang, and is ended: connections that the kernel gives it hang too.
+"""A process that says nothing for so long is held to hang, and is ended: connections that it has taken up hang too.
 It speaks every second, and on a busy machine a few seconds late."""
 
 BEGIN_SECONDS = 120.0
@@ -40,8 +40,8 @@ CODE = Path(__file__).resolve().parents[2]
 
 
 class Receivers:
-    """``configuration`` names the ports that are open already; ``locks``: descriptors of what the node holds, which
-    its processes hold as well for as long as they live, so that no other node begins beside what is left of this one.
+    """``opened``: descriptors of the sockets that the node listens at, and ``locks``: of what it holds. Its processes
+    have both as well for as long as they live, so that no other node begins beside what is left of this one.
 
     ``set_aside``: called for an instance that conflicts with another one, before its sender is told Success.
     ``on_lost``: called when a process has ended by itself or hung; what it had on disk may lack its row.
@@ -51,6 +51,7 @@ class Receivers:
     def __init__(
         self,
         configuration: Configuration,
+        opened: Mapping[str, int],
         locks: Sequence[int],
         observer: Observer,
         set_aside: Callable[[StoredInstance], object],
@@ -58,7 +59,7 @@ class Receivers:
         now_and_then: Callable[[], None] = lambda: None,
     ) -> None:
         self._configuration = configuration
-        self._locks = tuple(locks)
+        self._opened, self._locks = dict(opened), tuple(locks)
         self._observer = observer
         self._set_aside = set_aside
         self._on_lost = on_lost
@@ -138,14 +139,14 @@ class Receivers:
         try:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "plugin.intake"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                pass_fds=self._locks, env={**os.environ, "PYTHONPATH": path},
+                pass_fds=(*self._locks, *self._opened.values()), env={**os.environ, "PYTHONPATH": path},
             )  # fmt: skip
         except OSError as error:
             return False, f"not begun: {error.strerror}"
         assert process.stdin is not None and process.stdout is not None
         pipe, listened = Pipe(process.stdout, process.stdin), False
         try:
-            pipe.tell(Orders(place, self._configuration).encoded())
+            pipe.tell(Orders(place, self._configuration, self._opened).encoded())
             with self._lock:
                 self._silent_from[place] = time.monotonic() + BEGIN_SECONDS
                 self._running[place] = process, pipe

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tomllib
 from pathlib import Path
 
@@ -65,16 +64,6 @@ def test_what_is_wrong_is_refused_by_name(tmp_path: Path, text: str, complaint: 
     with pytest.raises(ConfigurationRefused) as refused:
         load(tmp_path, text)
     assert complaint in str(refused.value)
-
-
-def test_several_processes_are_refused_where_no_port_can_be_shared(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert load(tmp_path, "[listener]\nprocesses = 2").listener.processes == 2
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert load(tmp_path, "[listener]\nprocesses = 1").listener.processes == 1
-    with pytest.raises(ConfigurationRefused, match=r"listener.processes: .*cannot give one port to several processes"):
-        load(tmp_path, "[listener]\nprocesses = 2")
 
 
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:

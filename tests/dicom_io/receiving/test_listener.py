@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from pynetdicom.association import Association
 from pynetdicom.pdu_primitives import A_ASSOCIATE
 from pynetdicom.sop_class import Verification
 
-from dicom_io.receiving import AllowedCaller, Listener, ListenerSettings, Sharing, Spool, StoredInstance
+from dicom_io.receiving import AllowedCaller, Listener, ListenerSettings, Spool, StoredInstance
 from dicom_io.standard import Status
 from tests.dicom_io.builders import minimal_header, photograph, rich_header, skin, write
 from tests.dicom_io.conftest import SETTINGS, Node
@@ -124,23 +125,51 @@ def test_the_same_again_is_success_and_other_bytes_under_the_same_uid_are_kept(n
     assert len(list(node.spool.studies.rglob("*.dcm"))) == 1
 
 
-def test_one_port_is_shared_by_those_who_say_so_and_by_nobody_else(spool: Spool) -> None:
-    first = Listener(replace(SETTINGS, sharing=Sharing.FIRST), spool, lambda stored: None)
+def listener_beside(first: Listener, spool: Spool) -> Listener:
+    """Another one at the sockets of ``first``, as another process has it."""
+    settings = replace(SETTINGS, port=first.port, shared=True, opened=first.descriptors)
+    return Listener(settings, spool, lambda stored: None)
+
+
+def test_one_socket_is_shared_and_its_port_is_nobody_elses(spool: Spool) -> None:
+    first = Listener(replace(SETTINGS, shared=True), spool, lambda stored: None)
     first.start()
-    at_the_same_port = replace(SETTINGS, port=first.port)
-    beside = Listener(replace(at_the_same_port, sharing=Sharing.BESIDE), spool, lambda stored: None)
+    beside = listener_beside(first, spool)
     beside.start()
     try:
         assert beside.port == first.port
-        for sharing in (Sharing.ALONE, Sharing.FIRST):
+        for shared in (False, True):
             with pytest.raises(OSError, match="in use"):
-                Listener(replace(at_the_same_port, sharing=sharing), spool, lambda stored: None).start()
-        first.stop(0)
-        association = associate(beside.port)
+                Listener(replace(SETTINGS, port=first.port, shared=shared), spool, lambda stored: None).start()
+        beside.stop(0)
+        association = associate(first.port)
         assert association.send_c_echo().Status == Status.SUCCESS
         association.release()
     finally:
+        first.stop(0)
+
+
+def test_of_those_who_share_a_socket_each_serves_as_many(spool: Spool) -> None:
+    served: Counter[str] = Counter()
+
+    def counting(name: str) -> Callable[[StoredInstance], None]:
+        return lambda stored: served.update([name])
+
+    first = Listener(replace(SETTINGS, shared=True), spool, counting("first"))
+    first.start()
+    settings = replace(SETTINGS, port=first.port, shared=True, opened=first.descriptors)
+    beside = Listener(settings, spool, counting("beside"))
+    beside.start()
+    try:
+        associations = [associate(first.port) for _ in range(8)]
+        for association in associations:
+            assert association.send_c_store(photograph()).Status == Status.SUCCESS
+            association.release()
+    finally:
         beside.stop(0)
+        first.stop(0)
+    assert served["first"] + served["beside"] == 8
+    assert abs(served["first"] - served["beside"]) <= 2
 
 
 def test_a_ct_is_refused_at_negotiation_and_the_node_goes_on(node: Node) -> None:
