@@ -38,7 +38,7 @@ from dicom_io.errors import SpoolFull, UnreadableObject
 from dicom_io.quiet import quiet
 from dicom_io.receiving.arrival import Arrival
 from dicom_io.receiving.company import Company
-from dicom_io.receiving.spool_index import CONFLICTS, INSTANCE, STUDIES, SpoolIndex, names_in
+from dicom_io.receiving.spool_index import CONFLICTS, INSTANCE, STUDIES, SpoolIndex, name_below, names_in
 from dicom_io.receiving.spool_names import digest_of_uid
 
 PREAMBLE_AND_PREFIX = 132
@@ -176,6 +176,10 @@ class Spool:
                 duplicate=False,
                 conflict=path.parent == self.conflicts,
             )
+
+    def name_of(self, path: Path) -> str:
+        """What the instance ``path`` is called below the spool's folder."""
+        return name_below(self.folder, path)
 
     def open_incoming(self) -> tuple[BinaryIO, Path]:
         """An empty file in ``incoming/``, open for writing. Raises SpoolFull when the disk is as good as full."""

@@ -26,6 +26,14 @@ def names_in(folder: Path) -> Iterator[str]:
         yield f"{CONFLICTS}/{found.name}"
 
 
+def name_below(folder: Path, path: Path) -> str:
+    """What ``path`` is called below the spool's ``folder``, where it lies: as ``relative_to``, a tenth of the time."""
+    whole, above = str(path), f"{folder}{os.sep}"
+    if not whole.startswith(above):
+        raise ValueError(f"{path} does not lie in {folder}")
+    return whole[len(above) :]
+
+
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
@@ -62,14 +70,14 @@ class SpoolIndex:
 
     def add(self, path: Path) -> None:
         """The instance ``path`` is accepted, or about to be. Raises OSError where the others cannot be told."""
-        known, name = self._known(), path.relative_to(self._folder).as_posix()
+        known, name = self._known(), name_below(self._folder, path)
         if self._company is not None:
             self._company.tell(KNOWN, name)
         _add(known, name)
 
     def remove(self, path: Path) -> None:
         """As if nothing had ever come to ``path``."""
-        name = path.relative_to(self._folder).as_posix()
+        name = name_below(self._folder, path)
         _remove(self._known(), name)
         if self._company is not None:
             with suppress(OSError):  # they find that it is not there, and ask whether it is wanted

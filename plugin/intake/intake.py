@@ -182,7 +182,7 @@ class Intake:
         return self._listener
 
     def _wanted_again(self, path: Path) -> bool:
-        state = self.ledger.state_of(path.relative_to(self.spool.folder).as_posix())
+        state = self.ledger.state_of(self.spool.name_of(path))
         # Forgotten by a process that keeps house, which cannot tell this one's spool.
         return taken_again(state) or (state is None and not path.with_suffix(".purged").exists())
 

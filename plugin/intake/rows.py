@@ -32,11 +32,11 @@ def record_arrival(stored: StoredInstance, spool: Spool, ledger: Ledger, pseudon
     """Give ``stored`` its row, if it has none. None where it was accepted before and is gone since, which is said."""
     digest = pseudonyms.source_digest(stored.sop_instance_uid)
     if stored.duplicate and not stored.path.exists():
-        state = ledger.state_of(stored.path.relative_to(spool.folder).as_posix())
+        state = ledger.state_of(spool.name_of(stored.path))
         log.warning("instance %s was sent again and is not kept: %s", digest, CAME_AGAIN.get(state, f"it is {state}"))
         return None
     study = pseudonyms.study_digest(stored.study_instance_uid, stored.sop_instance_uid)
-    name = stored.path.relative_to(spool.folder).as_posix()
+    name = spool.name_of(stored.path)
     if ledger.record(name, digest=digest, study=study, sop_class=stored.sop_class_uid):
         log.info("study %s: instance %s received from %s", study, digest, stored.calling_ae or "the spool")
     return Recorded(digest, study)

@@ -300,4 +300,4 @@ class NodeCustody:
         self._ledger.change(names, Event.PURGE)
 
     def _name(self, path: Path) -> str:
-        return path.relative_to(self._spool.folder).as_posix()
+        return self._spool.name_of(path)
