@@ -151,7 +151,7 @@ def _rate(storescu: str, receiver: Receiver, kind: str, folders: list[Path]) -> 
         for command in sending
     ]
     # Not wait(300): with a limit Python looks every 50 ms whether one has ended, which is half of what is measured.
-    ending = threading.Timer(LONGEST_SECONDS, lambda: [process.kill() for process in running])
+    ending = threading.Timer(LONGEST_SECONDS, _kill, [running])
     ending.start()
     statuses = [process.wait() for process in running]
     seconds = time.perf_counter() - begun
@@ -159,6 +159,11 @@ def _rate(storescu: str, receiver: Receiver, kind: str, folders: list[Path]) -> 
     if any(statuses):
         raise RuntimeError(f"storescu could not send everything to {receiver.name}")
     return len(folders) * INSTANCES[kind] / seconds
+
+
+def _kill(running: list[subprocess.Popen[bytes]]) -> None:
+    for process in running:
+        process.kill()
 
 
 @contextlib.contextmanager

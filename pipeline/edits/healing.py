@@ -2,18 +2,24 @@
 
 A face that the renderer drew is healed as a whole, as its network learned it. Of a photographed one that network sees
 next to nothing: its bare skin is looked at in parts instead, by a network that knows close-ups of skin, and what that
-one changes counts there alone.
+one changes counts there alone. *Where* disease is, on photographed faces and on skin without one, is said by two
+networks together: the one that heals, and one that was taught nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
 
 from pipeline.edits.crop import resized
 from pipeline.edits.edit import EditKnobs, edited
+from pipeline.edits.face_lesions import FaceLesionFinder
 from pipeline.edits.models import ModelFacts, Square
 from pipeline.edits.parts import Field, corners, mixed, seen
 from pipeline.errors import Undecided
@@ -40,6 +46,7 @@ class EmbeddedHealer:
         """Raises ModelError when the face mesh's weights are missing or altered."""
         self.facts = ModelFacts(model.name, model.licence, model.size, model.digest)
         self._model, self._knobs, self._mesh = model, knobs, FaceMesh()
+        self._on_faces = FaceLesionFinder(model.face_lesions)
 
     def side(self, square: int, *, of_face: bool, photographed: bool = False) -> int:
         return FACE_SIDE if of_face and photographed else self._network(of_face).resolution
@@ -49,37 +56,57 @@ class EmbeddedHealer:
 
     def _healed(self, square: Square) -> Rgb:
         network, rgb = self._network(square.of_face), square.rgb
+        if not square.of_face:
+            return _edit(network, rgb, square.seen, self._knobs, self._found(rgb))
         if square.landmarks is None:
             return _edit(network, rgb, square.seen, self._knobs)
         small = resized(rgb, network.resolution)
         whole = resized(_edit(network, small, square.seen, self._knobs).astype(np.float32) - small, len(rgb))
-        bare = self._bare_skin(rgb, square.landmarks)
-        closely = changed_closely(self._model.closer, rgb, square.seen, bare)
+        bare, found = self._bare_skin(rgb, square.landmarks)
+        closely = changed_closely(self._model.closer, rgb, square.seen, bare, found)
         return np.clip(np.rint(rgb + whole + (closely - whole) * bare[..., None]), 0, 255).astype(np.uint8)
 
-    def _bare_skin(self, rgb: Rgb, landmarks: NDArray[np.float64]) -> Field:
-        """Float32 (side, side) in [0, 1]; nowhere any where the mesh sees no face, which the swap will say."""
+    def _bare_skin(self, rgb: Rgb, landmarks: NDArray[np.float64]) -> tuple[Field, Field]:
+        """Where the skin is bare, float32 (side, side) in [0, 1], and where disease was found there, a logit as large.
+
+        No skin is where the mesh sees no face, which the swap will say.
+        """
         try:
-            return bare_skin(self._mesh.points(rgb, landmarks), len(rgb))
+            points = self._mesh.points(rgb, landmarks)
         except Undecided:
-            return np.zeros(rgb.shape[:2], np.float32)
+            nowhere = np.zeros(rgb.shape[:2], np.float32)
+            return nowhere, nowhere
+        return bare_skin(points, len(rgb)), self._on_faces.logits(rgb, points)
+
+    def _found(self, rgb: Rgb) -> Tensor:
+        """Where disease was found on skin without a face, a logit [1, 1, side, side]."""
+        finder = self._model.lesions
+        said = finder.logits(pixels_from_rgb(resized(rgb, finder.resolution)))
+        return functional.interpolate(said, size=len(rgb), mode="bilinear")
 
     def _network(self, of_face: bool) -> HealingFlow:
         return self._model.healing if of_face else self._model.skin
 
 
-def changed_closely(network: HealingFlow, rgb: Rgb, said: ClinicalPrompt, bare: Field) -> Field:
-    """What ``network`` changes in the parts of a square of a face, (side, side, 3), where there is ``bare`` skin."""
+def changed_closely(network: HealingFlow, rgb: Rgb, said: ClinicalPrompt, bare: Field, found: Field) -> Field:
+    """What ``network`` changes in the parts of a square of a face, (side, side, 3), where there is ``bare`` skin.
+
+    ``found``: where disease was found in the face as a whole, a logit (side, side).
+    """
     words, changes, reach = of_skin_alone(said, None), [], network.resolution
     for corner in corners(len(rgb), reach, _PARTS):
         here = seen(corner, reach)
         if bare[here].mean() > _LEAST_SKIN:
             shown = np.ascontiguousarray(rgb[here])
-            changes.append((corner, _edit(network, shown, words, _PART_KNOBS).astype(np.float32) - shown))
+            there = torch.from_numpy(np.ascontiguousarray(found[here]))[None, None]
+            changes.append((corner, _edit(network, shown, words, _PART_KNOBS, there).astype(np.float32) - shown))
     return mixed(len(rgb), changes)
 
 
-def _edit(model: HealingFlow, rgb: Rgb, said: ClinicalPrompt, knobs: EditKnobs) -> Rgb:
+def _edit(
+    model: HealingFlow, rgb: Rgb, said: ClinicalPrompt, knobs: EditKnobs, found: Tensor | None = None
+) -> Rgb:
+    """``rgb`` healed; ``found``: where disease was found in it by another network, a logit [1, 1, R, R]."""
     photograph = pixels_from_rgb(rgb)
-    prompts = [model.embed((prompt, photograph)) for prompt in (as_it_is(said), healed(said))]
-    return edited(model, photograph, prompts, knobs)
+    source, target = (model.embed((prompt, photograph)) for prompt in (as_it_is(said), healed(said)))
+    return edited(model, photograph, [source, replace(target, found=found)], knobs)

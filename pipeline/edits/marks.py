@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.edits.crop import FrameCrop, resized
 from pipeline.edits.parts import Field, corners, seen
-from pipeline.models import MarkFinder
+from pipeline.models import PlaceFinder
 from pipeline.photograph import Rgb
 
 _FINER = 2
@@ -19,7 +19,7 @@ _REACH = 0.625
 """Side of a part, of the square's."""
 
 
-def sureness_of_marks(finder: MarkFinder, rgb: Rgb) -> Field:
+def sureness_of_marks(finder: PlaceFinder, rgb: Rgb) -> Field:
     """How sure ``finder`` is of each place, as a whole or in a part: (R, R) in [0, 1], R its resolution, over the
     square that holds the photograph ``rgb``."""
     side = finder.resolution

@@ -8,10 +8,12 @@ from pipeline.heads.bare_face import bare_skin
 from pipeline.heads.choice import WORST, dealt, likeness
 from pipeline.heads.drawing import Drawing, Head, Region
 from pipeline.heads.flow import HeadFlow, Sitter
+from pipeline.heads.frontal import VIEW_SIDE, FrontalView, frontal_points, taken_from
 from pipeline.heads.in_front import hanging_before
 from pipeline.heads.light import Picture, blurred, mean_around
 from pipeline.heads.mesh import FaceMesh, Points
 from pipeline.heads.persona_words import AGES, COMPLEXIONS, Age, Complexion, Known, Words, complexion_of, words_for
+from pipeline.heads.planes import PLANES, relative_colours, standing_out
 from pipeline.heads.shapes import MEASURES, Expression, Frame, Similarity, expression
 from pipeline.heads.skin_square import SIDE, Mask, SkinSquare
 from pipeline.heads.topology import (
@@ -26,8 +28,18 @@ from pipeline.heads.topology import (
     RIGHT_LIDS,
     STEADY,
 )
+from pipeline.heads.typical import COARSE, TypicalFace
 
 __all__ = [
+    "VIEW_SIDE",
+    "FrontalView",
+    "frontal_points",
+    "taken_from",
+    "PLANES",
+    "relative_colours",
+    "standing_out",
+    "COARSE",
+    "TypicalFace",
     "bare_skin",
     "HeadBank",
     "read_heads",

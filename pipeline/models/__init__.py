@@ -6,9 +6,10 @@ Adapters for published models stand in ``published``: they load other libraries.
 from pipeline.models.base import Branch, Prompt, RectifiedFlow, VelocityField, pixels_from_rgb, rgb_from_pixels
 from pipeline.models.contact_sheet import SIDE
 from pipeline.models.embedded import FOLDER, EmbeddedModel, Expert, Net, field_sizes, load_embedded, save_expert
+from pipeline.models.face_lesions import FaceLesionNet, KnownFaces
 from pipeline.models.healing import HealingFlow, HealingNet, HealingPrompt
-from pipeline.models.marks import MarkConfig, MarkFinder, MarkNet
 from pipeline.models.pixel_flow import PixelFlow
+from pipeline.models.places import PlaceConfig, PlaceFinder, PlaceNet
 from pipeline.models.portraits import Portraits, similarities
 from pipeline.models.precision import fast_precision, on_one_thread
 from pipeline.models.swapping import Subject, SwappingFlow, SwappingNet, SwappingPrompt
@@ -29,12 +30,14 @@ __all__ = [
     "field_sizes",
     "load_embedded",
     "save_expert",
+    "FaceLesionNet",
+    "KnownFaces",
     "HealingFlow",
     "HealingNet",
     "HealingPrompt",
-    "MarkConfig",
-    "MarkFinder",
-    "MarkNet",
+    "PlaceConfig",
+    "PlaceFinder",
+    "PlaceNet",
     "PixelFlow",
     "Portraits",
     "similarities",

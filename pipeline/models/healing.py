@@ -10,6 +10,7 @@ learning to copy its input.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -52,9 +53,16 @@ class Sureness:
     slope: float = 1.0
     half: float = 0.0
     """The logit at which half of the alteration is done."""
+    beside: float = 0.5
+    """Weight of what a network for places alone has found, where it was asked; the rest is this one's own."""
 
-    def of(self, share: Tensor) -> Tensor:
-        return torch.sigmoid(self.slope * (share - self.half))
+    def of(self, share: Tensor, found: Sequence[Tensor | None]) -> Tensor:
+        """In [0, 1], as large as ``share`` [B, 1, R, R]; of each picture what was ``found``, a logit [1, 1, R, R]."""
+        logits = [
+            own if other is None else (1 - self.beside) * own + self.beside * other
+            for own, other in zip(share.split(1), found, strict=True)
+        ]
+        return torch.sigmoid(self.slope * (torch.cat(logits) - self.half))
 
 
 class HealingNet(nn.Module):
@@ -89,10 +97,12 @@ def _middle(places: Tensor, grid: int) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class HealingPrompt(Prompt):
-    """One word index for each field, 0 where nothing is said, and the photograph [1, 3, R, R] beside z."""
+    """One word index for each field, 0 where nothing is said, the photograph [1, 3, R, R] beside z, and where a network
+    for places alone found disease in it, a logit [1, 1, R, R], if it was asked."""
 
     tokens: tuple[int, ...]
     photograph: Tensor
+    found: Tensor | None = None
 
 
 class HealingFlow(PixelFlow[tuple[ClinicalPrompt, Tensor], HealingPrompt]):
@@ -114,4 +124,4 @@ class HealingFlow(PixelFlow[tuple[ClinicalPrompt, Tensor], HealingPrompt]):
         tokens = torch.tensor([prompt.tokens for prompt in prompts])
         photographs = torch.cat([prompt.photograph for prompt in prompts])
         healed: Healing = self.net(z, sigma, tokens, photographs)
-        return healed.applied(photographs, self._sureness.of(healed.share))
+        return healed.applied(photographs, self._sureness.of(healed.share, [prompt.found for prompt in prompts]))

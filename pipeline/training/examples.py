@@ -43,6 +43,15 @@ class Examples:
         return (self.before != self.after).any((1, 2, 3)).float()
 
 
+@dataclass(frozen=True, eq=False)
+class Sought:
+    """``shown`` [rows, planes, R, R], and of how much of each place it is what is looked for: ``where`` [rows, 1, R, R]
+    in [0, 1], not a number where nobody knows."""
+
+    shown: Tensor
+    where: Tensor
+
+
 def examples(batch: Batch, recipe: Recipe, random: torch.Generator) -> Examples:
     """One edit for each row of ``batch``, drawn by its share. Only a swap's caption names a persona."""
     captions = thin(batch.tokens, recipe.dropout, random)

@@ -141,21 +141,50 @@ class CloserRecipe(HealingRecipe):
 
 
 @dataclass(frozen=True)
-class MarkRecipe(Recipe):
-    """Marks on skin: a task of sharp edges, which a small network learns from nothing."""
+class PlaceRecipe(Recipe):
+    """Where something is and nothing else: a task that a small network learns from nothing."""
 
     edits: tuple[Edit, ...] = ()
-    images: int = 44_000
     rate: float = 2e-3
     weight_decay: float = 0.02
-    ema: float = 0.995
     place_weight: float = 2.0
-    """Of the cross entropy of where marks are."""
+    """Of the cross entropy of where it is."""
+    overlap_weight: float = 1.0
+    """Of 1 - Dice's coefficient of the same, where there is any."""
+    overlap_of_nothing: bool = False
+    """Whether Dice's coefficient counts where there is none as well."""
+    noticed: float = 1.0
+    most_notice: float = 0.0
+    """What is below this share of the picture weighs in the cross entropy so many times more at most."""
+
+
+@dataclass(frozen=True)
+class MarkRecipe(PlaceRecipe):
+    """Marks on skin: strokes with sharp edges, of little area."""
+
+    images: int = 44_000
+    ema: float = 0.995
     overlap_weight: float = 0.5
-    """Of 1 - Dice's coefficient of the same, where there is one."""
     noticed: float = 0.009
     most_notice: float = 8.0
-    """A mark below this share of the picture weighs in the cross entropy so many times at most."""
+
+
+@dataclass(frozen=True)
+class LesionRecipe(PlaceRecipe):
+    """Disease on skin without a face."""
+
+    images: int = 30_000
+    cooldown: float = 0.45
+
+
+@dataclass(frozen=True)
+class FaceLesionRecipe(PlaceRecipe):
+    """Disease on faces seen from the front."""
+
+    images: int = 32_000
+    cooldown: float = 0.45
+    overlap_of_nothing: bool = True
+    most_notice: float = 2.0
 
 
 @dataclass(frozen=True)

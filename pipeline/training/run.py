@@ -15,25 +15,48 @@ import torch
 from safetensors.torch import load_file
 
 from pipeline.errors import PipelineError
+from pipeline.heads import PLANES, VIEW_SIDE, frontal_points, read_heads
 from pipeline.models import (
     FOLDER,
     Expert,
+    FaceLesionNet,
     HealingNet,
-    MarkConfig,
-    MarkNet,
+    KnownFaces,
     Net,
     NetConfig,
+    PlaceConfig,
+    PlaceNet,
     SwappingNet,
     field_sizes,
+    load_embedded,
     save_expert,
 )
 from pipeline.renderer import mpfb2_folder
 from pipeline.training.cache import LAYOUTS, PairCache
+from pipeline.training.finding import FindingLesson, SoughtInPhotographs
 from pipeline.training.healing import HealingLesson
-from pipeline.training.marking import MarkLesson
 from pipeline.training.personas import persona_descriptors
-from pipeline.training.photographs import CLOSER, FACES, MARKED, SKIN_ALONE, PhotographExamples, Store, open_store
-from pipeline.training.recipe import CloserRecipe, HealingRecipe, MarkRecipe, SkinRecipe, SwappingRecipe
+from pipeline.training.photographs import (
+    CLOSER,
+    FACES,
+    MARKED,
+    OUTLINED,
+    SKIN_ALONE,
+    FrontalExamples,
+    PhotographExamples,
+    Store,
+    open_frontal,
+    open_store,
+)
+from pipeline.training.recipe import (
+    CloserRecipe,
+    FaceLesionRecipe,
+    HealingRecipe,
+    LesionRecipe,
+    MarkRecipe,
+    SkinRecipe,
+    SwappingRecipe,
+)
 from pipeline.training.render import (
     CLOSE_UP_SEEDS,
     FACE_SEEDS,
@@ -51,7 +74,9 @@ THREADS = 2
 HEALING_CHANNELS = (24, 48, 96)
 CLOSER_SIDE = 192
 """Pixels of a part of a face, twice as large as *heal* sees it."""
-PHOTOGRAPHS_ALONE = ("closer", "marks")
+LESION_CHANNELS = (24, 48, 96, 128, 160)
+FACE_LESIONS = PlaceConfig(VIEW_SIDE, (32, 64, 96, 128, 160), PLANES, deepest=2, finest=True, aligned=True)
+PHOTOGRAPHS_ALONE = ("closer", "marks", "lesions", "face_lesions")
 """Networks that are shown no rendered patients."""
 RENDERED = {"heal": (7_000, 1_600), "skin": (0, 1_600), "swap": (2_600, 0)}
 """Faces and close-ups for each network: there is no one to be swapped on skin without a face."""
@@ -89,7 +114,7 @@ class _Lessons:
     """What a plan teaches, the rendered patients on which it is tried, if any are, and what is to be kept of its
     sources."""
 
-    lesson: HealingLesson | SwappingLesson | MarkLesson
+    lesson: HealingLesson | SwappingLesson | FindingLesson
     held_out: PairCache | None
     sources: dict[str, Any]
 
@@ -104,7 +129,7 @@ def train(plan: Plan, say: Callable[[str], None]) -> None:
     torch.set_num_threads(THREADS)
     lessons = _from_photographs(plan, say) if edit in PHOTOGRAPHS_ALONE else _from_renders(plan, say)
     lesson = lessons.lesson
-    if plan.begin_with is not None and isinstance(lesson, HealingLesson | MarkLesson):
+    if plan.begin_with is not None and isinstance(lesson, HealingLesson | FindingLesson):
         lesson.net.begin_with(load_file(plan.begin_with))
         say(f"going on from {plan.begin_with}")
     if plan.begin_with is not None and isinstance(lesson, SwappingLesson):
@@ -163,11 +188,16 @@ def _from_renders(plan: Plan, say: Callable[[str], None]) -> _Lessons:
 
 
 def _from_photographs(plan: Plan, say: Callable[[str], None]) -> _Lessons:
-    """Faces in parts and marks on skin: no renderer draws skin as closely as a camera."""
+    """Faces in parts, and what networks for places look for: no renderer draws skin as closely as a camera."""
     if plan.photographs is None:
         raise PipelineError(f"{plan.edit} learns from photographs alone: say where they are (--photographs FOLDER)")
     store = open_store(plan.photographs, plan.work / "photographs.npz", LAYOUTS["heal"].canonical, say)
-    lesson = (_marking if plan.edit == "marks" else _closer)(store, plan)
+    lesson: HealingLesson | FindingLesson
+    if plan.edit == "face_lesions":
+        lesson = _face_lesions(store, plan, say)
+    else:
+        teach: dict[str, Callable[[Store, Plan], HealingLesson | FindingLesson]] = {"closer": _closer, "marks": _marks}
+        lesson = teach.get(plan.edit, _lesions)(store, plan)
     return _Lessons(lesson, None, {"photographs": store.counts})
 
 
@@ -178,10 +208,32 @@ def _closer(store: Store, plan: Plan) -> HealingLesson:
     return HealingLesson(net, None, recipe, PhotographExamples(store, CLOSER, CLOSER_SIDE))
 
 
-def _marking(store: Store, plan: Plan) -> MarkLesson:
+def _marks(store: Store, plan: Plan) -> FindingLesson:
     recipe = MarkRecipe(**_changed(plan))
     torch.manual_seed(recipe.seed)
-    return MarkLesson(MarkNet(MarkConfig()), recipe, PhotographExamples(store, MARKED))
+    sought = SoughtInPhotographs(PhotographExamples(store, MARKED), "mark")
+    return FindingLesson(PlaceNet(PlaceConfig()), recipe, sought)
+
+
+def _lesions(store: Store, plan: Plan) -> FindingLesson:
+    recipe = LesionRecipe(**_changed(plan))
+    torch.manual_seed(recipe.seed)
+    sought = SoughtInPhotographs(PhotographExamples(store, OUTLINED), "soft")
+    return FindingLesson(PlaceNet(PlaceConfig(channels=LESION_CHANNELS)), recipe, sought)
+
+
+def _face_lesions(store: Store, plan: Plan, say: Callable[[str], None]) -> FindingLesson:
+    """The mean face is that of the composed heads: everybody is laid out like the new head that they get."""
+    heads = load_embedded().heads
+    if heads is None:
+        raise PipelineError("faces are laid out by the mean of composed heads: the shipped model has none")
+    frontal = frontal_points(read_heads(FOLDER, heads).frame.mean)
+    recipe = FaceLesionRecipe(**_changed(plan))
+    torch.manual_seed(recipe.seed)
+    examples = FrontalExamples(store, open_frontal(store, frontal, plan.work / "frontal.npz", say))
+    typical, net = examples.typical, FaceLesionNet(FACE_LESIONS)
+    net.learn_faces(KnownFaces(frontal, typical.mean, typical.components, typical.fitted, typical.left))
+    return FindingLesson(net, recipe, examples)
 
 
 def _changed(plan: Plan) -> dict[str, Any]:

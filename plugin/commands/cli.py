@@ -269,7 +269,8 @@ def evaluate(
 @exits
 def train(
     edit: Annotated[
-        Literal["heal", "skin", "closer", "swap", "marks"], typer.Argument(help="Which of the five networks.")
+        Literal["heal", "skin", "closer", "swap", "marks", "lesions", "face_lesions"],
+        typer.Argument(help="Which of the seven networks."),
     ],
     work: Annotated[Path, typer.Option("--work", help="Rendered pairs, checkpoints and sample sheets.")] = Path(
         "build/training"
@@ -281,12 +282,11 @@ def train(
     images: Annotated[int | None, typer.Option(min=8, help="Pictures to show; else as the recipe says.")] = None,
     begin_with: Annotated[Path | None, typer.Option("--begin-with", help="What another network has learned.")] = None,
     photographs: Annotated[
-        Path | None, typer.Option(help="Folder of albums (folders or ZIP archives): healing and marks.")
+        Path | None, typer.Option(help="Folder of albums (folders or ZIP archives): all but swapping.")
     ] = None,
     rate: Annotated[float | None, typer.Option(min=1e-6, max=1e-2, help="Of learning; else the recipe's.")] = None,
 ) -> ExitStatus:
-    """The embedded model, from rendered patients and, for healing and marks, photographs. A killed run goes on where
-    its last checkpoint stands."""
+    """The embedded model, from rendered patients, photographs, or both. A killed run goes on from its checkpoint."""
     from plugin.commands.train import train as run
 
     run(edit, work, out, assets, faces, close_ups, images, begin_with, photographs, rate, terminal())

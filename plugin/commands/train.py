@@ -11,7 +11,7 @@ from plugin.errors import PackageMissing
 
 
 def train(
-    edit: Literal["heal", "skin", "closer", "swap", "marks"],
+    edit: Literal["heal", "skin", "closer", "swap", "marks", "lesions", "face_lesions"],
     work: Path,
     out: Path | None,
     assets: Path | None,

@@ -6,9 +6,18 @@ Held-out photographs do not enter, and nothing of any photograph leaves but the 
 from pipeline.training.photographs.album import albums, for_tuning
 from pipeline.training.photographs.canvas import Canvas, coded, linear
 from pipeline.training.photographs.filling import healthy_below
+from pipeline.training.photographs.frontal import FrontalExamples, open_frontal
 from pipeline.training.photographs.lesions import PAINTERS
 from pipeline.training.photographs.marks import tattoo
-from pipeline.training.photographs.mixture import CLOSER, FACES, MARKED, SKIN_ALONE, PhotographExamples, Shares
+from pipeline.training.photographs.mixture import (
+    CLOSER,
+    FACES,
+    MARKED,
+    OUTLINED,
+    SKIN_ALONE,
+    PhotographExamples,
+    Shares,
+)
 from pipeline.training.photographs.skin_place import face_skin, skin_around
 from pipeline.training.photographs.store import Store, open_store
 
@@ -19,11 +28,14 @@ __all__ = [
     "coded",
     "linear",
     "healthy_below",
+    "FrontalExamples",
+    "open_frontal",
     "PAINTERS",
     "tattoo",
     "PhotographExamples",
     "CLOSER",
     "MARKED",
+    "OUTLINED",
     "FACES",
     "SKIN_ALONE",
     "Shares",

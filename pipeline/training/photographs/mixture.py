@@ -59,6 +59,11 @@ MARKED = Shares(
     dermoscopy=0.36, wounds=0.42, face=0.0, close_up=0.22, marked=0.6, cluttered=0.6, as_it_is=0.0, told=0.0
 )
 """For one that learns of marks alone."""
+OUTLINED = Shares(
+    dermoscopy=0.52, wounds=0.3, face=0.0, close_up=0.18, filled_alone=0.1, marked=0.15, cluttered=0.35, as_it_is=0.0,
+    told=0.0,
+)  # fmt: skip
+"""For one that learns where disease is on skin without a face, and nothing else."""
 _PARTS = (0.28, 0.52)
 """Side of a part of a face, of the square around that face."""
 _MOST_DISEASED, _LOOKS = 0.4, 5

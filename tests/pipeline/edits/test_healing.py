@@ -18,17 +18,17 @@ from pipeline.models import (
     HealingFlow,
     HealingNet,
     HealingPrompt,
-    MarkConfig,
-    MarkFinder,
-    MarkNet,
     NetConfig,
+    PlaceConfig,
+    PlaceFinder,
+    PlaceNet,
     SwappingFlow,
     SwappingNet,
     field_sizes,
 )
 from pipeline.photograph import Hints, Photograph, Rgb
 from pipeline.vocabulary import FIELDS, ClinicalPrompt, token_of
-from tests.pipeline.edits.photographed import TakenForPhotographs
+from tests.pipeline.edits.photographed import TakenForPhotographs, untrained_face_lesions
 from tests.pipeline.rendered_faces import patient, skin
 
 SEEN = ClinicalPrompt({"view": "face"})
@@ -56,8 +56,8 @@ def healer() -> EmbeddedHealer:
     """Whose network of parts darkens, and whose others change nothing."""
     whole, closer = untrained(256), Darkening(untrained(192).net, "darkening")
     swapping = SwappingNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=1, views=1))
-    marks = MarkFinder(MarkNet(MarkConfig()))
-    model = EmbeddedModel(whole, whole, closer, SwappingFlow(swapping, "untrained"), marks, "none")
+    places, swap = PlaceFinder(PlaceNet(PlaceConfig())), SwappingFlow(swapping, "untrained")
+    model = EmbeddedModel(whole, whole, closer, swap, places, places, untrained_face_lesions(), "none")
     return EmbeddedHealer(model, EditKnobs(1.0, 1))
 
 

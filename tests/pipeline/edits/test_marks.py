@@ -9,18 +9,18 @@ import pytest
 from pipeline.edits import load_flow_twin_maker
 from pipeline.edits.marks import sureness_of_marks
 from pipeline.errors import IdentifyingMark
-from pipeline.models import MarkConfig, MarkFinder, MarkNet
+from pipeline.models import PlaceConfig, PlaceFinder, PlaceNet
 from pipeline.photograph import Hints, Photograph, Rgb
 
 SIDE = 64
 SKIN = (205, 160, 140)
 
 
-class Dark(MarkFinder):
+class Dark(PlaceFinder):
     """Sure of what is black, if it is ``least`` places wide."""
 
     def __init__(self, least: int) -> None:
-        super().__init__(MarkNet(MarkConfig(SIDE, (8, 8))))
+        super().__init__(PlaceNet(PlaceConfig(SIDE, (8, 8))))
         self._least = least
 
     def sureness(self, square: Rgb) -> np.ndarray:

@@ -13,10 +13,11 @@ from pipeline.errors import ModelError, UnusablePhotograph
 from pipeline.models import (
     Branch,
     EmbeddedModel,
+    FaceLesionNet,
     HealingNet,
-    MarkConfig,
-    MarkNet,
     NetConfig,
+    PlaceConfig,
+    PlaceNet,
     Subject,
     SwappingNet,
     field_sizes,
@@ -38,8 +39,8 @@ def tiny_swapping() -> SwappingNet:
     return SwappingNet(NetConfig(field_sizes(), channels=(8, 8), width=32, heads=2, layers=1, views=1))
 
 
-def tiny_marks() -> MarkNet:
-    return MarkNet(MarkConfig(32, (8, 8)))
+def tiny_places() -> PlaceNet:
+    return PlaceNet(PlaceConfig(32, (8, 8)))
 
 
 def save_experts(folder: Path, swapping: SwappingNet | None = None) -> None:
@@ -47,7 +48,9 @@ def save_experts(folder: Path, swapping: SwappingNet | None = None) -> None:
     save_expert("skin", tiny_healing(), folder, {})
     save_expert("closer", tiny_healing(), folder, {})
     save_expert("swap", swapping or tiny_swapping(), folder, {})
-    save_expert("marks", tiny_marks(), folder, {})
+    save_expert("marks", tiny_places(), folder, {})
+    save_expert("lesions", tiny_places(), folder, {})
+    save_expert("face_lesions", FaceLesionNet(PlaceConfig(32, (8, 8))), folder, {})
 
 
 @pytest.fixture

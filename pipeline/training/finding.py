@@ -1,38 +1,52 @@
-"""What the network for marks is taught: where on a photograph of skin a tattoo, a ring or a band was painted."""
+"""What networks for places are taught: where something was painted, or outlined by people."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.models import MarkNet, fast_precision
-from pipeline.training.ahead import DrawnAhead
+from pipeline.models import PlaceNet, fast_precision
+from pipeline.training.ahead import DrawnAhead, Source
+from pipeline.training.examples import Sought
 from pipeline.training.photographs import PhotographExamples
-from pipeline.training.recipe import MarkRecipe
+from pipeline.training.recipe import PlaceRecipe
 
 _EMPTY = 20.0
 """Places added to both parts of Dice's coefficient."""
 _LEAST = 4.0
-"""Places below which a mark is cut off and counts in the cross entropy alone."""
+"""Places below which what is there is cut off and counts in the cross entropy alone."""
 
 
-class MarkLesson:
+class SoughtInPhotographs:
+    """Marks, or disease, in photographs of skin."""
+
+    def __init__(self, photographs: PhotographExamples, which: Literal["mark", "soft"]) -> None:
+        self._photographs, self._which = photographs, which
+
+    def draw(self, rows: int, seed: int) -> Sought:
+        drawn = self._photographs.draw(rows, seed)
+        return Sought(drawn.before, getattr(drawn, self._which))
+
+
+class FindingLesson:
     """Examples and losses of one training."""
 
-    def __init__(self, net: MarkNet, recipe: MarkRecipe, photographs: PhotographExamples) -> None:
-        self.net, self.recipe, self._photographs = net, recipe, DrawnAhead(photographs)
+    def __init__(self, net: PlaceNet, recipe: PlaceRecipe, source: Source[Sought]) -> None:
+        self.net, self.recipe, self._source = net, recipe, DrawnAhead(source)
 
     def losses(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """1 and the loss [B] of each example of one step: nothing is noised."""
         rows = self.recipe.examples_in_batch
-        shown = self._photographs.draw(rows, random.initial_seed())
+        drawn = self._source.draw(rows, random.initial_seed())
         with fast_precision():
-            seen = self.net(shown.before)
-        return torch.ones(rows), marked_wrong(seen, shown.mark, self.recipe)
+            seen = self.net(drawn.shown)
+        return torch.ones(rows), wrong_places(seen, drawn.where, self.recipe)
 
 
-def marked_wrong(seen: Tensor, truth: Tensor, recipe: MarkRecipe) -> Tensor:
+def wrong_places(seen: Tensor, truth: Tensor, recipe: PlaceRecipe) -> Tensor:
     """Cross entropy and Dice's coefficient (V-Net, Milletari et al., arXiv 1606.04797) [B] of what is ``seen``, a logit
     [B,1,r,r], against the ``truth`` [B,1,R,R]; 0 where that is not a number."""
     known = torch.isfinite(truth)
@@ -44,7 +58,9 @@ def marked_wrong(seen: Tensor, truth: Tensor, recipe: MarkRecipe) -> Tensor:
     place = (entropy * counts * (1 + there * most[:, None, None, None])).mean((1, 2, 3))
     marked = torch.sigmoid(seen) * counts
     both, either = (marked * there).sum((1, 2, 3)), (marked + there).sum((1, 2, 3))
-    apart = (1 - (2 * both + _EMPTY) / (either + _EMPTY)) * (size > _LEAST)
+    apart = 1 - (2 * both + _EMPTY) / (either + _EMPTY)
+    if not recipe.overlap_of_nothing:
+        apart = apart * (size > _LEAST)
     return recipe.place_weight * place + recipe.overlap_weight * apart
 
 

@@ -1,0 +1,78 @@
+"""What stands out in a face: beside what lies around, beside its other side, and beside faces in general."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.heads import COARSE, PLANES, VIEW_SIDE, TypicalFace, relative_colours, standing_out
+from pipeline.heads.typical import COMPONENTS
+
+BARE = np.ones((VIEW_SIDE, VIEW_SIDE), np.float32)
+SPOT = np.s_[90:100, 40:50]
+
+
+def faces(count: int, seed: int = 0) -> np.ndarray:
+    """That differ from each other by two smooth patterns."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[-1 : 1 : COARSE * 1j, -1 : 1 : COARSE * 1j]
+    patterns = np.stack([np.cos(3 * y) * np.cos(4 * x), np.cos(5 * x * y)])
+    shares = random.normal(0, 0.3, (count, 2, 3))
+    return np.einsum("kij,nkc->nijc", patterns, shares).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def typical() -> TypicalFace:
+    return TypicalFace.of(faces(60), np.ones((60, COARSE, COARSE), np.float32))
+
+
+def enlarged(face: np.ndarray) -> np.ndarray:
+    return cv2.resize(face, (VIEW_SIDE, VIEW_SIDE), interpolation=cv2.INTER_LINEAR)
+
+
+def test_a_face_like_others_is_only_a_face(typical: TypicalFace) -> None:
+    face = enlarged(faces(1, seed=7)[0])
+    assert np.abs(typical.nearest(face, BARE) - face).mean() < 0.1 * np.abs(face).mean()
+    assert typical.components.shape == (COMPONENTS, COARSE, COARSE, 3)
+
+
+def test_light_from_the_side_and_complexion_are_no_lesion(typical: TypicalFace) -> None:
+    face = enlarged(faces(1, seed=8)[0]) + np.linspace(-0.4, 0.4, VIEW_SIDE)[None, :, None].astype(np.float32)
+    assert np.abs(typical.nearest(face, BARE) - face).mean() < 0.03
+
+
+def test_a_lesion_is_not_explained_away(typical: TypicalFace) -> None:
+    face = enlarged(faces(1, seed=9)[0])
+    sick = face.copy()
+    sick[60:130, 30:80] -= 0.6
+    left = sick - typical.nearest(sick, BARE)
+    assert left[60:130, 30:80].mean() < -0.4
+    assert abs(left[60:130, 120:].mean()) < 0.1
+
+
+def test_what_stands_out_does_so_in_every_way(typical: TypicalFace) -> None:
+    face = enlarged(faces(1, seed=10)[0])
+    face[SPOT] -= 0.5
+    planes = standing_out(face, BARE, typical)
+    assert planes.shape == (PLANES, VIEW_SIDE, VIEW_SIDE) and np.abs(planes).max() <= 2
+    spot = planes[:, SPOT[0], SPOT[1]].mean((1, 2))
+    assert (spot[3:15] < -0.5).all() and spot[15] == 1
+
+
+def test_where_no_skin_is_bare_nothing_is_shown(typical: TypicalFace) -> None:
+    bare = BARE.copy()
+    bare[:, 96:] = 0
+    planes = standing_out(enlarged(faces(1, seed=11)[0]), bare, typical)
+    assert not planes[:, :, 97:].any() and planes[:12, :, :90].any()
+
+
+def test_colours_are_told_relative_to_the_skin_whatever_the_exposure() -> None:
+    view = np.full((VIEW_SIDE, VIEW_SIDE, 3), (200, 150, 130), np.uint8)
+    view[SPOT] = (150, 100, 90)
+    dark = (view * 0.8).astype(np.uint8)
+    (bright, dim) = (relative_colours(each, BARE) for each in (view, dark))
+    assert not bright[0, 0].any()
+    assert (bright[SPOT] < -0.5).all()
+    np.testing.assert_allclose(bright[SPOT], dim[SPOT], rtol=0.15)
+    np.testing.assert_allclose(relative_colours(view.astype(np.float32) / 255, BARE), bright, atol=1e-5)
