@@ -2,7 +2,7 @@
 
 A face that the renderer drew is healed as a whole, as its network learned it. Of a photographed one that network sees
 next to nothing: its bare skin is looked at in parts instead, by a network that knows close-ups of skin, and what that
-one changes counts there alone. *Where* disease is, on photographed faces and on skin without one, is said by two
+one changes counts there alone. *Where* disease is, on photographed faces and through a dermatoscope, is said by two
 networks together: the one that heals, and one that was taught nothing else.
 """
 
@@ -57,7 +57,8 @@ class EmbeddedHealer:
     def _healed(self, square: Square) -> Rgb:
         network, rgb = self._network(square.of_face), square.rgb
         if not square.of_face:
-            return _edit(network, rgb, square.seen, self._knobs, self._found(rgb))
+            found = self._found(rgb) if square.seen.words.get("view") == "dermoscopy" else None
+            return _edit(network, rgb, square.seen, self._knobs, found)
         if square.landmarks is None:
             return _edit(network, rgb, square.seen, self._knobs)
         small = resized(rgb, network.resolution)
@@ -79,7 +80,8 @@ class EmbeddedHealer:
         return bare_skin(points, len(rgb)), self._on_faces.logits(rgb, points)
 
     def _found(self, rgb: Rgb) -> Tensor:
-        """Where disease was found on skin without a face, a logit [1, 1, side, side]."""
+        """Where disease was found on skin seen through a dermatoscope, a logit [1, 1, side, side]. Of other photographs
+        the finder knows less than the network that heals (model card)."""
         finder = self._model.lesions
         said = finder.logits(pixels_from_rgb(resized(rgb, finder.resolution)))
         return functional.interpolate(said, size=len(rgb), mode="bilinear")

@@ -2,11 +2,11 @@
 
 Its folder (``pipeline/models/embedded_weights``) holds the weights (bf16) of seven networks. Four edit:
 ``heal.safetensors`` faces, ``skin.safetensors`` skin without a face, ``closer.safetensors`` a photographed face's skin
-seen in parts, ``swap.safetensors``. Three say where something is: ``lesions.safetensors`` disease on skin without a
-face, ``face_lesions.safetensors`` on a photographed face, ``marks.safetensors`` what tells who somebody is; also
-``portraits.jpg`` (the personas, finer than the network sees them), ``config.json`` with the networks' sizes, the
-vocabulary they were trained with, the SHA-256 of each file and the kinds of faces that the model knows, with what was
-measured on them, and the model card.
+seen in parts, ``swap.safetensors``. Three say where something is: ``lesions.safetensors`` disease seen through a
+dermatoscope, ``face_lesions.safetensors`` on a photographed face, ``marks.safetensors`` what tells who somebody is.
+Beside them lie ``portraits.jpg`` (the personas, finer than the network sees them), ``config.json`` with the networks'
+sizes, the vocabulary they were trained with, the SHA-256 of each file and the kinds of faces that the model knows, with
+what was measured on them, and the model card.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class EmbeddedModel:
     marks: PlaceFinder
     """Of what tells who somebody is, on skin without a face."""
     lesions: PlaceFinder
-    """Of disease on skin without a face."""
+    """Of disease on skin seen through a dermatoscope."""
     face_lesions: FaceLesionNet
     """Of disease on a photographed face."""
     digest: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -26,6 +28,7 @@ from pipeline.models import (
     SwappingNet,
     field_sizes,
 )
+from pipeline.models.healing import Sureness
 from pipeline.photograph import Hints, Photograph, Rgb
 from pipeline.vocabulary import FIELDS, ClinicalPrompt, token_of
 from tests.pipeline.edits.photographed import TakenForPhotographs, untrained_face_lesions
@@ -88,6 +91,35 @@ def test_a_rendered_face_and_skin_alone_are_not_shown_to_it(healer: EmbeddedHeal
     rgb, _ = face_square(healer.side(300, of_face=of_face))
     ((_, healed),) = healer.heal([Square(rgb, SEEN, of_face=of_face)])
     assert np.abs(healed.astype(int) - rgb).max() <= 1
+
+
+class Asked(PlaceFinder):
+    """Finds nothing and counts how often it was asked."""
+
+    times = 0
+
+    def logits(self, planes: torch.Tensor) -> torch.Tensor:
+        self.times += 1
+        return super().logits(planes)
+
+
+@pytest.mark.parametrize(("view", "times"), [("dermoscopy", 1), ("close-up", 0)])
+def test_a_second_network_is_asked_where_disease_is_through_a_dermatoscope(
+    healer: EmbeddedHealer, view: str, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Asked(PlaceNet(PlaceConfig()))
+    monkeypatch.setattr(healer, "_model", replace(healer._model, lesions=asked))
+    healer.heal([Square(skin(256, 256), ClinicalPrompt({"view": view}), of_face=False)])
+    assert asked.times == times
+
+
+def test_what_another_network_found_counts_beside_what_the_healing_one_says() -> None:
+    share = torch.tensor([0.0, 0.0, 4.0])[:, None, None, None]
+    found = [None, torch.full((1, 1, 1, 1), 4.0), torch.full((1, 1, 1, 1), -4.0)]
+    alone, both, neither = Sureness(beside=0.25).of(share, found).flatten().tolist()
+    assert alone == 0.5
+    assert both == pytest.approx(1 / (1 + np.exp(-1.0)))
+    assert neither == pytest.approx(1 / (1 + np.exp(-2.0)))
 
 
 def test_where_the_mesh_sees_no_face_nothing_is_changed_closely(healer: EmbeddedHealer) -> None:
