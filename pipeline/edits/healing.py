@@ -57,8 +57,8 @@ class EmbeddedHealer:
     def _healed(self, square: Square) -> Rgb:
         network, rgb = self._network(square.of_face), square.rgb
         if not square.of_face:
-            found = self._found(rgb) if square.seen.words.get("view") == "dermoscopy" else None
-            return _edit(network, rgb, square.seen, self._knobs, found)
+            dermoscopic = square.seen.words.get("view") == "dermoscopy"
+            return _edit(network, rgb, square.seen, self._knobs, self._found(rgb) if dermoscopic else None)
         if square.landmarks is None:
             return _edit(network, rgb, square.seen, self._knobs)
         small = resized(rgb, network.resolution)
