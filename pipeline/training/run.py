@@ -193,11 +193,15 @@ def _from_photographs(plan: Plan, say: Callable[[str], None]) -> _Lessons:
         raise PipelineError(f"{plan.edit} learns from photographs alone: say where they are (--photographs FOLDER)")
     store = open_store(plan.photographs, plan.work / "photographs.npz", LAYOUTS["heal"].canonical, say)
     lesson: HealingLesson | FindingLesson
-    if plan.edit == "face_lesions":
-        lesson = _face_lesions(store, plan, say)
-    else:
-        teach: dict[str, Callable[[Store, Plan], HealingLesson | FindingLesson]] = {"closer": _closer, "marks": _marks}
-        lesson = teach.get(plan.edit, _lesions)(store, plan)
+    match plan.edit:
+        case "closer":
+            lesson = _closer(store, plan)
+        case "marks":
+            lesson = _marks(store, plan)
+        case "lesions":
+            lesson = _lesions(store, plan)
+        case _:
+            lesson = _face_lesions(store, plan, say)
     return _Lessons(lesson, None, {"photographs": store.counts})
 
 

@@ -27,9 +27,9 @@ from pipeline.heads import (
 )
 from pipeline.training.examples import Sought
 from pipeline.training.photographs.canvas import Array, Canvas, linear
-from pipeline.training.photographs.lesions import PAINTERS, Painted, RealLesion, moved
+from pipeline.training.photographs.lesions import PAINTERS, Painted, moved
 from pipeline.training.photographs.scenes import Scene, captured, lit
-from pipeline.training.photographs.store import Store
+from pipeline.training.photographs.store import Store, kept_in
 
 _FOLDS = 4
 """Parts of the faces. What a face is compared with was learned from the others: one that was learned itself would have
@@ -59,13 +59,7 @@ class FrontalFaces:
 
 def open_frontal(store: Store, frontal: NDArray[np.float64], cache: Path, say: Callable[[str], None]) -> FrontalFaces:
     """The faces of ``store``, from ``cache`` (an .npz) if they were laid out before. ``PipelineError`` without any."""
-    if not cache.exists():
-        partial = cache.with_suffix(".partial")
-        with partial.open("wb") as file:
-            np.savez(file, **vars(_laid_out(store, frontal)))
-        partial.replace(cache)
-    with np.load(cache) as data:
-        faces = FrontalFaces(**{name: data[name] for name in data.files})
+    faces = FrontalFaces(**kept_in(cache, lambda: vars(_laid_out(store, frontal))))
     say(f"{len(faces.numbers)} faces seen from the front")
     return faces
 
@@ -94,8 +88,7 @@ class FrontalExamples:
 
     def __init__(self, store: Store, faces: FrontalFaces) -> None:
         self._store, self._faces = store, faces
-        cut_out = [store.real_lesion(number) for number in range(len(store.lesions))]
-        self._lesions: list[RealLesion] = [lesion for lesion in cut_out if lesion is not None]
+        self._lesions = store.real_lesions()
         rows, bare = self._coarse()
         mirrored, bare_mirrored = np.concatenate([rows, rows[:, :, ::-1]]), np.concatenate([bare, bare[:, :, ::-1]])
         self._fold = np.random.default_rng(_FOLDS_SEED).integers(0, _FOLDS, len(faces.numbers))

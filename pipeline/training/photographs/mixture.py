@@ -18,7 +18,7 @@ from pipeline.photograph import View
 from pipeline.training.examples import Examples
 from pipeline.training.photographs.canvas import Array, Canvas, blurred, linear
 from pipeline.training.photographs.clutter import clutter
-from pipeline.training.photographs.lesions import Painted, RealLesion, moved, painted
+from pipeline.training.photographs.lesions import Painted, moved, painted
 from pipeline.training.photographs.marks import band, tattoo
 from pipeline.training.photographs.scenes import Scene, captured, cut, letterboxed, lit, part, resized
 from pipeline.training.photographs.skin_place import skin_around
@@ -77,8 +77,7 @@ class PhotographExamples:
     def __init__(self, store: Store, shares: Shares | None = None, side: int | None = None) -> None:
         """``side``: of the examples, in pixels; the store's if not given."""
         self._store, self._shares, self._side = store, shares or Shares(), side
-        cut_out = [store.real_lesion(number) for number in range(len(store.lesions))]
-        self._lesions: list[RealLesion] = [lesion for lesion in cut_out if lesion is not None]
+        self._lesions = store.real_lesions()
         self._dermoscopy = np.nonzero(store.through_dermatoscope)[0]
         self._wounds = np.nonzero(~store.through_dermatoscope)[0]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,11 @@ class Store:
         dermoscopy = int(self.through_dermatoscope.sum())
         return {"faces": len(self.faces), "dermoscopy": dermoscopy, "close-ups": len(self.lesions) - dermoscopy}
 
+    def real_lesions(self) -> list[RealLesion]:
+        """All that can be cut out."""
+        cut_out = (self.real_lesion(number) for number in range(len(self.lesions)))
+        return [lesion for lesion in cut_out if lesion is not None]
+
     def real_lesion(self, number: int) -> RealLesion | None:
         """The lesion of one outlined photograph, cut out; ``None`` if it is too small or reaches the edge."""
         mask = self.outlines[number] > 127
@@ -64,17 +69,22 @@ def open_store(folder: Path, cache: Path, side: int, say: Callable[[str], None])
 
     Held-out photographs are not read. Raises PipelineError where there is nothing.
     """
+    store = Store(**kept_in(cache, lambda: _read(folder, side, say)))
+    say(f"{len(store.faces)} faces, {len(store.lesions)} outlined photographs of skin")
+    return store
+
+
+def kept_in(cache: Path, make: Callable[[], Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """The columns in ``cache`` (an .npz), which ``make`` makes where there is none."""
     if not cache.exists():
-        columns: dict[str, Any] = dict(_read(folder, side, say))
+        columns: dict[str, Any] = dict(make())
         cache.parent.mkdir(parents=True, exist_ok=True)
         partial = cache.with_suffix(".partial")
         with partial.open("wb") as file:
             np.savez(file, **columns)
         partial.replace(cache)
     with np.load(cache) as data:
-        store = Store(**{name: data[name] for name in data.files})
-    say(f"{len(store.faces)} faces, {len(store.lesions)} outlined photographs of skin")
-    return store
+        return {name: data[name] for name in data.files}
 
 
 def _read(folder: Path, side: int, say: Callable[[str], None]) -> dict[str, NDArray[np.generic]]:

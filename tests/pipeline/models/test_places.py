@@ -1,4 +1,4 @@
-"""The networks that look for places: what it is shown and what it says before it has learned anything."""
+"""The networks that look for places: what they are shown and what they say before they have learned anything."""
 
 from __future__ import annotations
 
