@@ -1,9 +1,9 @@
 """Healing by the embedded model.
 
-A face that the renderer drew is healed as a whole, as its network learned it. Of a photographed one that network sees
-next to nothing: its bare skin is looked at in parts instead, by a network that knows close-ups of skin, and what that
-one changes counts there alone. *Where* disease is, on photographed faces and through a dermatoscope, is said by two
-networks together: the one that heals, and one that was taught nothing else.
+A face that the renderer drew is healed as a whole, by a network that knows no others. Of a photographed one the bare skin
+is looked at in parts, by a network that knows close-ups of skin, and what that one changes counts there alone: lips,
+lids, ears and what hair covers stay as they are. *Where* disease is, on photographed faces and through a dermatoscope, is
+said by two networks together: the one that heals, and one that was taught nothing else.
 """
 
 from __future__ import annotations
@@ -61,11 +61,9 @@ class EmbeddedHealer:
             return _edit(network, rgb, square.seen, self._knobs, self._found(rgb) if dermoscopic else None)
         if square.landmarks is None:
             return _edit(network, rgb, square.seen, self._knobs)
-        small = resized(rgb, network.resolution)
-        whole = resized(_edit(network, small, square.seen, self._knobs).astype(np.float32) - small, len(rgb))
         bare, found = self._bare_skin(rgb, square.landmarks)
         closely = changed_closely(self._model.closer, rgb, square.seen, bare, found)
-        return np.clip(np.rint(rgb + whole + (closely - whole) * bare[..., None]), 0, 255).astype(np.uint8)
+        return np.clip(np.rint(rgb + closely * bare[..., None]), 0, 255).astype(np.uint8)
 
     def _bare_skin(self, rgb: Rgb, landmarks: NDArray[np.float64]) -> tuple[Field, Field]:
         """Where the skin is bare, float32 (side, side) in [0, 1], and where disease was found there, a logit as large.

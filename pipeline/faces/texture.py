@@ -3,6 +3,10 @@
 Normalised cross-correlation (NCC) of high-passed grey, region by region, with the *original's* landmarks laid on both
 photographs: what is looked for is fine texture that stayed in its place, so nothing is searched for elsewhere. A face
 that was moved or redrawn is the recognisers' business.
+
+Contrast is evened out first, as in a retina (divisive normalisation; Heeger, Visual Neuroscience 9(2), 1992). NCC
+weighs by energy: where a stranger's face was laid over the inner one, the sharp edges of that spoke louder than all of
+the patient's hair and skin around it.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from pipeline.faces.alignment import similarity, warp
 from pipeline.faces.finder import Face
 from pipeline.photograph import Rgb
 
-REVISION = "2"
+REVISION = "3"
 """Changes whenever the figures change: a calibration made for another revision is refused."""
 
 REGIONS = ("eyes", "nose", "mouth", "rim")
@@ -28,6 +32,10 @@ SIDE = 160
 _UNIT = SIDE / 3.9
 _FINE, _COARSE = 0.8, 3.0
 """Pixels: standard deviations of the two Gaussians between which texture is looked at; below lies sensor noise."""
+_EVENED, _FAINT = 8.0, 1.0
+"""Pixels: standard deviation of the Gaussian in which contrast is measured; and grey levels, of 255, below which it is
+not raised. Of 2,316 rims of people for training that were kept around a stranger's inner face, .3 % have an NCC below
+.6; 1.1 % had before contrast was evened out."""
 _FEWEST_PIXELS = 250
 """Pixels of a region that must lie inside the photograph for it to be compared: a third of the nose, the smallest.
 Fewer agree by chance. Not a share: a third of the rim is more than both eyes, and would give the patient away."""
@@ -60,7 +68,7 @@ def retained_texture(
     if lesion is not None:
         marked = warp(np.repeat(np.uint8(255) * lesion[..., None], 3, axis=2), matrix, SIDE)[..., 0] > 0
         beside = _eroded(~marked, math.ceil(2 * _COARSE))
-    first, second = (_high_passed(warp(rgb, matrix, SIDE), photographed) for rgb in (original, twin))
+    first, second = (_texture(warp(rgb, matrix, SIDE), photographed) for rgb in (original, twin))
     retained = {}
     for name, region in _regions().items():
         compared = region & inside
@@ -71,15 +79,21 @@ def retained_texture(
     return retained
 
 
-def _high_passed(chip: Rgb, photographed: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Normalised convolution (Knutsson and Westin, CVPR 1993): the means are of what was photographed alone, so that
-    the photograph's edge is no edge here."""
-    grey, known = cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY) * photographed.astype(np.float64), photographed.astype(float)
-    fine, coarse = (
-        cv2.GaussianBlur(grey, (0, 0), sigma) / np.maximum(cv2.GaussianBlur(known, (0, 0), sigma), 1e-6)
-        for sigma in (_FINE, _COARSE)
-    )
-    return np.asarray(fine - coarse)
+def _texture(chip: Rgb, photographed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """High-passed grey of evened contrast.
+
+    Normalised convolution (Knutsson and Westin, CVPR 1993): the means are of what was photographed alone, so that the
+    photograph's edge is no edge here.
+    """
+    known = photographed.astype(np.float64)
+
+    def around(values: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
+        total = cv2.GaussianBlur(values * known, (0, 0), sigma)
+        return np.asarray(total / np.maximum(cv2.GaussianBlur(known, (0, 0), sigma), 1e-6))
+
+    grey = cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY).astype(np.float64)
+    passed = around(grey, _FINE) - around(grey, _COARSE)
+    return np.asarray(passed / np.maximum(np.sqrt(around(passed**2, _EVENED)), _FAINT))
 
 
 def _eroded(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
