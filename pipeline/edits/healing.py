@@ -1,9 +1,9 @@
 """Healing by the embedded model.
 
-A face that the renderer drew is healed as a whole, by a network that knows no others. Of a photographed one the bare skin
-is looked at in parts, by a network that knows close-ups of skin, and what that one changes counts there alone: lips,
-lids, ears and what hair covers stay as they are. *Where* disease is, on photographed faces and through a dermatoscope, is
-said by two networks together: the one that heals, and one that was taught nothing else.
+A face that the renderer drew is healed as a whole, by a network that knows no others. Of a photographed one the bare
+skin is looked at in parts, by a network that knows close-ups of skin, and what that one changes counts there alone:
+lips, lids, ears and what hair covers stay as they are. *Where* disease is, on photographed faces and through a
+dermatoscope, is said by two networks together: the one that heals, and one that was taught nothing else.
 """
 
 from __future__ import annotations
