@@ -2,6 +2,7 @@
 
 from pipeline.disease.colour_scale import FULL_SCALE, diverging
 from pipeline.disease.drawing import SHOWN_IN_LIGHTNESS, difference_picture
+from pipeline.disease.examined import examined
 from pipeline.disease.field import as_large_as, bands
 from pipeline.disease.lesion import Lesion
 from pipeline.disease.subtraction import SubtractionRule, signed_difference, subtract
@@ -11,6 +12,7 @@ __all__ = [
     "diverging",
     "SHOWN_IN_LIGHTNESS",
     "difference_picture",
+    "examined",
     "as_large_as",
     "bands",
     "Lesion",

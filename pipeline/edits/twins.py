@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.disease import Lesion, subtract
+from pipeline.disease import Lesion, examined, subtract
 from pipeline.edits.crop import FaceCrop, FrameCrop
 from pipeline.edits.edit import EditKnobs, edited
 from pipeline.edits.heads import HeadSwap
@@ -155,13 +155,15 @@ class FlowTwinMaker:
             return [Lesion.none(photograph.rgb.shape) for photograph in photographs]
         work = [(*self._workable(each.rgb, self._faces(each.rgb, each.hints)), each.hints) for each in photographs]
         healthy = self._healed([(rgb, hints, faces) for rgb, faces, hints in work])
-        return [self._taken_off(rgb, faces, clean) for (rgb, faces, _), clean in zip(work, healthy, strict=True)]
+        return [self._taken_off(*each, clean) for each, clean in zip(work, healthy, strict=True)]
 
-    def _taken_off(self, rgb: Rgb, faces: list[Face], healthy: Rgb) -> Lesion:
+    def _taken_off(self, rgb: Rgb, faces: list[Face], hints: Hints, healthy: Rgb) -> Lesion:
         pixel = self._model_pixel(rgb, faces)
-        found = subtract(rgb, healthy, model_pixel=pixel)
+        mask = subtract(rgb, healthy, model_pixel=pixel).mask
+        if hints.view == "dermoscopy" and not faces:
+            mask = examined(mask)
         # An eye is no lesion, whatever the model takes its pupil for: put on the twin it would be the patient's.
-        return Lesion.between(rgb, healthy, found.mask, pixel).beside(eyes(faces, rgb.shape))
+        return Lesion.between(rgb, healthy, mask, pixel).beside(eyes(faces, rgb.shape))
 
     def swap(self, photograph: Photograph, lesion: Lesion, persona_seed: bytes, attempt: int) -> Twins:
         (twins,) = self.swap_all([(photograph, lesion, persona_seed)], attempt)

@@ -51,6 +51,9 @@ class Sureness:
     """
 
     slope: float = 1.0
+    """Of the logistic, where a network for places was asked as well…"""
+    alone: float = 1.0
+    """…and where none was."""
     half: float = 0.0
     """The logit at which half of the alteration is done."""
     beside: float = 0.5
@@ -59,10 +62,12 @@ class Sureness:
     def of(self, share: Tensor, found: Sequence[Tensor | None]) -> Tensor:
         """In [0, 1], as large as ``share`` [B, 1, R, R]; of each picture what was ``found``, a logit [1, 1, R, R]."""
         logits = [
-            own if other is None else (1 - self.beside) * own + self.beside * other
+            self.alone * (own - self.half)
+            if other is None
+            else self.slope * ((1 - self.beside) * own + self.beside * other - self.half)
             for own, other in zip(share.split(1), found, strict=True)
         ]
-        return torch.sigmoid(self.slope * (torch.cat(logits) - self.half))
+        return torch.sigmoid(torch.cat(logits))
 
 
 class HealingNet(nn.Module):

@@ -65,7 +65,7 @@ def test_a_flow_that_must_be_sure_leaves_what_it_doubts() -> None:
         prompt = flow.embed((ClinicalPrompt({"view": "face", "lesion": "healthy"}), photograph))
         return float(flow.clean(photograph, torch.ones(1), [prompt]).mean())
 
-    sure = Sureness(slope=4.0, half=0.5)
+    sure = Sureness(alone=4.0, half=0.5)
     assert darkened(-1.0, None) < -0.2 < -0.05 < darkened(-1.0, sure)
     assert darkened(2.0, sure) < darkened(2.0, None) < -0.55
 
