@@ -42,7 +42,7 @@ def _without_threads(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         radius = round(_THREAD * math.sqrt(part.sum()))
         if radius:
             disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-            beyond = np.pad(part.astype(np.uint8), radius + 1, mode="edge")
-            part = cv2.morphologyEx(beyond, cv2.MORPH_OPEN, disc)[radius + 1 : -radius - 1, radius + 1 : -radius - 1] > 0
+            beyond = np.pad(part.astype(np.uint8), radius, mode="edge")
+            part = cv2.morphologyEx(beyond, cv2.MORPH_OPEN, disc)[radius:-radius, radius:-radius] > 0
         thick |= part
     return thick
