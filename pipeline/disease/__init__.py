@@ -2,9 +2,9 @@
 
 from pipeline.disease.colour_scale import FULL_SCALE, diverging
 from pipeline.disease.drawing import SHOWN_IN_LIGHTNESS, difference_picture
-from pipeline.disease.examined import examined
 from pipeline.disease.field import as_large_as, bands
 from pipeline.disease.lesion import Lesion
+from pipeline.disease.middle import examined
 from pipeline.disease.subtraction import SubtractionRule, signed_difference, subtract
 
 __all__ = [
