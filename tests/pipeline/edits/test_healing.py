@@ -29,7 +29,7 @@ from pipeline.models import (
     field_sizes,
 )
 from pipeline.models.healing import Sureness
-from pipeline.photograph import Hints, Photograph, Rgb
+from pipeline.photograph import Hints, Photograph, Rgb, View
 from pipeline.vocabulary import FIELDS, ClinicalPrompt, token_of
 from tests.pipeline.edits.photographed import TakenForPhotographs, untrained_face_lesions
 from tests.pipeline.rendered_faces import patient, skin
@@ -154,3 +154,23 @@ def test_whether_a_face_was_photographed_decides_how_closely_it_is_looked_at(
     assert (square.landmarks is not None) == photographed
     if square.landmarks is not None:
         np.testing.assert_allclose(square.landmarks, face_square(side)[1], atol=0.01)
+
+
+class Lightening(Noting):
+    """Takes two dark spots off: one in the middle, and a larger one at the border."""
+
+    def heal(self, squares: list[Square]) -> list[tuple[Rgb, Rgb]]:
+        return [(square.rgb, np.maximum(square.rgb, np.uint8(150))) for square in squares]
+
+
+@pytest.mark.parametrize(("view", "beside"), [("dermoscopy", False), ("close-up", True)])
+def test_through_a_dermatoscope_the_lesion_in_the_middle_alone_is_the_disease(
+    healer: EmbeddedHealer, view: View, beside: bool
+) -> None:
+    rgb = np.full((256, 256, 3), 180, np.uint8)
+    cv2.circle(rgb, (128, 128), 20, (60, 60, 60), -1)
+    cv2.circle(rgb, (40, 40), 30, (60, 60, 60), -1)
+    maker = load_flow_twin_maker(healer=Lightening(healer))
+    change = maker.heal(Photograph(rgb, Hints(view=view))).change
+    assert change[128, 128].any()
+    assert change[40, 40].any() == beside

@@ -75,3 +75,13 @@ def test_the_photographs_edge_and_the_light_along_it_are_no_texture(face: Face) 
     left = round(float(face.landmarks[0, 0]) - 25)
     near = Face(face.box - [left, 0, left, 0], face.landmarks - [left, 0], face.score)
     assert max(retained_texture(shaded[0][:, left:], shaded[1][:, left:], near).values()) < 0.3
+
+
+@pytest.mark.parametrize("contrast", [10.0, 40.0, 100.0])
+def test_a_kept_rim_is_found_however_much_contrast_lies_over_a_part_of_it(face: Face, contrast: float) -> None:
+    square = square_around(face.landmarks)
+    over = np.mgrid[: patient().shape[0], : patient().shape[1]][0] > square.centre_y + 0.3 * square.side
+    speckled = np.random.default_rng(4).normal(128, contrast, patient().shape[:2])[..., None].repeat(3, 2)
+    hazy = np.rint(128 + 0.25 * (patient().astype(float) - 128)).astype(np.uint8)
+    twin = np.where(over[..., None], np.clip(speckled, 0, 255).astype(np.uint8), hazy)
+    assert retained_texture(hazy, twin, face)["rim"] > 0.65
