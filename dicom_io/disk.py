@@ -23,10 +23,10 @@ def sync_folder(path: Path) -> None:
 
 
 def begin_to_write(descriptor: int) -> None:
-    """Have the kernel begin to write a file that is whole, and find places for it now. It promises nothing.
+    """Have the kernel begin to write what a file holds so far, and find places for it now. It promises nothing.
 
-    A journal that is written for the sake of a folder has the file's places in it then. Otherwise the file needs
-    another one, and whoever waits for both waits for two.
+    The disk is busy then while more comes in; and a journal that is written for the sake of a folder has the file's
+    places in it. Otherwise the file needs another one, and whoever waits for both waits for two.
     """
     if _sync_file_range is not None:
         _sync_file_range(descriptor, 0, 0, _SYNC_FILE_RANGE_WRITE)

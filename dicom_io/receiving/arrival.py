@@ -20,6 +20,9 @@ from dicom_io.errors import DicomError, SpoolFull
 log = logging.getLogger(__name__)
 
 PREAMBLE = b"\0" * 128 + b"DICM"
+WRITTEN_AT_ONCE = 1 << 20
+"""Bytes that may come in before the kernel is told to begin to write them."""
+
 _SHORT_FORM = Struct("<HH2sH")
 _LONG_FORM = Struct("<HH2s2xL")
 
@@ -85,6 +88,7 @@ class ArrivingFile:
         self._digest = hashlib.sha256()
         self._room = max_bytes
         self._error: NotTaken | None = None
+        self._unwritten = 0
         self._head = file_head(sop_class_uid, sop_instance_uid, transfer_syntax_uid)
         self._append(self._head)
 
@@ -103,8 +107,7 @@ class ArrivingFile:
         """The whole file, which is the caller's from here on. Raises NotTaken, and then nothing is left of it."""
         if self._error is None:
             try:
-                self._file.flush()
-                begin_to_write(self._file.fileno())
+                self._begin_to_write()
                 if self._file.tell() == len(self._head):
                     raise NotTaken("the data set is empty", full=False)
                 with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -129,8 +132,16 @@ class ArrivingFile:
     def _append(self, content: bytes | memoryview) -> None:
         try:
             self._file.write(content)
+            self._unwritten += len(content)
+            if self._unwritten >= WRITTEN_AT_ONCE:
+                self._begin_to_write()
         except OSError as error:
             self._fail(_not_written(error))
+
+    def _begin_to_write(self) -> None:
+        self._unwritten = 0
+        self._file.flush()
+        begin_to_write(self._file.fileno())
 
     def _fail(self, error: NotTaken) -> None:
         self._error = self._error or error

@@ -10,8 +10,8 @@
 Whoever knows a UID can compute its digest, and markers outlive what they stand for: a node has all three parts of a
 name digested once more, under its key (``keyed``).
 
-An instance is accepted in three steps: a second name among the studies; bytes and folders to disk, all at once, since
-each wait for the disk costs as much as the transfer; the name in ``incoming/`` removed. Whatever still has that name
+An instance is accepted in three steps: a second name among the studies; bytes and folders to disk, with one wait for
+both, since each costs as much as the transfer; the name in ``incoming/`` removed. Whatever still has that name
 after a power cut was perhaps not whole on disk, and is compared with its digest before it counts.
 """
 
@@ -23,7 +23,6 @@ import shutil
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,9 +45,6 @@ PREAMBLE_AND_PREFIX = 132
 
 META_GROUP_LENGTH_ELEMENT = 12
 """Bytes of (0002,0000) itself: tag, VR, length and a UL."""
-
-SYNCERS = 16
-"""Threads that wait for the disk."""
 
 MOST_FOLDERS = 10_000
 """Studies whose folder is known to be on disk; more are forgotten, and put there once more."""
@@ -109,7 +105,6 @@ class Spool:
         self._settled = threading.Condition()
         self._settling: set[tuple[str, str]] = set()
         self._folders_on_disk: set[Path] = set()  # those whose own entry is
-        self._syncers = ThreadPoolExecutor(SYNCERS, thread_name_prefix="spool")
         for part in (self.folder, self.incoming, self.studies, self.conflicts):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
         sync_folder(self.folder)
@@ -305,15 +300,15 @@ class Spool:
         return True
 
     def _sync(self, path: Path) -> None:
-        """The file ``path``, its folder and that folder's own entry to disk, at the same time: they share one wait."""
+        """The file ``path``, its folder and that folder's own entry to disk.
+
+        One after the other: what a journal writes for the file's sake holds the folders' entries too, for which nobody
+        then waits again.
+        """
         known = path.parent in self._folders_on_disk
-        folders = (path.parent,) if known else (path.parent, path.parent.parent)
-        waiting = [self._syncers.submit(sync_folder, folder) for folder in folders]
-        try:
-            sync_file(path)
-        finally:
-            for folder in waiting:
-                folder.result()
+        sync_file(path)
+        for folder in (path.parent,) if known else (path.parent, path.parent.parent):
+            sync_folder(folder)
         if not known:
             if len(self._folders_on_disk) >= MOST_FOLDERS:
                 self._folders_on_disk.clear()

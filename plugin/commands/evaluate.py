@@ -16,11 +16,15 @@ from rich.progress import Progress
 from plugin.durable import write_file
 from plugin.errors import PackageMissing
 
+KEPT_EVERY = 10
+"""Patients after which what is known so far is written: half an hour of work is not lost to a power cut."""
+
 
 def evaluate(
     patients: int, first_seed: int, out: Path, assets: Path | None, model: Path | None, console: Console
 ) -> dict[str, Any]:
-    """Write ``scorecard.json``, ``report.html`` and ``overview.png`` to ``out`` and return the first.
+    """Write ``scorecard.json``, ``report.html`` and ``overview.png`` to ``out``, now and then of the patients examined
+    so far, and return the first.
 
     ``assets``: hair, brows and lashes for the renderer, whose baked data are kept beside the results. ``model``: a
     folder of weights instead of the shipped ones. Raises PackageMissing without the renderer's packages, ModelError for
@@ -38,6 +42,26 @@ def evaluate(
     out.mkdir(parents=True, exist_ok=True)
     crowd = Crowd(patients, first_seed, model or FOLDER, assets, out / "renderer")
     cases, unexamined = [], []
+
+    def written() -> dict[str, Any]:
+        figures = scorecard(cases, calibration)
+        conditions = {
+            "model": f"{embedded.name}, {embedded.digest[:12]}",
+            "patients": len(cases),
+            "asked for": patients,
+            "first seed": first_seed,
+            "refused before there was a twin, and in none of the figures": "; ".join(unexamined) or "none",
+            "hair": "rendered with assets" if assets is not None else "caps and cropped hair alone",
+            "machine": f"{os.cpu_count()} cores, {platform.machine()}; one core for each patient",
+        }
+        card: dict[str, Any] = {"conditions": conditions, "figures": without_nan(figures)}
+        write_file(out / "scorecard.json", (json.dumps(card, indent=1) + "\n").encode(), mode=0o644)
+        write_file(out / "report.html", report(figures, cases, conditions, calibration.domain).encode(), mode=0o644)
+        picture = io.BytesIO()
+        overview(cases).save(picture, "PNG", optimize=True)
+        write_file(out / "overview.png", picture.getvalue(), mode=0o644)
+        return card
+
     with Progress(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("examining", total=patients)
         for case in crowd.examined():
@@ -54,22 +78,9 @@ def evaluate(
             bar.update(task, advance=1, description=line)
             if not console.is_terminal:
                 console.print(f"{len(cases)}/{patients} {line}", highlight=False, soft_wrap=True)
-    figures = scorecard(cases, calibration)
-    conditions = {
-        "model": f"{embedded.name}, {embedded.digest[:12]}",
-        "patients": len(cases),
-        "first seed": first_seed,
-        "refused before there was a twin, and in none of the figures": "; ".join(unexamined) or "none",
-        "hair": "rendered with assets" if assets is not None else "caps and cropped hair alone",
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}; one core for each patient",
-    }
-    card: dict[str, Any] = {"conditions": conditions, "figures": without_nan(figures)}
-    write_file(out / "scorecard.json", (json.dumps(card, indent=1) + "\n").encode(), mode=0o644)
-    write_file(out / "report.html", report(figures, cases, conditions, calibration.domain).encode(), mode=0o644)
-    picture = io.BytesIO()
-    overview(cases).save(picture, "PNG", optimize=True)
-    write_file(out / "overview.png", picture.getvalue(), mode=0o644)
-    return card
+            if len(cases) % KEPT_EVERY == 0 and len(cases) < patients:
+                written()
+    return written()
 
 
 def without_nan(value: Any) -> Any:
