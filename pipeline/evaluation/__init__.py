@@ -3,7 +3,7 @@
 Nothing enters that the service needs.
 """
 
-from pipeline.evaluation.case import TRIES
+from pipeline.evaluation.case import TRIES, Case
 from pipeline.evaluation.composites import FIRST_TRY, FULL_SWAP, KINDS, LEAKS, judged_composites
 from pipeline.evaluation.crowd import Crowd, Unexamined
 from pipeline.evaluation.figures import BARS, composite_figure, estimate, scorecard
@@ -14,6 +14,7 @@ from pipeline.evaluation.unseen import UnseenPatient, photographed_once, true_sw
 
 __all__ = [
     "TRIES",
+    "Case",
     "FIRST_TRY",
     "FULL_SWAP",
     "KINDS",

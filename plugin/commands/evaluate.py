@@ -31,7 +31,7 @@ def evaluate(
     weights that are not whole.
     """
     try:
-        from pipeline.evaluation import Crowd, Unexamined, overview, report, scorecard
+        from pipeline.evaluation import Case, Crowd, Unexamined, overview, report, scorecard
     except ImportError as error:
         raise PackageMissing(f"{error.name} is missing: patients are rendered by twinveil[train]") from error
     from pipeline.gate import load_calibration
@@ -41,7 +41,8 @@ def evaluate(
     calibration = load_calibration("rendered")
     out.mkdir(parents=True, exist_ok=True)
     crowd = Crowd(patients, first_seed, model or FOLDER, assets, out / "renderer")
-    cases, unexamined = [], []
+    cases: list[Case] = []
+    unexamined: list[str] = []
 
     def written() -> dict[str, Any]:
         figures = scorecard(cases, calibration)

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 import pipeline.evaluation
-from pipeline.evaluation.case import Case
+from pipeline.evaluation import Case
 from plugin.commands.evaluate import KEPT_EVERY, evaluate
 from tests.pipeline.evaluation.cases import case
 
