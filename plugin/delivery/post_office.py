@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from plugin.complaints import Complaints
 from plugin.database import Exclusive
 from plugin.delivery.carriers import Carrier
 from plugin.delivery.committer import Committer
@@ -63,7 +64,7 @@ class PostOffice:
         self._exclusive = exclusive
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._told: dict[str, str] = {}
+        self._complaints = Complaints(log)
 
     def start(self) -> None:
         """Go on where an earlier process stopped."""
@@ -98,11 +99,9 @@ class PostOffice:
                 self._settle(job)
                 self._outbox.put_away(self._postings.folder_of(job))
                 self._postings.settle(job)
-                self._told.pop(job, None)
-            except Exception as error:  # a full disk, a file that somebody took away: said once, tried on
-                if self._told.get(job) != type(error).__name__:
-                    self._told[job] = type(error).__name__
-                    log.error("job %s has arrived but is not settled yet: %s", job, type(error).__name__)
+                self._complaints.succeeded(job)
+            except Exception as error:  # a full disk, a file that somebody took away: tried on
+                self._complaints.failed(job, error, "job %s has arrived but is not settled yet: %s", job)
         return False
 
     def _begin(self, name: str, look: Callable[[], bool]) -> None:
@@ -112,16 +111,13 @@ class PostOffice:
         thread.start()
 
     def _run(self, name: str, look: Callable[[], bool], mine: Exclusive | None) -> None:
-        told = ""
         while not self._stop.is_set():
             again = False
             try:
                 again = (mine is None or mine.held()) and look()
-                told = ""
-            except Exception as error:  # a locked database, a full disk: said once, tried on
-                if told != type(error).__name__:
-                    told = type(error).__name__
-                    log.error("%s: %s; tried on", name, told)
+                self._complaints.succeeded(name)
+            except Exception as error:  # a locked database, a full disk: tried on
+                self._complaints.failed(name, error, "%s: %s; tried on", name)
             if not again:
                 self._stop.wait(self._period_seconds)
         if mine is not None:

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
+from plugin.complaints import Complaints
 from plugin.database import Exclusive
 from plugin.ledger import Ledger, State
 from plugin.node.custody import NodeCustody
@@ -57,7 +58,7 @@ class Dispatcher:
         self._lane_of = lane_of
         self._mine = mine
         self._also = also
-        self._told: dict[str, str] = {}
+        self._complaints = Complaints(log)
         self._buried: set[str] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
@@ -99,20 +100,15 @@ class Dispatcher:
         """One that cannot be buried keeps no other from it, and is spoken of once."""
         try:
             self._custody.bury(job)
-            self._told.pop(job, None)
+            self._complaints.succeeded(job)
         except Exception as error:
-            if self._told.get(job) != type(error).__name__:
-                self._told[job] = type(error).__name__
-                log.error("job %s ended without an outcome and cannot be buried yet: %s", job, type(error).__name__)
+            self._complaints.failed(job, error, "job %s ended without an outcome and cannot be buried yet: %s", job)
 
     def _run(self) -> None:
-        told = ""
         while not self._stop.wait(self._period_seconds):
             try:
                 if self._mine.held():
                     self.look()
-                told = ""
-            except Exception as error:  # the next look may succeed: a full disk is emptied, a lock is released
-                if told != type(error).__name__:
-                    told = type(error).__name__
-                    log.error("looking for quiet studies failed (%s); trying again", told)
+                self._complaints.succeeded("looking")
+            except Exception as error:  # the next look may succeed
+                self._complaints.failed("looking", error, "looking for quiet studies failed (%s); trying again")

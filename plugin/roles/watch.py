@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from plugin.complaints import Complaints
 from plugin.roles.roster import Member, Roster
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Watch:
         self._seen: dict[str, tuple[int, float]] = {}  # the beat of each, and since when it is that
         self._looked = clock()
         self._joined = False
+        self._complaints = Complaints(log)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
@@ -83,12 +85,9 @@ class Watch:
                 self._on_dead(member)
 
     def _run(self) -> None:
-        told = ""
         while not self._stop.wait(self._period_seconds):
             try:
                 self.look()
-                told = ""
+                self._complaints.succeeded("roster")
             except Exception as error:  # the database is away: whoever cannot beat takes nothing over either
-                if told != type(error).__name__:
-                    told = type(error).__name__
-                    log.error("the roster cannot be kept (%s); tried on", told)
+                self._complaints.failed("roster", error, "the roster cannot be kept (%s); tried on")
