@@ -162,7 +162,7 @@ class PlaceRecipe(Recipe):
 class MarkRecipe(PlaceRecipe):
     """Marks on skin: strokes with sharp edges, of little area."""
 
-    images: int = 44_000
+    images: int = 100_000
     ema: float = 0.995
     overlap_weight: float = 0.5
     noticed: float = 0.009

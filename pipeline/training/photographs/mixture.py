@@ -45,6 +45,8 @@ class Shares:
     cluttered: float = 0.3
     as_it_is: float = 0.06
     """Of diseased skin, what is told to stay as it is: the source branch of every edit says so."""
+    healed: bool = True
+    """Whether what lies below the disease is drawn too: who looks for marks alone has no use for it."""
     told: float = 0.2
     """Captions that say sex, age or skin type, at random: no such word may decide anything here."""
 
@@ -56,8 +58,9 @@ FACES = Shares(dermoscopy=0.0, wounds=0.0, face=0.88, close_up=0.12, face_painte
 CLOSER = Shares(dermoscopy=0.06, wounds=0.06, face=0.76, close_up=0.12, face_painted=0.7, parts=True, marked=0.1)
 """For one that is shown faces in parts."""
 MARKED = Shares(
-    dermoscopy=0.36, wounds=0.42, face=0.0, close_up=0.22, marked=0.6, cluttered=0.6, as_it_is=0.0, told=0.0
-)
+    dermoscopy=0.32, wounds=0.48, face=0.0, close_up=0.20, marked=0.6, cluttered=0.6, as_it_is=0.0, told=0.0,
+    healed=False,
+)  # fmt: skip
 """For one that learns of marks alone."""
 OUTLINED = Shares(
     dermoscopy=0.52, wounds=0.3, face=0.0, close_up=0.18, filled_alone=0.1, marked=0.15, cluttered=0.35, as_it_is=0.0,
@@ -133,7 +136,8 @@ class PhotographExamples:
         soft = store.outlines[number].astype(np.float32) / 255
         if random.random() < self._shares.filled_alone:
             return Scene(after, after, np.zeros_like(soft), np.zeros_like(soft)), place
-        return Scene(linear(store.lesions[number]), after, soft, np.zeros_like(soft)), place
+        before = linear(store.lesions[number])
+        return Scene(before, after if self._shares.healed else before, soft, np.zeros_like(soft)), place
 
     def _dermoscopic(self, random: np.random.Generator) -> tuple[Scene, View]:
         scene, place = self._outlined(int(random.choice(self._dermoscopy)), random)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from pipeline.training.photographs import CLOSER, FACES, PhotographExamples, Shares, Store
+from pipeline.training.photographs import CLOSER, FACES, MARKED, PhotographExamples, Shares, Store
 from pipeline.vocabulary import FIELDS, token_of
 
 LESION, VIEW = (list(FIELDS).index(name) for name in ("lesion", "view"))
@@ -46,6 +46,15 @@ def test_marks_are_known_on_skin_and_unknown_on_faces(store: Store) -> None:
     unknown = drawn.mark.isnan().all(3).all(2).all(1)
     torch.testing.assert_close(unknown, faces)
     assert float((drawn.mark[~faces] > 0.5).any(3).any(2).any(1).float().mean()) > 0.6  # some are cut off
+
+
+def test_for_marks_alone_nothing_is_healed_and_disease_is_still_shown(store: Store) -> None:
+    drawn = PhotographExamples(store, replace(MARKED, close_up=0.0)).draw(60, seed=7)
+    torch.testing.assert_close(drawn.before, drawn.after, rtol=0, atol=0)
+    healed = PhotographExamples(store, replace(MARKED, close_up=0.0, healed=True)).draw(60, seed=7)
+    assert not torch.equal(healed.before, healed.after)
+    assert float((drawn.soft > 0.5).any(3).any(2).any(1).float().mean()) > 0.5
+    assert float((drawn.mark > 0.5).any(3).any(2).any(1).float().mean()) > 0.3
 
 
 def test_parts_of_faces_are_close_ups_in_the_size_that_is_asked_for(store: Store) -> None:
