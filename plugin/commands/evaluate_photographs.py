@@ -19,7 +19,7 @@ from rich.progress import Progress
 
 from pipeline.errors import UnusablePhotograph
 from pipeline.photograph import View
-from plugin.commands.evaluate import without_nan
+from plugin.commands.evaluate import KEPT_EVERY, without_nan
 from plugin.durable import write_file
 from plugin.errors import ConfigurationRefused, PackageMissing
 
@@ -67,7 +67,8 @@ class Request:
 def evaluate_photographs(
     request: Request, console: Console, load: Callable[[Path | None], TwinMaker] | None = None
 ) -> dict[str, Any]:
-    """Write ``scorecard.json``, ``photographs.csv`` and ``report.html`` to ``request.out`` and return the first.
+    """Write ``scorecard.json``, ``photographs.csv`` and ``report.html`` to ``request.out``, now and then of what was
+    examined so far, and return the first.
 
     ``load``: another maker of twins than the embedded model. Raises PackageMissing without the report's packages,
     ConfigurationRefused where there is no photograph, ModelError for weights that are not whole.
@@ -84,6 +85,34 @@ def evaluate_photographs(
     cases: list[PhotographCase] = []
     people: list[PersonCase] = []
     unusable: list[Unusable] = []
+
+    def written() -> dict[str, Any]:
+        figures, of_people = photograph_figures(cases), {}
+        if people:
+            # The way of a study above says what is released; people are judged beside it, with other heads.
+            figures |= {name: each for name, each in people_figures(people).items() if name not in figures}
+            of_people = {"people": figures.pop("people"), "photographs of them": figures.pop("photographs")}
+        conditions = {
+            "photographs": len(cases),
+            "asked for": len(files),
+            "sources": ", ".join(str(source) for source in request.sources),
+            "of these": "those held out from every training" if request.held_out else "all",
+            "at most of each source": request.limit or "all",
+            "could not be measured": "; ".join(f"{each.name}: {each.reason}" for each in unusable) or "none",
+            **of_people,
+            "partial leaks judged of": f"{min(request.leaks, len(people))} photographs of people",
+            "model": f"{maker.name}, {maker.digest[:12]}",
+            "machine": f"{os.cpu_count()} cores, {platform.machine()}; {request.processes} photographs at a time",
+            "peak memory of a process": f"{_peak_megabytes()} MB",
+        }
+        card = {"conditions": conditions, "verdict": verdict(figures), "figures": without_nan(figures)}
+        request.out.mkdir(parents=True, exist_ok=True)
+        write_file(request.out / "scorecard.json", (json.dumps(card, indent=1) + "\n").encode(), mode=0o644)
+        write_file(request.out / "photographs.csv", table_of(cases).encode(), mode=0o644)
+        page = photograph_report(figures, cases, conditions)
+        write_file(request.out / "report.html", page.encode(), mode=0o644)
+        return card
+
     with Progress(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("examining", total=len(files))
         for done, case in enumerate(_examined(files, request, maker, key), start=1):
@@ -97,32 +126,11 @@ def evaluate_photographs(
             bar.update(task, advance=1, description=line)
             if not console.is_terminal:
                 console.print(f"{done}/{len(files)} {line}", highlight=False, soft_wrap=True)
+            if done % KEPT_EVERY == 0 and done < len(files) and cases:
+                written()
     if not cases:
         raise ConfigurationRefused(f"nothing could be measured: {unusable[0].name}: {unusable[0].reason}")
-    figures, of_people = photograph_figures(cases), {}
-    if people:
-        # The way of a study above says what is released; people are judged beside it, with other heads.
-        figures |= {name: each for name, each in people_figures(people).items() if name not in figures}
-        of_people = {"people": figures.pop("people"), "photographs of them": figures.pop("photographs")}
-    conditions = {
-        "photographs": len(cases),
-        "sources": ", ".join(str(source) for source in request.sources),
-        "of these": "those held out from every training" if request.held_out else "all",
-        "at most of each source": request.limit or "all",
-        "could not be measured": "; ".join(f"{each.name}: {each.reason}" for each in unusable) or "none",
-        **of_people,
-        "partial leaks judged of": f"{min(request.leaks, len(people))} photographs of people",
-        "model": f"{maker.name}, {maker.digest[:12]}",
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}; {request.processes} photographs at a time",
-        "peak memory of a process": f"{_peak_megabytes()} MB",
-    }
-    card = {"conditions": conditions, "verdict": verdict(figures), "figures": without_nan(figures)}
-    request.out.mkdir(parents=True, exist_ok=True)
-    write_file(request.out / "scorecard.json", (json.dumps(card, indent=1) + "\n").encode(), mode=0o644)
-    write_file(request.out / "photographs.csv", table_of(cases).encode(), mode=0o644)
-    page = photograph_report(figures, cases, conditions)
-    write_file(request.out / "report.html", page.encode(), mode=0o644)
-    return card
+    return written()
 
 
 def chosen(request: Request) -> list[PhotographFile]:

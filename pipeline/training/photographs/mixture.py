@@ -132,12 +132,13 @@ class PhotographExamples:
         """One photograph that somebody outlined, and the skin beside what was outlined."""
         store = self._store
         place = skin_around(store.lesions[number], store.outlines[number] > 127)
-        after = linear(store.filled[number])
         soft = store.outlines[number].astype(np.float32) / 255
         if random.random() < self._shares.filled_alone:
-            return Scene(after, after, np.zeros_like(soft), np.zeros_like(soft)), place
+            filled = linear(store.filled[number])
+            return Scene(filled, filled, np.zeros_like(soft), np.zeros_like(soft)), place
         before = linear(store.lesions[number])
-        return Scene(before, after if self._shares.healed else before, soft, np.zeros_like(soft)), place
+        after = linear(store.filled[number]) if self._shares.healed else before
+        return Scene(before, after, soft, np.zeros_like(soft)), place
 
     def _dermoscopic(self, random: np.random.Generator) -> tuple[Scene, View]:
         scene, place = self._outlined(int(random.choice(self._dermoscopy)), random)

@@ -79,6 +79,24 @@ def test_photographs_go_the_way_of_a_study_and_are_measured(folder: Path, tmp_pa
     assert rows_in(tmp_path / "out")["0"]["view"] == "dermoscopy"
 
 
+def test_an_evaluation_that_is_ended_leaves_the_figures_of_what_it_examined(
+    folder: Path, tmp_path: Path, twins: InPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate_photographs, "KEPT_EVERY", 2)
+    judged: list[str] = []
+
+    def ended(method: str, attempt: int) -> None:
+        judged.extend([method] if method == "judge" else [])
+        if len(judged) == 3:
+            raise KeyboardInterrupt
+
+    twins.on_call = ended
+    assert evaluated("--photographs", folder, "--out", tmp_path / "out").exit_code != 0
+    conditions = json.loads((tmp_path / "out" / "scorecard.json").read_text())["conditions"]
+    assert (conditions["photographs"], conditions["asked for"]) == (2, 3)
+    assert len(rows_in(tmp_path / "out")) == 2
+
+
 def test_what_is_held_is_measured_by_its_healing(folder: Path, tmp_path: Path, twins: InPlace) -> None:
     twins.refusals = 9
     assert evaluated("--photographs", folder, "--out", tmp_path / "out").exit_code == 0
