@@ -28,8 +28,9 @@ from pipeline.disease import subtract
 from pipeline.edits import FaceCrop, FlowTwinMaker, load_flow_twin_maker
 from pipeline.errors import IdentifyingMark, PipelineError, Refusal
 from pipeline.faces import FaceFinder
+from pipeline.heads import face_skin
 from pipeline.photograph import Hints, Photograph, Rgb
-from pipeline.training.photographs import PAINTERS, Canvas, coded, face_skin, for_tuning, linear, skin_around, tattoo
+from pipeline.training.photographs import PAINTERS, Canvas, coded, for_tuning, linear, skin_around, tattoo
 
 _SQUARE = 256
 _LESION = 0.35

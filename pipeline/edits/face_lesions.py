@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pipeline.edits.crop import resized
 from pipeline.edits.parts import Field
-from pipeline.heads import FrontalView, Points, TypicalFace, bare_skin, relative_colours, standing_out
-from pipeline.models import FaceLesionNet, PlaceFinder
+from pipeline.heads import (
+    FrontalView,
+    Points,
+    TypicalFace,
+    bare_skin,
+    face_skin,
+    relative_colours,
+    shown_skin,
+    standing_out,
+    within_outline,
+)
+from pipeline.models import FaceLesionNet, serving
 from pipeline.photograph import Rgb
 
 EXAMINED = 256
@@ -18,23 +31,46 @@ _BEYOND = -9.0
 """Logit of what the view does not show."""
 
 
+@dataclass(frozen=True, eq=False)
+class FaceLooked:
+    """Of each pixel of a face's square, float32 (side, side)."""
+
+    skin: Field
+    """In [0, 1]: how much of it is skin that may be healed. Within the face's outline that is what the mesh calls bare,
+    beyond it what has the colour of the cheeks: lids, brows and lips stay as they are."""
+    logits: Field
+    """How likely disease is there."""
+
+
 class FaceLesionFinder:
-    """Says of each pixel of a face's square how likely disease is there. Serves one thread."""
+    """Looks for disease on a face. Serves one thread."""
 
     def __init__(self, net: FaceLesionNet) -> None:
         known = net.faces
         self._frontal = known.frontal
         self._typical = TypicalFace(known.mean, known.components, known.fitted, known.left)
-        self._finder = PlaceFinder(net)
+        self._net = net.eval().requires_grad_(False)
 
-    def logits(self, square: Rgb, points: Points) -> Field:
-        """Float32 (n, n) of a ``square`` uint8 (n, n, 3) in whose pixels the face's ``points`` are."""
-        scale = EXAMINED / len(square)
+    def look(self, square: Rgb, points: Points, landmarks: NDArray[np.floating]) -> FaceLooked:
+        """``square`` uint8 (side, side, 3), in whose pixels the face's ``points`` and five ``landmarks`` are."""
+        side, scale = len(square), EXAMINED / len(square)
         small, there = resized(square, EXAMINED), points * scale
+        bare = bare_skin(there, EXAMINED)
+        shown = shown_skin(bare, face_skin(small, landmarks * scale))
         view = FrontalView(there, self._frontal, EXAMINED)
-        bare = view.unrolled(bare_skin(there, EXAMINED))
-        relative = relative_colours(view.unrolled(small), bare)
-        planes = standing_out(relative, bare, self._typical)
-        said = self._finder.logits(torch.from_numpy(planes)[None])[0, 0].numpy()
-        laid = view.laid_back(said, _BEYOND)
-        return np.asarray(cv2.resize(laid, (len(square), len(square)), interpolation=cv2.INTER_LINEAR), np.float32)
+        unrolled = view.unrolled(bare)
+        relative = relative_colours(view.unrolled(small), unrolled)
+        planes = torch.from_numpy(standing_out(relative, unrolled, view.unrolled(shown), self._typical))
+        said = self._said(planes)
+        skin = np.maximum(bare, shown * (1 - within_outline(there, EXAMINED)))
+        return FaceLooked(_enlarged(skin, side), _enlarged(view.laid_back(said, _BEYOND), side))
+
+    def _said(self, planes: torch.Tensor) -> Field:
+        """Logits (n, n): the mean of what is said of the face and of its mirror image."""
+        with serving():
+            seen, mirrored = self._net(torch.stack([planes, planes.flip(-1)]))[:, 0]
+        return np.asarray(((seen + mirrored.flip(-1)) / 2).numpy(), np.float32)
+
+
+def _enlarged(field: Field, side: int) -> Field:
+    return np.asarray(cv2.resize(field, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)

@@ -1,8 +1,8 @@
 """Healing by the embedded model.
 
-A face that the renderer drew is healed as a whole, by a network that knows no others. Of a photographed one the bare
-skin is looked at in parts, by a network that knows close-ups of skin, and what that one changes counts there alone:
-lips, lids, ears and what hair covers stay as they are. *Where* disease is, on photographed faces and through a
+A face that the renderer drew is healed as a whole, by a network that knows no others. Of a photographed one the skin is
+looked at in parts, by a network that knows close-ups of skin, and what that one changes counts there alone: lips, lids,
+brows and what hair covers stay as they are. *Where* disease is, on photographed faces and through a
 dermatoscope, is said by two networks together: the one that heals, and one that was taught nothing else.
 """
 
@@ -19,11 +19,11 @@ from torch.nn import functional
 
 from pipeline.edits.crop import resized
 from pipeline.edits.edit import EditKnobs, edited
-from pipeline.edits.face_lesions import FaceLesionFinder
+from pipeline.edits.face_lesions import FaceLesionFinder, FaceLooked
 from pipeline.edits.models import ModelFacts, Square
 from pipeline.edits.parts import Field, corners, mixed, seen
 from pipeline.errors import Undecided
-from pipeline.heads import FaceMesh, bare_skin
+from pipeline.heads import FaceMesh
 from pipeline.models import EmbeddedModel, HealingFlow, pixels_from_rgb
 from pipeline.photograph import Rgb
 from pipeline.vocabulary import ClinicalPrompt, as_it_is, healed, of_skin_alone
@@ -33,7 +33,7 @@ FACE_SIDE = 512
 _PARTS = 4
 """Along each side, each as large as the network sees. Twice as large ones, and both sizes together, found less."""
 _LEAST_SKIN = 0.02
-"""Share of a part below which it holds too little bare skin to be looked at."""
+"""Share of a part below which it holds too little skin to be looked at."""
 _PART_KNOBS = EditKnobs(1.0, 1)
 """Each step costs as much as the first. *Skin*, with which this network began, lost next to nothing by one instead of
 four (model card); of this one it was not measured."""
@@ -61,21 +61,18 @@ class EmbeddedHealer:
             return _edit(network, rgb, square.seen, self._knobs, self._found(rgb) if dermoscopic else None)
         if square.landmarks is None:
             return _edit(network, rgb, square.seen, self._knobs)
-        bare, found = self._bare_skin(rgb, square.landmarks)
-        closely = changed_closely(self._model.closer, rgb, square.seen, bare, found)
-        return np.clip(np.rint(rgb + closely * bare[..., None]), 0, 255).astype(np.uint8)
+        looked = self._looked_at(rgb, square.landmarks)
+        closely = changed_closely(self._model.closer, rgb, square.seen, looked)
+        return np.clip(np.rint(rgb + closely * looked.skin[..., None]), 0, 255).astype(np.uint8)
 
-    def _bare_skin(self, rgb: Rgb, landmarks: NDArray[np.float64]) -> tuple[Field, Field]:
-        """Where the skin is bare, float32 (side, side) in [0, 1], and where disease was found there, a logit as large.
-
-        No skin is where the mesh sees no face, which the swap will say.
-        """
+    def _looked_at(self, rgb: Rgb, landmarks: NDArray[np.float64]) -> FaceLooked:
+        """No skin is where the mesh sees no face, which the swap will say."""
         try:
             points = self._mesh.points(rgb, landmarks)
         except Undecided:
             nowhere = np.zeros(rgb.shape[:2], np.float32)
-            return nowhere, nowhere
-        return bare_skin(points, len(rgb)), self._on_faces.logits(rgb, points)
+            return FaceLooked(nowhere, nowhere)
+        return self._on_faces.look(rgb, points, landmarks)
 
     def _found(self, rgb: Rgb) -> Tensor:
         """Where disease was found on skin seen through a dermatoscope, a logit [1, 1, side, side]. Of other photographs
@@ -88,24 +85,19 @@ class EmbeddedHealer:
         return self._model.healing if of_face else self._model.skin
 
 
-def changed_closely(network: HealingFlow, rgb: Rgb, said: ClinicalPrompt, bare: Field, found: Field) -> Field:
-    """What ``network`` changes in the parts of a square of a face, (side, side, 3), where there is ``bare`` skin.
-
-    ``found``: where disease was found in the face as a whole, a logit (side, side).
-    """
+def changed_closely(network: HealingFlow, rgb: Rgb, said: ClinicalPrompt, looked: FaceLooked) -> Field:
+    """What ``network`` changes in the parts of a square of a face, (side, side, 3), where there is skin."""
     words, changes, reach = of_skin_alone(said, None), [], network.resolution
     for corner in corners(len(rgb), reach, _PARTS):
         here = seen(corner, reach)
-        if bare[here].mean() > _LEAST_SKIN:
+        if looked.skin[here].mean() > _LEAST_SKIN:
             shown = np.ascontiguousarray(rgb[here])
-            there = torch.from_numpy(np.ascontiguousarray(found[here]))[None, None]
+            there = torch.from_numpy(np.ascontiguousarray(looked.logits[here]))[None, None]
             changes.append((corner, _edit(network, shown, words, _PART_KNOBS, there).astype(np.float32) - shown))
     return mixed(len(rgb), changes)
 
 
-def _edit(
-    model: HealingFlow, rgb: Rgb, said: ClinicalPrompt, knobs: EditKnobs, found: Tensor | None = None
-) -> Rgb:
+def _edit(model: HealingFlow, rgb: Rgb, said: ClinicalPrompt, knobs: EditKnobs, found: Tensor | None = None) -> Rgb:
     """``rgb`` healed; ``found``: where disease was found in it by another network, a logit [1, 1, R, R]."""
     photograph = pixels_from_rgb(rgb)
     source, target = (model.embed((prompt, photograph)) for prompt in (as_it_is(said), healed(said)))

@@ -4,11 +4,12 @@ Nothing enters that knows of the gate or of diseases.
 """
 
 from pipeline.heads.bank import HeadBank, read_heads, write_heads, write_known
-from pipeline.heads.bare_face import bare_skin
+from pipeline.heads.bare_face import bare_skin, within_outline
 from pipeline.heads.choice import WORST, dealt, likeness
 from pipeline.heads.drawing import Drawing, Head, Region
 from pipeline.heads.flow import HeadFlow, Sitter
 from pipeline.heads.frontal import VIEW_SIDE, FrontalView, frontal_points, taken_from
+from pipeline.heads.head_skin import face_skin, shown_skin
 from pipeline.heads.in_front import hanging_before
 from pipeline.heads.light import Picture, blurred, mean_around
 from pipeline.heads.mesh import FaceMesh, Points
@@ -41,6 +42,9 @@ __all__ = [
     "COARSE",
     "TypicalFace",
     "bare_skin",
+    "within_outline",
+    "face_skin",
+    "shown_skin",
     "HeadBank",
     "read_heads",
     "write_heads",

@@ -29,14 +29,20 @@ _BETWEEN_BROWS, _FOREHEAD, _CHIN = 9, 10, 152
 def bare_skin(points: Points, side: int) -> Mask:
     """float32 (side, side) in [0, 1], softened, of a square in whose pixels ``points`` are."""
     width = float(np.ptp(points[np.array(OVAL), 0]))
-    skin = np.zeros((side, side), np.uint8)
-    cv2.fillPoly(skin, [np.rint(_outline(points)).astype(np.int32)], 1)
+    skin = within_outline(points, side)
     for feature, grown in _GROWN.items():
         taken = np.zeros_like(skin)
         cv2.fillConvexPoly(taken, np.asarray(cv2.convexHull(_at(points, feature)), np.int32), 1)
         reach = 2 * max(1, round(grown * width)) + 1
         skin[cv2.dilate(taken, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))) > 0] = 0
     return np.asarray(cv2.GaussianBlur(skin.astype(np.float32), (0, 0), max(_SOFTENED * width, 0.5)), np.float32)
+
+
+def within_outline(points: Points, side: int) -> NDArray[np.uint8]:
+    """1 inside the outline of the face at ``points``, forehead and all, and 0 beyond it; (side, side)."""
+    inside = np.zeros((side, side), np.uint8)
+    cv2.fillPoly(inside, [np.rint(_outline(points)).astype(np.int32)], 1)
+    return inside
 
 
 def _outline(points: Points) -> NDArray[np.float64]:

@@ -26,6 +26,8 @@ _BESIDE_A_FACE = 4.0
 _NEAR, _BESIDE_NEAR = 3.5, 8.0
 """Standard deviation of the Gaussian, and what the difference is multiplied by."""
 _FURTHER, _BESIDE_FURTHER = 12.0, 5.0
+_COARSER = 4
+"""Times smaller is what the mean further around is taken of: a wide Gaussian sees no more of the whole."""
 _BESIDE_OTHER_SIDE = 3.0
 
 
@@ -38,26 +40,41 @@ def relative_colours(view: Rgb | Values, bare: Values) -> Values:
     return np.asarray(logarithms - middling, np.float32)
 
 
-def standing_out(relative: Values, bare: Values, typical: TypicalFace) -> Values:
-    """The planes (PLANES, n, n) of ``relative_colours`` (n, n, 3); nothing where no skin is ``bare`` (n, n)."""
-    relative, skin = np.clip(relative, -_MOST, _MOST), np.ascontiguousarray(bare)
-    other, both = relative[:, ::-1], skin * skin[:, ::-1]
+def standing_out(relative: Values, bare: Values, shown: Values, typical: TypicalFace) -> Values:
+    """The planes (PLANES, n, n) of ``relative_colours`` (n, n, 3); nothing where no skin is ``shown`` (n, n). What
+    faces look like is known where skin is ``bare`` (n, n)."""
+    relative = np.clip(relative, -_MOST, _MOST)
+    other, both = relative[:, ::-1], shown * shown[:, ::-1]
 
     def plane(difference: Values, times: float, where: Values, most: float = _MOST) -> Values:
-        return np.asarray(np.clip(difference * times, -most, most) * where[..., None], np.float32)
+        return np.asarray(np.clip(difference * (times * where)[..., None], -most, most), np.float32)
 
     planes = [
-        plane(relative, _COLOURS, skin, _MOST_COLOURS),
-        plane(relative - typical.nearest(relative, skin), _BESIDE_A_FACE, skin),
-        plane(relative - _around(relative, skin, _NEAR), _BESIDE_NEAR, skin),
-        plane(relative - _around(relative, skin, _FURTHER), _BESIDE_FURTHER, skin),
+        plane(relative, _COLOURS, shown, _MOST_COLOURS),
+        plane(relative - typical.nearest(relative, bare), _BESIDE_A_FACE, bare),
+        plane(relative - _around(relative, shown, _NEAR), _BESIDE_NEAR, shown),
+        plane(relative - _further_around(relative, shown), _BESIDE_FURTHER, shown),
         plane(relative - other, _BESIDE_OTHER_SIDE, both),
-        skin[..., None],
+        shown[..., None],
     ]
     return np.ascontiguousarray(np.concatenate(planes, -1).transpose(2, 0, 1), np.float32)
 
 
+def _further_around(values: Values, skin: Values) -> Values:
+    """As ``_around``, in the wide."""
+    side, coarser = len(skin), (len(skin) // _COARSER,) * 2
+    share = np.asarray(cv2.resize(skin, coarser, interpolation=cv2.INTER_AREA), np.float32)
+    total = np.asarray(cv2.resize(values * skin[..., None], coarser, interpolation=cv2.INTER_AREA), np.float32)
+    mean = _mean_of(total, share, _FURTHER / _COARSER)
+    return np.asarray(cv2.resize(mean, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
 def _around(values: Values, skin: Values, deviation: float) -> Values:
     """The mean of the skin around each place."""
-    total = cv2.GaussianBlur(values * skin[..., None], (0, 0), deviation)
-    return np.asarray(total / np.maximum(cv2.GaussianBlur(skin, (0, 0), deviation), 1e-2)[..., None], np.float32)
+    return _mean_of(values * skin[..., None], skin, deviation)
+
+
+def _mean_of(total: Values, share: Values, deviation: float) -> Values:
+    """Of what is in ``total``, each already by its ``share``."""
+    spread = cv2.GaussianBlur(total, (0, 0), deviation)
+    return np.asarray(spread / np.maximum(cv2.GaussianBlur(share, (0, 0), deviation), 1e-2)[..., None], np.float32)

@@ -6,12 +6,12 @@ Adapters for published models stand in ``published``: they load other libraries.
 from pipeline.models.base import Branch, Prompt, RectifiedFlow, VelocityField, pixels_from_rgb, rgb_from_pixels
 from pipeline.models.contact_sheet import SIDE
 from pipeline.models.embedded import FOLDER, EmbeddedModel, Expert, Net, field_sizes, load_embedded, save_expert
-from pipeline.models.face_lesions import FaceLesionNet, KnownFaces
+from pipeline.models.face_lesions import FaceLesionConfig, FaceLesionNet, KnownFaces
 from pipeline.models.healing import HealingFlow, HealingNet, HealingPrompt
 from pipeline.models.pixel_flow import PixelFlow
 from pipeline.models.places import PlaceConfig, PlaceFinder, PlaceNet
 from pipeline.models.portraits import Portraits, similarities
-from pipeline.models.precision import fast_precision, on_one_thread
+from pipeline.models.precision import fast_precision, on_one_thread, serving
 from pipeline.models.swapping import Subject, SwappingFlow, SwappingNet, SwappingPrompt
 from pipeline.models.trunk import NetConfig
 
@@ -30,6 +30,7 @@ __all__ = [
     "field_sizes",
     "load_embedded",
     "save_expert",
+    "FaceLesionConfig",
     "FaceLesionNet",
     "KnownFaces",
     "HealingFlow",
@@ -43,6 +44,7 @@ __all__ = [
     "similarities",
     "fast_precision",
     "on_one_thread",
+    "serving",
     "Subject",
     "SwappingFlow",
     "SwappingNet",

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from pipeline.errors import ModelError
 from pipeline.models.base import pixels_from_rgb
-from pipeline.models.precision import fast_precision, on_one_thread
+from pipeline.models.precision import serving
 from pipeline.models.trunk import FOLD
 from pipeline.photograph import Rgb
 
@@ -37,14 +37,6 @@ class PlaceConfig:
     """Pixels along each side of the square that it is shown."""
     channels: tuple[int, ...] = (16, 32, 64, 96, 128)
     """From half the resolution inwards, each at half the one before."""
-    planes: int = 3
-    """That it is shown of each pixel."""
-    deepest: int = 1
-    """Blocks at the innermost."""
-    finest: bool = False
-    """Whether it says something of each pixel, and not of four together."""
-    aligned: bool = False
-    """Whether what it is shown always lies in the same place: it learns what is usual there."""
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "channels": list(self.channels)}
@@ -58,18 +50,16 @@ class PlaceConfig:
 
 
 class PlaceNet(nn.Module):
-    """Planes [B, planes, R, R], by default a photograph in [-1, 1], to logits [B, 1, R / 2, R / 2] of how much of each
-    place is what is looked for; [B, 1, R, R] where it is ``finest``."""
+    """A photograph [B, 3, R, R] in [-1, 1] to logits [B, 1, R / 2, R / 2] of how much of each place is what is looked
+    for."""
 
     def __init__(self, config: PlaceConfig) -> None:
         super().__init__()
         self.config = config
         self.trunk = _Trunk(config)
 
-    def forward(self, planes: Tensor) -> Tensor:
-        said: Tensor = self.trunk(functional.pixel_unshuffle(planes, FOLD)).float()
-        if self.config.finest:
-            said = functional.pixel_shuffle(said, FOLD)
+    def forward(self, photograph: Tensor) -> Tensor:
+        said: Tensor = self.trunk(functional.pixel_unshuffle(photograph, FOLD)).float()
         return said - UNLIKELY
 
     def begin_with(self, weights: dict[str, Tensor]) -> None:
@@ -81,33 +71,26 @@ class _Trunk(nn.Module):
     def __init__(self, config: PlaceConfig) -> None:
         super().__init__()
         channels = config.channels
-        steps, sides = list(pairwise(channels)), [config.resolution // FOLD >> level for level in range(len(channels))]
-        self.enter = _convolved(config.planes * FOLD**2, channels[0])
-        usual = zip(channels, sides, strict=True) if config.aligned else ()
-        self.usual = nn.ParameterList(nn.Parameter(torch.zeros(1, width, side, side)) for width, side in usual)
+        steps = list(pairwise(channels))
+        self.enter = _convolved(3 * FOLD**2, channels[0])
         self.rests = nn.ModuleList(_Residual(width) for width in channels)
         self.narrow = nn.ModuleList(_convolved(outer, inner, stride=2) for outer, inner in steps)
-        self.deepest = nn.Sequential(*(_Residual(channels[-1]) for _ in range(config.deepest)))
+        self.deepest = nn.Sequential(_Residual(channels[-1]))
         self.widen = nn.ModuleList(nn.Conv2d(inner, outer, 1) for outer, inner in steps)
         self.join = nn.ModuleList(_convolved(2 * outer, outer) for outer, _ in steps)
-        self.leave = nn.Conv2d(channels[0], FOLD**2 if config.finest else 1, 1)
+        self.leave = nn.Conv2d(channels[0], 1, 1)
 
     def forward(self, folded: Tensor) -> Tensor:
-        places, passed = self._beside(0, self.enter(folded)), []
-        for level, narrow in enumerate(self.narrow, 1):
+        places, passed = self.rests[0](self.enter(folded)), []
+        for rest, narrow in zip(self.rests[1:], self.narrow, strict=True):
             passed.append(places)
-            places = self._beside(level, narrow(places))
+            places = rest(narrow(places))
         places = self.deepest(places)
         for widen, join in zip(reversed(self.widen), reversed(self.join), strict=True):
             larger = functional.interpolate(widen(places), scale_factor=2, mode="bilinear")
             places = join(torch.cat([larger, passed.pop()], 1))
         said: Tensor = self.leave(places)
         return said
-
-    def _beside(self, level: int, places: Tensor) -> Tensor:
-        """``places`` of this ``level``, beside what is usual there."""
-        rested: Tensor = self.rests[level](places + self.usual[level] if self.usual else places)
-        return rested
 
 
 def _convolved(inside: int, outside: int, stride: int = 1) -> nn.Sequential:
@@ -133,7 +116,7 @@ class _Residual(nn.Module):
 
 
 class PlaceFinder:
-    """The network as it is used: of one square, how sure it is of each place."""
+    """A network as it is used: of one square, how sure it is of each place."""
 
     def __init__(self, net: PlaceNet) -> None:
         self._net, self.resolution = net.eval().requires_grad_(False), net.config.resolution
@@ -142,9 +125,8 @@ class PlaceFinder:
         """Float32 (R / 2, R / 2) in [0, 1] of a ``square`` uint8 (R, R, 3)."""
         return np.asarray(torch.sigmoid(self.logits(pixels_from_rgb(square)))[0, 0].numpy(), np.float32)
 
-    @torch.no_grad()
-    def logits(self, planes: Tensor) -> Tensor:
-        """Float32 [B, 1, r, r] of ``planes`` [B, planes, R, R]."""
-        with fast_precision(), on_one_thread():
-            said: Tensor = self._net(planes)
+    def logits(self, photographs: Tensor) -> Tensor:
+        """Float32 [B, 1, R / 2, R / 2] of ``photographs`` [B, 3, R, R]."""
+        with serving():
+            said: Tensor = self._net(photographs)
         return said

@@ -29,6 +29,13 @@ def fast_precision() -> torch.autocast:
 
 
 @contextmanager
+def serving() -> Iterator[None]:
+    """The context in which a network that is not taught is asked once."""
+    with torch.no_grad(), fast_precision(), on_one_thread():
+        yield
+
+
+@contextmanager
 def on_one_thread() -> Iterator[None]:
     """The context of a whole edit by the embedded networks, in which torch uses one thread.
 

@@ -52,6 +52,13 @@ class Sought:
     where: Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class SoughtOnFaces(Sought):
+    """``change`` [rows, 3, R / 2, R / 2]: what the lesion adds to the natural logarithm of each colour's intensity."""
+
+    change: Tensor
+
+
 def examples(batch: Batch, recipe: Recipe, random: torch.Generator) -> Examples:
     """One edit for each row of ``batch``, drawn by its share. Only a swap's caption names a persona."""
     captions = thin(batch.tokens, recipe.dropout, random)

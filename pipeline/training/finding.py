@@ -7,15 +7,18 @@ from typing import Literal
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.optim.swa_utils import update_bn
 
-from pipeline.models import PlaceNet, fast_precision
+from pipeline.models import FaceLesionNet, PlaceNet, fast_precision
 from pipeline.training.ahead import DrawnAhead, Source
-from pipeline.training.examples import Sought
+from pipeline.training.examples import Sought, SoughtOnFaces
 from pipeline.training.photographs import PhotographExamples
-from pipeline.training.recipe import PlaceRecipe
+from pipeline.training.recipe import FaceLesionRecipe, PlaceRecipe
 
 _EMPTY = 20.0
 """Places added to both parts of Dice's coefficient."""
+_SETTLING = 32
+"""Batches over which statistics are taken."""
 _LEAST = 4.0
 """Places below which what is there is cut off and counts in the cross entropy alone."""
 
@@ -44,6 +47,29 @@ class FindingLesson:
         with fast_precision():
             seen = self.net(drawn.shown)
         return torch.ones(rows), wrong_places(seen, drawn.where, self.recipe)
+
+
+class FaceLesionLesson:
+    """The same of faces seen from the front, and beside it what the lesion changes: who learns to say by how much sees
+    what is faint."""
+
+    def __init__(self, net: FaceLesionNet, recipe: FaceLesionRecipe, source: Source[SoughtOnFaces]) -> None:
+        self.net, self.recipe, self._source = net, recipe, DrawnAhead(source)
+
+    def losses(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """As of ``FindingLesson``."""
+        drawn = self._source.draw(self.recipe.examples_in_batch, random.initial_seed())
+        with fast_precision():
+            seen, change = self.net.said(drawn.shown)
+        skin = _as_large(drawn.shown[:, -1:], change)
+        wrong = ((change - drawn.change).abs() * skin).mean((1, 2, 3))
+        return torch.ones(len(seen)), wrong_places(seen, drawn.where, self.recipe) + self.recipe.change_weight * wrong
+
+    def settle(self, averaged: FaceLesionNet) -> None:
+        """Batch normalisation's statistics of ``averaged`` weights (Izmailov et al., arXiv 1803.05407, section 3)."""
+        seeds = range(_SETTLING)
+        with fast_precision():
+            update_bn((self._source.draw(self.recipe.examples_in_batch, seed).shown for seed in seeds), averaged)
 
 
 def wrong_places(seen: Tensor, truth: Tensor, recipe: PlaceRecipe) -> Tensor:

@@ -19,6 +19,7 @@ from pipeline.heads import PLANES, VIEW_SIDE, frontal_points, read_heads
 from pipeline.models import (
     FOLDER,
     Expert,
+    FaceLesionConfig,
     FaceLesionNet,
     HealingNet,
     KnownFaces,
@@ -33,7 +34,7 @@ from pipeline.models import (
 )
 from pipeline.renderer import mpfb2_folder
 from pipeline.training.cache import LAYOUTS, PairCache
-from pipeline.training.finding import FindingLesson, SoughtInPhotographs
+from pipeline.training.finding import FaceLesionLesson, FindingLesson, SoughtInPhotographs
 from pipeline.training.healing import HealingLesson
 from pipeline.training.personas import persona_descriptors
 from pipeline.training.photographs import (
@@ -75,7 +76,7 @@ HEALING_CHANNELS = (24, 48, 96)
 CLOSER_SIDE = 192
 """Pixels of a part of a face, twice as large as *heal* sees it."""
 LESION_CHANNELS = (24, 48, 96, 128, 160)
-FACE_LESIONS = PlaceConfig(VIEW_SIDE, (32, 64, 96, 128, 160), PLANES, deepest=2, finest=True, aligned=True)
+FACE_LESIONS = FaceLesionConfig(VIEW_SIDE, PLANES, (32, 64, 96, 128, 192), (0, 1, 1, 2, 2), (0, 1, 1, 1))
 PHOTOGRAPHS_ALONE = ("closer", "marks", "lesions", "face_lesions")
 """Networks that are shown no rendered patients."""
 RENDERED = {"heal": (7_000, 1_600), "skin": (0, 1_600), "swap": (2_600, 0)}
@@ -114,7 +115,7 @@ class _Lessons:
     """What a plan teaches, the rendered patients on which it is tried, if any are, and what is to be kept of its
     sources."""
 
-    lesson: HealingLesson | SwappingLesson | FindingLesson
+    lesson: HealingLesson | SwappingLesson | FindingLesson | FaceLesionLesson
     held_out: PairCache | None
     sources: dict[str, Any]
 
@@ -129,7 +130,7 @@ def train(plan: Plan, say: Callable[[str], None]) -> None:
     torch.set_num_threads(THREADS)
     lessons = _from_photographs(plan, say) if edit in PHOTOGRAPHS_ALONE else _from_renders(plan, say)
     lesson = lessons.lesson
-    if plan.begin_with is not None and isinstance(lesson, HealingLesson | FindingLesson):
+    if plan.begin_with is not None and not isinstance(lesson, SwappingLesson):
         lesson.net.begin_with(load_file(plan.begin_with))
         say(f"going on from {plan.begin_with}")
     if plan.begin_with is not None and isinstance(lesson, SwappingLesson):
@@ -158,8 +159,11 @@ def train(plan: Plan, say: Callable[[str], None]) -> None:
         write_sheet(edited[:SHEET_PATIENTS], work / f"sheets-{edit}" / f"{images:07d}.png")
         say(f"held out after {images} images: {figures}")
 
-    lesson.net.trunk.compile()
+    if not isinstance(lesson, FaceLesionLesson):
+        lesson.net.trunk.compile()
     trainer.run(say, sheet)
+    if isinstance(lesson, FaceLesionLesson):
+        lesson.settle(trainer.average)
     sheet(trainer.average, trainer.images)
     export(trainer.average)
 
@@ -192,7 +196,7 @@ def _from_photographs(plan: Plan, say: Callable[[str], None]) -> _Lessons:
     if plan.photographs is None:
         raise PipelineError(f"{plan.edit} learns from photographs alone: say where they are (--photographs FOLDER)")
     store = open_store(plan.photographs, plan.work / "photographs.npz", LAYOUTS["heal"].canonical, say)
-    lesson: HealingLesson | FindingLesson
+    lesson: HealingLesson | FindingLesson | FaceLesionLesson
     match plan.edit:
         case "closer":
             lesson = _closer(store, plan)
@@ -226,7 +230,7 @@ def _lesions(store: Store, plan: Plan) -> FindingLesson:
     return FindingLesson(PlaceNet(PlaceConfig(channels=LESION_CHANNELS)), recipe, sought)
 
 
-def _face_lesions(store: Store, plan: Plan, say: Callable[[str], None]) -> FindingLesson:
+def _face_lesions(store: Store, plan: Plan, say: Callable[[str], None]) -> FaceLesionLesson:
     """The mean face is that of the composed heads: everybody is laid out like the new head that they get."""
     heads = load_embedded().heads
     if heads is None:
@@ -237,7 +241,7 @@ def _face_lesions(store: Store, plan: Plan, say: Callable[[str], None]) -> Findi
     examples = FrontalExamples(store, open_frontal(store, frontal, plan.work / "frontal.npz", say))
     typical, net = examples.typical, FaceLesionNet(FACE_LESIONS)
     net.learn_faces(KnownFaces(frontal, typical.mean, typical.components, typical.fitted, typical.left))
-    return FindingLesson(net, recipe, examples)
+    return FaceLesionLesson(net, recipe, examples)
 
 
 def _changed(plan: Plan) -> dict[str, Any]:

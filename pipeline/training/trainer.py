@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline.errors import ModelError
-from pipeline.models import Net
+from pipeline.models import FaceLesionNet, Net
 from pipeline.training.recipe import Recipe
 
 REPORT_STEPS = 100
+_MUON_DECAY = 0.05
 BANDS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -71,12 +72,25 @@ class Trainer:
         self.average: Any = copy.deepcopy(net).requires_grad_(False)
         large = [parameter for parameter in net.parameters() if parameter.ndim > 1]
         small = [parameter for parameter in net.parameters() if parameter.ndim <= 1]
-        self.optimizer = torch.optim.AdamW(
-            [{"params": large, "weight_decay": recipe.weight_decay}, {"params": small, "weight_decay": 0.0}],
+        self._kernels = net.inner_kernels() if isinstance(net, FaceLesionNet) and recipe.kernels_rate else []
+        inner = {id(kernel) for kernel in self._kernels}
+        self._matrices = [nn.Parameter(kernel.detach().flatten(1)) for kernel in self._kernels]
+        """The kernels' own memory, as Muon takes it."""
+        adamw = torch.optim.AdamW(
+            [
+                {"params": [each for each in large if id(each) not in inner], "weight_decay": recipe.weight_decay},
+                {"params": small, "weight_decay": 0.0},
+            ],
             lr=recipe.rate,
             betas=(0.9, 0.98),
             fused=True,
         )
+        self.optimizers: list[torch.optim.Optimizer] = [adamw]
+        if self._matrices:
+            self.optimizers.append(
+                torch.optim.Muon(self._matrices, lr=recipe.kernels_rate or 0.0, weight_decay=_MUON_DECAY)
+            )
+        self._rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
         self.step = self.images = 0
         self.seconds = 0.0
         self._resume()
@@ -107,10 +121,13 @@ class Trainer:
         random = torch.Generator().manual_seed(recipe.seed * 1_000_003 + self.step)
         sigma, per_image = self.lesson.losses(random)
         self._set_rate()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.net.zero_grad(set_to_none=True)
         per_image.mean().backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), recipe.clip_norm)
-        self.optimizer.step()
+        for matrix, kernel in zip(self._matrices, self._kernels, strict=True):
+            matrix.grad = None if kernel.grad is None else kernel.grad.flatten(1)
+        for optimizer in self.optimizers:
+            optimizer.step()
         self._follow()
         self.step += 1
         self.images += recipe.examples_in_batch
@@ -121,8 +138,9 @@ class Trainer:
         rate = min(1.0, (self.step + 1) / self.recipe.warmup_steps)
         if done > 1 - self.recipe.cooldown:
             rate *= max(0.02, (1 - done) / self.recipe.cooldown)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * self.recipe.rate
+        for optimizer, rates in zip(self.optimizers, self._rates, strict=True):
+            for group, full in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * full
 
     def _follow(self) -> None:
         decay = min(self.recipe.ema, (5 + self.step) / (15 + self.step))
@@ -147,7 +165,7 @@ class Trainer:
         state: dict[str, Any] = {
             "net": self.net.state_dict(),
             "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "counts": [self.step, self.images],
             "seconds": self.seconds,
         }
@@ -167,6 +185,7 @@ class Trainer:
         except RuntimeError as error:
             raise ModelError(f"{path} is of another network: move it away, or train in another folder") from error
         self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
         self.step, self.images = state["counts"]
         self.seconds = state["seconds"]

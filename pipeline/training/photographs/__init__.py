@@ -18,7 +18,7 @@ from pipeline.training.photographs.mixture import (
     PhotographExamples,
     Shares,
 )
-from pipeline.training.photographs.skin_place import face_skin, skin_around
+from pipeline.training.photographs.skin_place import skin_around
 from pipeline.training.photographs.store import Store, open_store
 
 __all__ = [
@@ -39,7 +39,6 @@ __all__ = [
     "FACES",
     "SKIN_ALONE",
     "Shares",
-    "face_skin",
     "skin_around",
     "Store",
     "open_store",

@@ -22,10 +22,11 @@ from pipeline.heads import (
     TypicalFace,
     bare_skin,
     relative_colours,
+    shown_skin,
     standing_out,
     taken_from,
 )
-from pipeline.training.examples import Sought
+from pipeline.training.examples import SoughtOnFaces
 from pipeline.training.photographs.canvas import Array, Canvas, linear
 from pipeline.training.photographs.lesions import PAINTERS, Painted, moved
 from pipeline.training.photographs.scenes import Scene, captured, lit
@@ -39,10 +40,16 @@ _PAINTED, _MOVED = 0.62, 0.10
 """Shares of faces with painted lesions, every kind as often as another, and with real ones moved there."""
 _ACROSS = (0.03, 0.3)
 """Of a moved lesion, of the square's side."""
-_SAVED, _QUALITY = 0.6, (60, 96)
+_CAPTURED = 0.5
+"""Share of photographs that are blurred and grainy at all."""
+_SAVED, _QUALITY = 0.36, (60, 96)
 """Share of photographs that were saved as JPEG again, and how well."""
+_DARKEST, _MOST_CHANGED = 0.02, 2.0
+"""Intensity that is added before the logarithm, and how much a lesion changes it at most, in what is taught of that."""
 _SCALED, _SHEARED, _SHIFTED = 0.03, 0.015, 1.5
 """Standard deviations by which a view is moved, as by a mesh that lies a little beside the face: pixels the last."""
+_LEAST_SHOWN = 0.15
+"""Below this share of skin nobody can know."""
 _LESION = 0.35
 """Share of a pixel from which it is lesion, as in the other lessons."""
 
@@ -91,6 +98,10 @@ class FrontalExamples:
         self._lesions = store.real_lesions()
         rows, bare = self._coarse()
         mirrored, bare_mirrored = np.concatenate([rows, rows[:, :, ::-1]]), np.concatenate([bare, bare[:, :, ::-1]])
+        self._shown = [
+            shown_skin(*(np.asarray(each / 255, np.float32) for each in (bare, store.face_skin[number])))
+            for number, bare in zip(faces.numbers, faces.bare, strict=True)
+        ]
         self._fold = np.random.default_rng(_FOLDS_SEED).integers(0, _FOLDS, len(faces.numbers))
         folds = np.concatenate([self._fold, self._fold])
         self._typical_of = [
@@ -109,30 +120,38 @@ class FrontalExamples:
             skin.append(cv2.resize(seen, (COARSE, COARSE), interpolation=cv2.INTER_AREA))
         return np.stack(rows), np.stack(skin)
 
-    def draw(self, rows: int, seed: int) -> Sought:
+    def draw(self, rows: int, seed: int) -> SoughtOnFaces:
         """``rows`` examples."""
         random = np.random.default_rng(seed)
         drawn = [self._one(random) for _ in range(rows)]
-        planes, where = (torch.from_numpy(np.stack(each)) for each in zip(*drawn, strict=True))
-        return Sought(planes, where[:, None])
+        planes, where, change = (torch.from_numpy(np.stack(each)) for each in zip(*drawn, strict=True))
+        return SoughtOnFaces(planes, where[:, None], change.permute(0, 3, 1, 2))
 
-    def _one(self, random: np.random.Generator) -> tuple[Array, Array]:
+    def _one(self, random: np.random.Generator) -> tuple[Array, Array, Array]:
+        """Planes, where disease is (not a number where nothing is shown), and by what it changes the logarithms of
+        intensities."""
         row = int(random.integers(len(self._faces.numbers)))
         number = self._faces.numbers[row]
         skin = linear(self._store.faces[number])
         where = self._store.face_skin[number].astype(np.float32) / 255
         sick, soft = self._lesion(skin, where, random) or (skin, np.zeros_like(where))
-        scene = captured(lit(Scene(sick, sick, soft, None), random), random)
+        change = np.log((sick + np.float32(_DARKEST)) / (skin + np.float32(_DARKEST)))
+        scene = lit(Scene(sick, sick, soft, None), random)
+        if random.random() < _CAPTURED:
+            scene = captured(scene, random)
         moves = _beside(self._faces.moves[row].astype(np.float32), random)
-        view = taken_from(_saved(scene.before, random), moves)
-        lesion = taken_from(scene.soft, moves)
-        bare = taken_from(self._faces.bare[row].astype(np.float32) / 255, moves)
+        flat = self._faces.bare[row].astype(np.float32) / 255
+        seen = [
+            taken_from(each, moves)
+            for each in (_saved(scene.before, random), soft, flat, self._shown[row], change.astype(np.float32))
+        ]
         if random.random() < 0.5:
-            view, lesion, bare = view[:, ::-1], lesion[:, ::-1], bare[:, ::-1]
-        bare = np.ascontiguousarray(bare, np.float32)
-        relative = relative_colours(np.ascontiguousarray(view, np.float32), bare)
-        planes = standing_out(relative, bare, self._typical_of[self._fold[row]])
-        return planes, np.asarray(lesion > _LESION, np.float32)
+            seen = [each[:, ::-1] for each in seen]
+        view, lesion, bare, shown, change = (np.ascontiguousarray(each, np.float32) for each in seen)
+        planes = standing_out(relative_colours(view, bare), bare, shown, self._typical_of[self._fold[row]])
+        where = np.where(shown > _LEAST_SHOWN, lesion > _LESION, np.nan).astype(np.float32)
+        coarse = cv2.resize(change, (VIEW_SIDE // 2, VIEW_SIDE // 2), interpolation=cv2.INTER_AREA)
+        return planes, where, np.clip(coarse, -_MOST_CHANGED, _MOST_CHANGED)
 
     def _lesion(self, skin: Array, where: Array, random: np.random.Generator) -> Painted | None:
         chance = random.random()

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from pipeline.edits import FaceCrop, FrameCrop
 from pipeline.errors import PipelineError, UnusablePhotograph
 from pipeline.faces import FaceFinder
+from pipeline.heads import face_skin
 from pipeline.photograph import Rgb
 from pipeline.training.photographs.album import albums, for_training
 from pipeline.training.photographs.canvas import Array
 from pipeline.training.photographs.filling import healthy_below
 from pipeline.training.photographs.lesions import RealLesion
-from pipeline.training.photographs.skin_place import face_skin
 
 _LARGEST_FILLED = 0.6
 """Share of a picture beyond which nothing around a lesion is left to fill it from."""

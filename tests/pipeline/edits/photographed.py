@@ -23,6 +23,6 @@ def untrained_face_lesions() -> FaceLesionNet:
     """Lays faces out as the shipped network does, and has learned nothing."""
     shipped = load_embedded().face_lesions
     torch.manual_seed(0)
-    net = FaceLesionNet(replace(shipped.config, channels=(8, 8)))
+    net = FaceLesionNet(replace(shipped.config, channels=(8, 8), inwards=(0, 0), outwards=(0,)))
     net.learn_faces(shipped.faces)
     return net

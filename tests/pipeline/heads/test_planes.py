@@ -54,17 +54,19 @@ def test_a_lesion_is_not_explained_away(typical: TypicalFace) -> None:
 def test_what_stands_out_does_so_in_every_way(typical: TypicalFace) -> None:
     face = enlarged(faces(1, seed=10)[0])
     face[SPOT] -= 0.5
-    planes = standing_out(face, BARE, typical)
+    planes = standing_out(face, BARE, BARE, typical)
     assert planes.shape == (PLANES, VIEW_SIDE, VIEW_SIDE) and np.abs(planes).max() <= 2
     spot = planes[:, SPOT[0], SPOT[1]].mean((1, 2))
     assert (spot[3:15] < -0.5).all() and spot[15] == 1
 
 
-def test_where_no_skin_is_bare_nothing_is_shown(typical: TypicalFace) -> None:
-    bare = BARE.copy()
-    bare[:, 96:] = 0
-    planes = standing_out(enlarged(faces(1, seed=11)[0]), bare, typical)
-    assert not planes[:, :, 97:].any() and planes[:12, :, :90].any()
+def test_where_no_skin_is_nothing_is_shown_and_beside_the_mesh_no_other_face(typical: TypicalFace) -> None:
+    bare, shown = BARE.copy(), BARE.copy()
+    bare[:, 80:], shown[:, 96:] = 0, 0
+    planes = standing_out(enlarged(faces(1, seed=11)[0]), bare, shown, typical)
+    assert not planes[:, :, 97:].any() and planes[:12, :, :79].any()
+    beside = planes[:, :, 81:95]
+    assert beside[:3].any() and beside[6:12].any() and not beside[3:6].any()
 
 
 def test_colours_are_told_relative_to_the_skin_whatever_the_exposure() -> None:

@@ -13,6 +13,7 @@ from pipeline.errors import ModelError, UnusablePhotograph
 from pipeline.models import (
     Branch,
     EmbeddedModel,
+    FaceLesionConfig,
     FaceLesionNet,
     HealingNet,
     NetConfig,
@@ -50,7 +51,7 @@ def save_experts(folder: Path, swapping: SwappingNet | None = None) -> None:
     save_expert("swap", swapping or tiny_swapping(), folder, {})
     save_expert("marks", tiny_places(), folder, {})
     save_expert("lesions", tiny_places(), folder, {})
-    save_expert("face_lesions", FaceLesionNet(PlaceConfig(32, (8, 8))), folder, {})
+    save_expert("face_lesions", FaceLesionNet(FaceLesionConfig(32, 3, (8, 8), (0, 0), (0,))), folder, {})
 
 
 @pytest.fixture

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import torch
 
-from pipeline.models import PlaceConfig, PlaceNet
-from pipeline.training.finding import FindingLesson, SoughtInPhotographs, wrong_places
+from pipeline.models import FaceLesionConfig, FaceLesionNet, PlaceConfig, PlaceNet
+from pipeline.training.examples import SoughtOnFaces
+from pipeline.training.finding import FaceLesionLesson, FindingLesson, SoughtInPhotographs, wrong_places
 from pipeline.training.photographs import MARKED, PhotographExamples, Store
-from pipeline.training.recipe import MarkRecipe
+from pipeline.training.recipe import FaceLesionRecipe, MarkRecipe
 from pipeline.training.trainer import Trainer
 
 RECIPE = MarkRecipe(images=10_000, warmup_steps=5)
+ON_FACES = FaceLesionRecipe(images=10_000, examples_in_batch=4, warmup_steps=5)
 
 
 def test_an_unknown_mark_costs_nothing_and_a_missed_one_does() -> None:
@@ -56,3 +58,65 @@ def test_it_learns_where_something_is_painted(store: Store, tmp_path: Path) -> N
     for _ in range(80):
         trainer._one_step()
     assert ten_steps() < 0.75 * first
+
+
+class Squares:
+    """Faces of two planes, the last of which says that all is skin; a square stands out of the first."""
+
+    def draw(self, rows: int, seed: int) -> SoughtOnFaces:
+        random = torch.Generator().manual_seed(seed)
+        shown, where = torch.randn(rows, 2, 32, 32, generator=random), torch.zeros(rows, 1, 32, 32)
+        for row, (top, left) in enumerate(torch.randint(0, 24, (rows, 2), generator=random).tolist()):
+            where[row, :, top : top + 8, left : left + 8] = 1
+        shown[:, :1] += 2 * where
+        shown[:, 1:] = 1
+        return SoughtOnFaces(shown, where, -0.5 * torch.nn.functional.avg_pool2d(where, 2).expand(-1, 3, -1, -1))
+
+
+def face_lesson(recipe: FaceLesionRecipe = ON_FACES) -> FaceLesionLesson:
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    net = FaceLesionNet(FaceLesionConfig(32, 2, (8, 16), inwards=(0, 1), outwards=(1,)))
+    return FaceLesionLesson(net, recipe, Squares())
+
+
+def test_it_learns_where_something_stands_out_of_a_face_and_what_that_changes(tmp_path: Path) -> None:
+    lesson = face_lesson()
+    trainer = Trainer(lesson, tmp_path)
+    for _ in range(60):
+        trainer._one_step()
+    lesson.settle(trainer.average)
+    drawn = Squares().draw(16, 10**6)
+    seen, change = trainer.average.eval().said(drawn.shown)
+    assert float(seen[drawn.where == 1].mean()) > float(seen[drawn.where == 0].mean()) + 2
+    inside = torch.nn.functional.avg_pool2d(drawn.where, 2).expand(-1, 3, -1, -1) == 1
+    assert float(change[inside].mean()) < -0.2 < -0.05 < float(change[~inside].mean())
+
+
+def test_inner_kernels_take_steps_of_one_size_whatever_the_slope(tmp_path: Path) -> None:
+    """What Muon does, and AdamW beside it does for all else."""
+    trainer = Trainer(face_lesson(), tmp_path)
+    kernels = [kernel.detach().clone() for kernel in trainer.net.inner_kernels()]
+    for _ in range(ON_FACES.warmup_steps):
+        trainer._one_step()
+    before = [kernel.detach().clone() for kernel in trainer.net.inner_kernels()]
+    trainer._one_step()
+    for kernel, was in zip(trainer.net.inner_kernels(), before, strict=True):
+        sizes = torch.linalg.svdvals((kernel.detach() - was).flatten(1))
+        assert 0.5 * ON_FACES.kernels_rate < float(sizes.median()) < 2 * ON_FACES.kernels_rate
+    assert not any(torch.equal(kernel, was) for kernel, was in zip(kernels, before, strict=True))
+
+
+def test_a_training_with_both_optimizers_is_resumed(tmp_path: Path) -> None:
+    unbroken = Trainer(face_lesson(), tmp_path / "unbroken")
+    for _ in range(6):
+        unbroken._one_step()
+    broken = Trainer(face_lesson(), tmp_path / "broken")
+    for _ in range(3):
+        broken._one_step()
+    broken.save()
+    resumed = Trainer(face_lesson(), tmp_path / "broken")
+    for _ in range(3):
+        resumed._one_step()
+    for name, weights in unbroken.net.state_dict().items():
+        torch.testing.assert_close(resumed.net.state_dict()[name], weights, msg=name)

@@ -11,10 +11,10 @@ import torch
 from pipeline.edits import FaceCrop
 from pipeline.errors import PipelineError
 from pipeline.faces import FaceFinder
-from pipeline.heads import PLANES, VIEW_SIDE, frontal_points, read_heads
+from pipeline.heads import PLANES, VIEW_SIDE, face_skin, frontal_points, read_heads
 from pipeline.models import FOLDER, load_embedded
 from pipeline.photograph import Rgb
-from pipeline.training.photographs import FrontalExamples, Store, face_skin, open_frontal
+from pipeline.training.photographs import FrontalExamples, Store, open_frontal
 from tests.pipeline.rendered_faces import patient, stranger
 
 SIDE = 256
@@ -56,20 +56,31 @@ def examples(store: Store, tmp_path_factory: pytest.TempPathFactory) -> FrontalE
 def test_the_same_seed_draws_the_same(examples: FrontalExamples) -> None:
     one, other = examples.draw(3, 11), examples.draw(3, 11)
     torch.testing.assert_close(one.shown, other.shown)
-    torch.testing.assert_close(one.where, other.where)
+    torch.testing.assert_close(one.where, other.where, equal_nan=True)
+    torch.testing.assert_close(one.change, other.change)
     assert one.shown.shape == (3, PLANES, VIEW_SIDE, VIEW_SIDE)
     assert one.where.shape == (3, 1, VIEW_SIDE, VIEW_SIDE)
+    assert one.change.shape == (3, 3, VIEW_SIDE // 2, VIEW_SIDE // 2)
 
 
 def test_what_is_painted_stands_out_where_it_is_said_to_be(examples: FrontalExamples) -> None:
     drawn = examples.draw(60, 5)
-    sick = drawn.where.sum((1, 2, 3)) > 60
+    known = drawn.where.isfinite()
+    assert torch.equal(known, drawn.shown[:, -1:] > 0.15)  # of what is not shown nobody knows
+    where = drawn.where.nan_to_num(0)
+    sick = where.sum((1, 2, 3)) > 60
     assert 0.4 < float(sick.float().mean()) < 0.95
-    assert set(drawn.where.unique().tolist()) == {0.0, 1.0}
-    strongest = drawn.shown[:, 3:6].abs().amax(1, keepdim=True)
-    inside = (strongest * drawn.where).sum((1, 2, 3)) / drawn.where.sum((1, 2, 3)).clamp(min=1)
-    outside = (strongest * (1 - drawn.where)).mean((1, 2, 3))
-    assert float((inside > outside)[sick].float().mean()) > 0.9
+    assert set(where.unique().tolist()) == {0.0, 1.0}
+    strongest = drawn.shown[:, 6:9].abs().amax(1, keepdim=True)
+    assert float(more_inside(strongest, where)[sick].float().mean()) > 0.9
+    coarse = torch.nn.functional.avg_pool2d(where, 2)
+    assert float(more_inside(drawn.change.abs().amax(1, keepdim=True), coarse)[sick].float().mean()) == 1
+    assert not drawn.change[where.sum((1, 2, 3)) == 0].abs().amax((1, 2, 3)).gt(0.5).any()
+
+
+def more_inside(values: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
+    inside = (values * where).sum((1, 2, 3)) / where.sum((1, 2, 3)).clamp(min=1)
+    return inside > (values * (1 - where)).mean((1, 2, 3))
 
 
 def test_no_face_is_an_error(store: Store, tmp_path: Path) -> None:
