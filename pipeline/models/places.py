@@ -75,7 +75,7 @@ class _Trunk(nn.Module):
         self.enter = _convolved(3 * FOLD**2, channels[0])
         self.rests = nn.ModuleList(_Residual(width) for width in channels)
         self.narrow = nn.ModuleList(_convolved(outer, inner, stride=2) for outer, inner in steps)
-        self.deepest = nn.Sequential(_Residual(channels[-1]))
+        self.deepest = nn.Sequential(_Residual(channels[-1]))  # of one: so the weights are named
         self.widen = nn.ModuleList(nn.Conv2d(inner, outer, 1) for outer, inner in steps)
         self.join = nn.ModuleList(_convolved(2 * outer, outer) for outer, _ in steps)
         self.leave = nn.Conv2d(channels[0], 1, 1)

@@ -54,7 +54,8 @@ class Sought:
 
 @dataclass(frozen=True, eq=False)
 class SoughtOnFaces(Sought):
-    """``change`` [rows, 3, R / 2, R / 2]: what the lesion adds to the natural logarithm of each colour's intensity."""
+    """``change`` [rows, 3, R / 2, R / 2]: what the lesion adds to the natural logarithm of each colour's intensity. The
+    last plane of what is ``shown`` says where skin is."""
 
     change: Tensor
 

@@ -23,7 +23,6 @@ from pipeline.models import FaceLesionNet, Net
 from pipeline.training.recipe import Recipe
 
 REPORT_STEPS = 100
-_MUON_DECAY = 0.05
 BANDS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -72,7 +71,8 @@ class Trainer:
         self.average: Any = copy.deepcopy(net).requires_grad_(False)
         large = [parameter for parameter in net.parameters() if parameter.ndim > 1]
         small = [parameter for parameter in net.parameters() if parameter.ndim <= 1]
-        self._kernels = net.inner_kernels() if isinstance(net, FaceLesionNet) and recipe.kernels_rate else []
+        rate = recipe.kernels_rate
+        self._kernels = net.inner_kernels() if rate is not None and isinstance(net, FaceLesionNet) else []
         inner = {id(kernel) for kernel in self._kernels}
         self._matrices = [nn.Parameter(kernel.detach().flatten(1)) for kernel in self._kernels]
         """The kernels' own memory, as Muon takes it."""
@@ -86,10 +86,8 @@ class Trainer:
             fused=True,
         )
         self.optimizers: list[torch.optim.Optimizer] = [adamw]
-        if self._matrices:
-            self.optimizers.append(
-                torch.optim.Muon(self._matrices, lr=recipe.kernels_rate or 0.0, weight_decay=_MUON_DECAY)
-            )
+        if rate is not None and self._matrices:
+            self.optimizers.append(torch.optim.Muon(self._matrices, lr=rate, weight_decay=recipe.kernels_decay))
         self._rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
         self.step = self.images = 0
         self.seconds = 0.0
