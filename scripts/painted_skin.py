@@ -30,7 +30,8 @@ from pipeline.errors import IdentifyingMark, PipelineError, Refusal
 from pipeline.faces import FaceFinder
 from pipeline.heads import face_skin
 from pipeline.photograph import Hints, Photograph, Rgb
-from pipeline.training.photographs import PAINTERS, Canvas, coded, for_tuning, linear, skin_around, tattoo
+from pipeline.srgb import as_bytes, intensities
+from pipeline.training.photographs import PAINTERS, Canvas, for_tuning, skin_around, tattoo
 
 _SQUARE = 256
 _LESION = 0.35
@@ -39,10 +40,6 @@ _LESION = 0.35
 
 _SMALLEST_TATTOO = 0.004
 """Share of the picture below which a tattoo that fell on too little skin is not counted."""
-
-
-def as_rgb(intensity: np.ndarray) -> Rgb:
-    return np.rint(coded(intensity) * 255).astype(np.uint8)
 
 
 def bootstrap(values: np.ndarray) -> list[float]:
@@ -63,10 +60,10 @@ def lesions(album: Path, limit: int | None, maker: FlowTwinMaker) -> dict[str, A
         square = crop.take(rgb, _SQUARE)
         where = face_skin(square, crop.within(faces[0].landmarks, _SQUARE))
         kind = list(PAINTERS)[number % len(PAINTERS)]
-        made = PAINTERS[kind].paint(Canvas(linear(square), where, np.random.default_rng([number, 1])))
+        made = PAINTERS[kind].paint(Canvas(intensities(square), where, np.random.default_rng([number, 1])))
         if made is None or (made[1] > _LESION).sum() < 20:
             continue
-        sick = as_rgb(made[0])
+        sick = as_bytes(made[0])
         painted = crop.put_difference(rgb, square, sick)
         truth = np.asarray(cv2.resize(made[1], (crop.side, crop.side)) > _LESION)
         whole = np.zeros(rgb.shape[:2], bool)
@@ -109,7 +106,7 @@ def free_skin(rgb: Rgb, mask: NDArray[np.bool_], random: np.random.Generator) ->
     inside = np.s_[: rgb.shape[0], : rgb.shape[1]]
     padded, diseased = np.zeros((side, side, 3), np.uint8), np.zeros((side, side), np.uint8)
     padded[inside], diseased[inside] = rgb, mask
-    return Canvas(linear(padded), skin_around(padded, diseased > 0), random)
+    return Canvas(intensities(padded), skin_around(padded, diseased > 0), random)
 
 
 def tattoos(
@@ -124,7 +121,7 @@ def tattoos(
         made = tattoo(free_skin(rgb, mask, np.random.default_rng([number, 2])))
         without.append(held(maker, Photograph(rgb, Hints(view=one.view))))
         if made is not None and (made[1] > 0.5).mean() > _SMALLEST_TATTOO:
-            tattooed = as_rgb(made[0])[: rgb.shape[0], : rgb.shape[1]]
+            tattooed = as_bytes(made[0])[: rgb.shape[0], : rgb.shape[1]]
             with_one.append(held(maker, Photograph(tattooed, Hints(view=one.view))))
     return {
         "found": [len(with_one), *bootstrap(np.array(with_one, float))],

@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from pipeline.disease.field import bands, rows_of
 from pipeline.photograph import Rgb, any_channel
+from pipeline.srgb import as_bytes, intensities
 
 DARKEST = 0.004
 """Added to linear intensities: below it, about a tenth of the scale, 8 bits hold little but noise."""
@@ -73,7 +74,7 @@ class Lesion:
                 continue
             band = result[rows]
             intensity = (intensities(band[touched]) + DARKEST) * np.exp(here[touched]) - DARKEST
-            band[touched] = _coded(intensity)
+            band[touched] = as_bytes(intensity)
         return result
 
 
@@ -83,15 +84,3 @@ def _fits(change: tuple[int, ...], rgb: tuple[int, ...]) -> bool:
         return True
     scale = max(change[:2]) / max(rgb[:2])
     return scale < 1 and all(abs(small - large * scale) <= 1 for small, large in zip(change[:2], rgb[:2], strict=True))
-
-
-def intensities(rgb: Rgb) -> NDArray[np.float32]:
-    """sRGB's transfer function, IEC 61966-2-1, inverted: intensities in [0, 1]."""
-    coded = rgb.astype(np.float32) / 255
-    return np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4).astype(np.float32)
-
-
-def _coded(linear: NDArray[np.floating]) -> NDArray[np.uint8]:
-    clipped = np.clip(linear, 0, 1)
-    coded = np.where(clipped <= 0.0031308, clipped * 12.92, 1.055 * clipped ** (1 / 2.4) - 0.055)
-    return np.asarray(np.rint(coded * 255), np.uint8)

@@ -15,8 +15,9 @@ from skimage.color import rgb2lab
 from skimage.filters import apply_hysteresis_threshold
 from skimage.morphology import remove_small_objects
 
-from pipeline.disease.lesion import DARKEST, intensities
+from pipeline.disease.lesion import DARKEST
 from pipeline.photograph import LesionClass, Rgb, Subtraction, any_channel
+from pipeline.srgb import intensities
 
 
 @dataclass(frozen=True)

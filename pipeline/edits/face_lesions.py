@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipeline.edits.crop import resized
 from pipeline.edits.parts import Field
 from pipeline.heads import (
+    DARKEST,
     FrontalView,
     Points,
     TypicalFace,
@@ -24,9 +25,11 @@ from pipeline.heads import (
 )
 from pipeline.models import FaceLesionNet, serving
 from pipeline.photograph import Rgb
+from pipeline.srgb import coded, intensities
 
 EXAMINED = 256
 """Pixels along each side of the square that is laid out: as fine as the photographs that taught it."""
+_LEAST = np.float32(1 / 255)
 _BEYOND = -9.0
 """Logit of what the view does not show."""
 
@@ -40,6 +43,8 @@ class FaceLooked:
     beyond it what has the colour of the cheeks: lids, brows and lips stay as they are."""
     logits: Field
     """How likely disease is there."""
+    gain: Field
+    """(side, side, 3): natural logarithm of what coded values are multiplied by to heal it, if it is there."""
 
 
 class FaceLesionFinder:
@@ -61,15 +66,28 @@ class FaceLesionFinder:
         unrolled = view.unrolled(bare)
         relative = relative_colours(view.unrolled(small), unrolled)
         planes = torch.from_numpy(standing_out(relative, unrolled, view.unrolled(shown), self._typical))
-        said = self._said(planes)
+        logits, change = self._said(planes)
         skin = np.maximum(bare, shown * (1 - within_outline(there, EXAMINED)))
-        return FaceLooked(_enlarged(skin, side), _enlarged(view.laid_back(said, _BEYOND), side))
+        laid_back = _enlarged(view.laid_back(change, 0.0), side)
+        return FaceLooked(
+            _enlarged(skin, side), _enlarged(view.laid_back(logits, _BEYOND), side), _gain(square, laid_back)
+        )
 
-    def _said(self, planes: torch.Tensor) -> Field:
-        """Logits (n, n): the mean of what is said of the face and of its mirror image."""
+    def _said(self, planes: torch.Tensor) -> tuple[Field, Field]:
+        """Logits (n, n), and by what a lesion changes the logarithms of intensities (n, n, 3): the means of what is
+        said of the face and of its mirror image."""
         with serving():
-            seen, mirrored = self._net(torch.stack([planes, planes.flip(-1)]))[:, 0]
-        return np.asarray(((seen + mirrored.flip(-1)) / 2).numpy(), np.float32)
+            both = torch.cat(self._net.said_of_each_pixel(torch.stack([planes, planes.flip(-1)])), 1)
+        seen, mirrored = both
+        mean = np.asarray(((seen + mirrored.flip(-1)) / 2).permute(1, 2, 0).numpy(), np.float32)
+        return mean[..., 0], mean[..., 1:]
+
+
+def _gain(rgb: Rgb, change: Field) -> Field:
+    """Of coded values, to take back what changed the logarithms of intensities by ``change``."""
+    healed = (intensities(rgb) + DARKEST) * np.exp(-change) - DARKEST
+    gain = np.log(coded(healed) + _LEAST) - np.log(rgb / np.float32(255) + _LEAST)
+    return np.asarray(gain, np.float32)
 
 
 def _enlarged(field: Field, side: int) -> Field:

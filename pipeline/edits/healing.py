@@ -24,7 +24,7 @@ from pipeline.edits.models import ModelFacts, Square
 from pipeline.edits.parts import Field, corners, mixed, seen
 from pipeline.errors import Undecided
 from pipeline.heads import FaceMesh
-from pipeline.models import EmbeddedModel, HealingFlow, pixels_from_rgb
+from pipeline.models import EmbeddedModel, Found, HealingFlow, pixels_from_rgb
 from pipeline.photograph import Rgb
 from pipeline.vocabulary import ClinicalPrompt, as_it_is, healed, of_skin_alone
 
@@ -71,15 +71,15 @@ class EmbeddedHealer:
             points = self._mesh.points(rgb, landmarks)
         except Undecided:
             nowhere = np.zeros(rgb.shape[:2], np.float32)
-            return FaceLooked(nowhere, nowhere)
+            return FaceLooked(nowhere, nowhere, np.zeros(rgb.shape, np.float32))
         return self._on_faces.look(rgb, points, landmarks)
 
-    def _found(self, rgb: Rgb) -> Tensor:
-        """Where disease was found on skin seen through a dermatoscope, a logit [1, 1, side, side]. Of other photographs
-        the finder knows less than the network that heals (model card)."""
+    def _found(self, rgb: Rgb) -> Found:
+        """Where disease was found on skin seen through a dermatoscope. Of other photographs the finder knows less than
+        the network that heals (model card)."""
         finder = self._model.lesions
         said = finder.logits(pixels_from_rgb(resized(rgb, finder.resolution)))
-        return functional.interpolate(said, size=len(rgb), mode="bilinear")
+        return Found(functional.interpolate(said, size=len(rgb), mode="bilinear"))
 
     def _network(self, of_face: bool) -> HealingFlow:
         return self._model.healing if of_face else self._model.skin
@@ -92,13 +92,18 @@ def changed_closely(network: HealingFlow, rgb: Rgb, said: ClinicalPrompt, looked
         here = seen(corner, reach)
         if looked.skin[here].mean() > _LEAST_SKIN:
             shown = np.ascontiguousarray(rgb[here])
-            there = torch.from_numpy(np.ascontiguousarray(looked.logits[here]))[None, None]
+            there = Found(_planes(looked.logits[here][..., None]), _planes(looked.gain[here]))
             changes.append((corner, _edit(network, shown, words, _PART_KNOBS, there).astype(np.float32) - shown))
     return mixed(len(rgb), changes)
 
 
-def _edit(model: HealingFlow, rgb: Rgb, said: ClinicalPrompt, knobs: EditKnobs, found: Tensor | None = None) -> Rgb:
-    """``rgb`` healed; ``found``: where disease was found in it by another network, a logit [1, 1, R, R]."""
+def _planes(values: Field) -> Tensor:
+    """(R, R, n) as [1, n, R, R]."""
+    return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None]
+
+
+def _edit(model: HealingFlow, rgb: Rgb, said: ClinicalPrompt, knobs: EditKnobs, found: Found | None = None) -> Rgb:
+    """``rgb`` healed; ``found``: what another network found in it."""
     photograph = pixels_from_rgb(rgb)
     source, target = (model.embed((prompt, photograph)) for prompt in (as_it_is(said), healed(said)))
     return edited(model, photograph, [source, replace(target, found=found)], knobs)

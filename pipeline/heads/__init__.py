@@ -14,7 +14,7 @@ from pipeline.heads.in_front import hanging_before
 from pipeline.heads.light import Picture, blurred, mean_around
 from pipeline.heads.mesh import FaceMesh, Points
 from pipeline.heads.persona_words import AGES, COMPLEXIONS, Age, Complexion, Known, Words, complexion_of, words_for
-from pipeline.heads.planes import PLANES, relative_colours, standing_out
+from pipeline.heads.planes import DARKEST, PLANES, relative_colours, standing_out
 from pipeline.heads.shapes import MEASURES, Expression, Frame, Similarity, expression
 from pipeline.heads.skin_square import SIDE, Mask, SkinSquare
 from pipeline.heads.topology import (
@@ -40,6 +40,7 @@ __all__ = [
     "relative_colours",
     "standing_out",
     "COARSE",
+    "DARKEST",
     "TypicalFace",
     "bare_skin",
     "within_outline",

@@ -13,9 +13,10 @@ import numpy as np
 from pipeline.heads.frontal import Values
 from pipeline.heads.typical import TypicalFace
 from pipeline.photograph import Rgb
+from pipeline.srgb import intensities
 
 PLANES = 16
-_DARKEST = 0.02
+DARKEST = 0.02
 """Intensity that is added before the logarithm."""
 _BARE, _FEWEST = 0.5, 50
 """Where skin counts as bare, and pixels of it below which the whole view tells a face's middling colour."""
@@ -33,9 +34,7 @@ _BESIDE_OTHER_SIDE = 3.0
 
 def relative_colours(view: Rgb | Values, bare: Values) -> Values:
     """Logarithms of the intensities of ``view`` (n, n, 3), coded as uint8 or in [0, 1], less the bare skin's median."""
-    coded = np.clip(view / np.float32(255) if view.dtype == np.uint8 else view, 0, 1)
-    intensity = np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)  # IEC 61966-2-1
-    logarithms, skin = np.log(intensity + _DARKEST), bare > _BARE
+    logarithms, skin = np.log(intensities(view) + np.float32(DARKEST)), bare > _BARE
     middling = np.median(logarithms[skin] if skin.sum() > _FEWEST else logarithms.reshape(-1, 3), 0)
     return np.asarray(logarithms - middling, np.float32)
 

@@ -7,7 +7,7 @@ from pipeline.models.base import Branch, Prompt, RectifiedFlow, VelocityField, p
 from pipeline.models.contact_sheet import SIDE
 from pipeline.models.embedded import FOLDER, EmbeddedModel, Expert, Net, field_sizes, load_embedded, save_expert
 from pipeline.models.face_lesions import FaceLesionConfig, FaceLesionNet, KnownFaces
-from pipeline.models.healing import HealingFlow, HealingNet, HealingPrompt
+from pipeline.models.healing import Found, HealingFlow, HealingNet, HealingPrompt
 from pipeline.models.pixel_flow import PixelFlow
 from pipeline.models.places import PlaceConfig, PlaceFinder, PlaceNet
 from pipeline.models.portraits import Portraits, similarities
@@ -33,6 +33,7 @@ __all__ = [
     "FaceLesionConfig",
     "FaceLesionNet",
     "KnownFaces",
+    "Found",
     "HealingFlow",
     "HealingNet",
     "HealingPrompt",

@@ -1,7 +1,9 @@
 """Where disease is on a photographed face: a network that sees it from the front, and what it knows of faces.
 
 A U-Net (Ronneberger et al., arXiv 1505.04597) of residual blocks with batch normalisation, which costs a processor a
-fifth of group normalisation's time, and with maps of its own of what is usual at each place.
+fifth of group normalisation's time, and with maps of its own of what is usual at each place. Two that
+learned apart find more together than the better one of them (deep ensembles, Lakshminarayanan et al., arXiv
+1612.01474).
 """
 
 from __future__ import annotations
@@ -42,6 +44,8 @@ class FaceLesionConfig:
     """Residual blocks on the way inwards, at each of them…"""
     outwards: tuple[int, ...]
     """…and on the way back, at all but the innermost."""
+    trunks: int = 1
+    """That learn apart, and whose mean is said."""
 
     def as_json(self) -> dict[str, Any]:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
@@ -49,8 +53,8 @@ class FaceLesionConfig:
     @staticmethod
     def from_json(data: dict[str, Any]) -> FaceLesionConfig:
         try:
-            sizes = (tuple(data[name]) for name in ("channels", "inwards", "outwards"))
-            return FaceLesionConfig(data["resolution"], data["planes"], *sizes)
+            sizes = {name: tuple(data[name]) for name in ("channels", "inwards", "outwards")}
+            return FaceLesionConfig(data["resolution"], data["planes"], **sizes, trunks=data["trunks"])
         except (KeyError, TypeError) as error:
             raise ModelError(f"the configuration of the network for faces is not understood: {error}") from error
 
@@ -79,7 +83,7 @@ class FaceLesionNet(nn.Module):
     def __init__(self, config: FaceLesionConfig, vertices: int = 468, coarse: int = 32, components: int = 50) -> None:
         super().__init__()
         self.config = config
-        self.trunk = _Trunk(config)
+        self.trunks = nn.ModuleList(_Trunk(config) for _ in range(config.trunks))
         self.register_buffer("frontal", torch.zeros(vertices, 2, dtype=torch.int32))
         self.register_buffer("mean", torch.zeros(coarse, coarse, 3))
         self.register_buffer("components", torch.zeros(components, coarse, coarse, 3))
@@ -91,16 +95,27 @@ class FaceLesionNet(nn.Module):
         return logits
 
     def said(self, planes: Tensor) -> tuple[Tensor, Tensor]:
-        """The logits, and [B, 3, R / 2, R / 2] what the lesion adds to the natural logarithm of each colour's
-        intensity: who is to say that learns to see it."""
+        """The logits, and [B, 3, R / 2, R / 2] what a lesion, if one is there, adds to the natural logarithm of each
+        colour's intensity."""
+        logits, change = (torch.stack(each).mean(0) for each in zip(*self.apart(planes), strict=True))
+        return logits, change
+
+    def apart(self, planes: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """The same as each of the trunks says it."""
         folded = functional.pixel_unshuffle(planes, FOLD).contiguous(memory_format=torch.channels_last)
-        said: Tensor = self.trunk(folded).float()
-        return functional.pixel_shuffle(said[:, :-_CHANGED], FOLD) - UNLIKELY, said[:, -_CHANGED:]
+        said = [trunk(folded).float() for trunk in self.trunks]
+        return [(functional.pixel_shuffle(each[:, :-_CHANGED], FOLD) - UNLIKELY, each[:, -_CHANGED:]) for each in said]
+
+    def said_of_each_pixel(self, planes: Tensor) -> tuple[Tensor, Tensor]:
+        """As ``said``, both [B, …, R, R]."""
+        logits, change = self.said(planes)
+        return logits, functional.interpolate(change, size=logits.shape[-1], mode="bilinear")
 
     def inner_kernels(self) -> list[Tensor]:
-        """Of all convolutions but the first and the last."""
-        apart = {id(parameter) for layer in (self.trunk.enter, self.trunk.leave) for parameter in layer.parameters()}
-        convolutions = [layer for layer in self.trunk.modules() if isinstance(layer, nn.Conv2d)]
+        """Of all convolutions but the first and the last of each trunk."""
+        ends = [trunk.get_submodule(end) for trunk in self.trunks for end in ("enter", "leave")]
+        apart = {id(parameter) for layer in ends for parameter in layer.parameters()}
+        convolutions = [layer for layer in self.modules() if isinstance(layer, nn.Conv2d)]
         return [layer.weight for layer in convolutions if id(layer.weight) not in apart]
 
     def begin_with(self, weights: dict[str, Tensor]) -> None:

@@ -43,6 +43,15 @@ class Healing:
         return (photograph + 1) * (self.gain * altered).exp() + self.added * altered - 1
 
 
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What another network says of a photograph: where disease is, a logit [1, 1, R, R]; and, if it knows that, the
+    logarithm of what coded values are multiplied by to heal it, [1, 3, R, R]."""
+
+    logits: Tensor
+    gain: Tensor | None = None
+
+
 @dataclass(frozen=True)
 class Sureness:
     """How sure a network must be of a pixel before it is altered: a logistic of the logit of its share.
@@ -59,15 +68,37 @@ class Sureness:
     beside: float = 0.5
     """Weight of what a network for places alone has found, where it was asked; the rest is this one's own."""
 
-    def of(self, share: Tensor, found: Sequence[Tensor | None]) -> Tensor:
-        """In [0, 1], as large as ``share`` [B, 1, R, R]; of each picture what was ``found``, a logit [1, 1, R, R]."""
+    def of(self, share: Tensor, found: Sequence[Found | None]) -> Tensor:
+        """In [0, 1], as large as ``share`` [B, 1, R, R]; of each picture what was ``found``."""
         logits = [
             self.alone * (own - self.half)
             if other is None
-            else self.slope * ((1 - self.beside) * own + self.beside * other - self.half)
+            else self.slope * ((1 - self.beside) * own + self.beside * other.logits - self.half)
             for own, other in zip(share.split(1), found, strict=True)
         ]
         return torch.sigmoid(torch.cat(logits))
+
+
+_SEEN, _STRONGER = 0.12, 3.0
+"""Mean over colours of the logarithm that is plainly seen, and by how much a fainter one is made stronger for it."""
+
+
+def in_colours_of(own: Healing, found: Sequence[Found | None]) -> Healing:
+    """``own`` healing where it is sure that something is altered; elsewhere as was ``found`` of each picture, if that
+    says how, and plainly: who is not sure of colours says less than they are, and it would not be seen."""
+    gains, added = [], []
+    for gain, more, share, other in zip(
+        *(each.split(1) for each in (own.gain, own.added, own.share)), found, strict=True
+    ):
+        if other is None or other.gain is None:
+            gains.append(gain)
+            added.append(more)
+            continue
+        strength = other.gain.abs().mean(1, keepdim=True)
+        plainly = other.gain * (_SEEN / strength.clamp(min=_SEEN / _STRONGER)).clamp(min=1)
+        gains.append(torch.where(share > 0, gain, plainly))
+        added.append(torch.where(share > 0, more, torch.zeros_like(more)))
+    return Healing(own.share, torch.cat(gains), torch.cat(added))
 
 
 class HealingNet(nn.Module):
@@ -102,12 +133,12 @@ def _middle(places: Tensor, grid: int) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class HealingPrompt(Prompt):
-    """One word index for each field, 0 where nothing is said, the photograph [1, 3, R, R] beside z, and where a network
-    for places alone found disease in it, a logit [1, 1, R, R], if it was asked."""
+    """One word index for each field, 0 where nothing is said, the photograph [1, 3, R, R] beside z, and what a network
+    for places alone found in it, if it was asked."""
 
     tokens: tuple[int, ...]
     photograph: Tensor
-    found: Tensor | None = None
+    found: Found | None = None
 
 
 class HealingFlow(PixelFlow[tuple[ClinicalPrompt, Tensor], HealingPrompt]):
@@ -129,4 +160,6 @@ class HealingFlow(PixelFlow[tuple[ClinicalPrompt, Tensor], HealingPrompt]):
         tokens = torch.tensor([prompt.tokens for prompt in prompts])
         photographs = torch.cat([prompt.photograph for prompt in prompts])
         healed: Healing = self.net(z, sigma, tokens, photographs)
-        return healed.applied(photographs, self._sureness.of(healed.share, [prompt.found for prompt in prompts]))
+        found = [prompt.found for prompt in prompts]
+        where = self._sureness.of(healed.share, found)
+        return in_colours_of(healed, found).applied(photographs, where)

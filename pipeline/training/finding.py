@@ -50,8 +50,8 @@ class FindingLesson:
 
 
 class FaceLesionLesson:
-    """The same of faces seen from the front, and beside it what the lesion changes: who learns to say by how much sees
-    what is faint."""
+    """The same of faces seen from the front, and beside it what a lesion changes where one is: what is said of places
+    without one counts for nothing, so that who is not sure of a place need not say less."""
 
     def __init__(self, net: FaceLesionNet, recipe: FaceLesionRecipe, source: Source[SoughtOnFaces]) -> None:
         self.net, self.recipe, self._source = net, recipe, DrawnAhead(source)
@@ -60,10 +60,14 @@ class FaceLesionLesson:
         """As of ``FindingLesson``."""
         drawn = self._source.draw(self.recipe.examples_in_batch, random.initial_seed())
         with fast_precision():
-            seen, change = self.net.said(drawn.shown)
-        skin = _as_large(drawn.shown[:, -1:], change)
-        wrong = ((change - drawn.change).abs() * skin).mean((1, 2, 3))
-        return torch.ones(len(seen)), wrong_places(seen, drawn.where, self.recipe) + self.recipe.change_weight * wrong
+            apart = self.net.apart(drawn.shown)
+        wrong = torch.stack([self._wrong(drawn, *each) for each in apart]).mean(0)
+        return torch.ones(len(wrong)), wrong
+
+    def _wrong(self, drawn: SoughtOnFaces, seen: Tensor, change: Tensor) -> Tensor:
+        there = _as_large(torch.nan_to_num(drawn.where), change)
+        colours = ((change - drawn.change).abs() * there).mean(1).sum((1, 2)) / (there.sum((1, 2, 3)) + _EMPTY)
+        return wrong_places(seen, drawn.where, self.recipe) + self.recipe.change_weight * colours
 
     def settle(self, averaged: FaceLesionNet) -> None:
         """Batch normalisation's statistics of ``averaged`` weights (Izmailov et al., arXiv 1803.05407, section 3)."""

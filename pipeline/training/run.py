@@ -76,7 +76,7 @@ HEALING_CHANNELS = (24, 48, 96)
 CLOSER_SIDE = 192
 """Pixels of a part of a face, twice as large as *heal* sees it."""
 LESION_CHANNELS = (24, 48, 96, 128, 160)
-FACE_LESIONS = FaceLesionConfig(VIEW_SIDE, PLANES, (32, 64, 96, 128, 192), (0, 1, 1, 2, 2), (0, 1, 1, 1))
+FACE_LESIONS = FaceLesionConfig(VIEW_SIDE, PLANES, (32, 64, 96, 128, 192), (0, 1, 1, 2, 2), (0, 1, 1, 1), trunks=2)
 PHOTOGRAPHS_ALONE = ("closer", "marks", "lesions", "face_lesions")
 """Networks that are shown no rendered patients."""
 RENDERED = {"heal": (7_000, 1_600), "skin": (0, 1_600), "swap": (2_600, 0)}

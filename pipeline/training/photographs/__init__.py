@@ -4,7 +4,7 @@ Held-out photographs do not enter, and nothing of any photograph leaves but the 
 """
 
 from pipeline.training.photographs.album import albums, for_tuning
-from pipeline.training.photographs.canvas import Canvas, coded, linear
+from pipeline.training.photographs.canvas import Canvas
 from pipeline.training.photographs.filling import healthy_below
 from pipeline.training.photographs.frontal import FrontalExamples, open_frontal
 from pipeline.training.photographs.lesions import PAINTERS
@@ -25,8 +25,6 @@ __all__ = [
     "albums",
     "for_tuning",
     "Canvas",
-    "coded",
-    "linear",
     "healthy_below",
     "FrontalExamples",
     "open_frontal",

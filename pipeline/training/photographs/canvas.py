@@ -8,26 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.photograph import Rgb
-
 Array = NDArray[np.float32]
-
-
-def linear(rgb: Rgb) -> Array:
-    """uint8 (..., 3) to intensities in [0, 1], IEC 61966-2-1."""
-    return _LINEAR[rgb]
-
-
-def coded(intensity: Array) -> Array:
-    """Intensities to sRGB's coded values in [0, 1], float32."""
-    clipped = np.clip(intensity, 0, 1)
-    return np.where(clipped <= 0.0031308, clipped * 12.92, 1.055 * clipped ** np.float32(1 / 2.4) - 0.055).astype(
-        np.float32
-    )
-
-
-_CODED = np.arange(256, dtype=np.float64) / 255
-_LINEAR = np.where(_CODED <= 0.04045, _CODED / 12.92, ((_CODED + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)

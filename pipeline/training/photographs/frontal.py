@@ -16,6 +16,7 @@ from pipeline.errors import PipelineError, Undecided
 from pipeline.faces import FaceFinder
 from pipeline.heads import (
     COARSE,
+    DARKEST,
     VIEW_SIDE,
     FaceMesh,
     FrontalView,
@@ -26,9 +27,11 @@ from pipeline.heads import (
     standing_out,
     taken_from,
 )
+from pipeline.srgb import intensities
 from pipeline.training.examples import SoughtOnFaces
-from pipeline.training.photographs.canvas import Array, Canvas, linear
+from pipeline.training.photographs.canvas import Array, Canvas
 from pipeline.training.photographs.lesions import PAINTERS, Painted, moved
+from pipeline.training.photographs.mingling import Company
 from pipeline.training.photographs.scenes import Scene, captured, lit
 from pipeline.training.photographs.store import Store, kept_in
 
@@ -44,8 +47,8 @@ _CAPTURED = 0.5
 """Share of photographs that are blurred and grainy at all."""
 _SAVED, _QUALITY = 0.36, (60, 96)
 """Share of photographs that were saved as JPEG again, and how well."""
-_DARKEST, _MOST_CHANGED = 0.02, 2.0
-"""Intensity that is added before the logarithm, and how much a lesion changes it at most, in what is taught of that."""
+_MOST_CHANGED = 2.0
+"""By a lesion, of the logarithm of an intensity, in what is taught of that."""
 _SCALED, _SHEARED, _SHIFTED = 0.03, 0.015, 1.5
 """Standard deviations by which a view is moved, as by a mesh that lies a little beside the face: pixels the last."""
 _LEAST_SHOWN = 0.15
@@ -96,29 +99,34 @@ class FrontalExamples:
     def __init__(self, store: Store, faces: FrontalFaces) -> None:
         self._store, self._faces = store, faces
         self._lesions = store.real_lesions()
-        rows, bare = self._coarse()
+        relative, bare = self._from_the_front()
+        rows = np.stack([_coarse(each.astype(np.float32)) for each in relative])
         mirrored, bare_mirrored = np.concatenate([rows, rows[:, :, ::-1]]), np.concatenate([bare, bare[:, :, ::-1]])
         self._shown = [
             shown_skin(*(np.asarray(each / 255, np.float32) for each in (bare, store.face_skin[number])))
             for number, bare in zip(faces.numbers, faces.bare, strict=True)
         ]
         self._fold = np.random.default_rng(_FOLDS_SEED).integers(0, _FOLDS, len(faces.numbers))
+        seen = [
+            taken_from(each, moves.astype(np.float32)) for each, moves in zip(self._shown, faces.moves, strict=True)
+        ]
+        self._company = Company(relative, (np.stack(seen) * 255).astype(np.uint8), self._fold)
         folds = np.concatenate([self._fold, self._fold])
         self._typical_of = [
             TypicalFace.of(mirrored[folds != fold], bare_mirrored[folds != fold]) for fold in range(_FOLDS)
         ]
         self.typical = TypicalFace.of(mirrored, bare_mirrored)
 
-    def _coarse(self) -> tuple[Array, Array]:
-        """All faces as ``TypicalFace`` learns them, and their bare skin."""
-        rows, skin = [], []
+    def _from_the_front(self) -> tuple[NDArray[np.float16], Array]:
+        """The colours of all faces, and their bare skin as ``TypicalFace`` learns it."""
+        views, skin = [], []
         for number, moves, bare in zip(*vars(self._faces).values(), strict=True):
             places = moves.astype(np.float32)
             seen = np.asarray(taken_from(bare, places) / 255, np.float32)
             relative = relative_colours(taken_from(self._store.faces[number], places), seen)
-            rows.append(cv2.resize(relative, (COARSE, COARSE), interpolation=cv2.INTER_AREA))
-            skin.append(cv2.resize(seen, (COARSE, COARSE), interpolation=cv2.INTER_AREA))
-        return np.stack(rows), np.stack(skin)
+            views.append(relative.astype(np.float16))
+            skin.append(_coarse(seen))
+        return np.stack(views), np.stack(skin)
 
     def draw(self, rows: int, seed: int) -> SoughtOnFaces:
         """``rows`` examples."""
@@ -132,10 +140,10 @@ class FrontalExamples:
         intensities."""
         row = int(random.integers(len(self._faces.numbers)))
         number = self._faces.numbers[row]
-        skin = linear(self._store.faces[number])
+        skin = intensities(self._store.faces[number])
         where = self._store.face_skin[number].astype(np.float32) / 255
         sick, soft = self._lesion(skin, where, random) or (skin, np.zeros_like(where))
-        change = np.log((sick + np.float32(_DARKEST)) / (skin + np.float32(_DARKEST)))
+        change = np.log((sick + np.float32(DARKEST)) / (skin + np.float32(DARKEST)))
         scene = lit(Scene(sick, sick, soft, None), random)
         if random.random() < _CAPTURED:
             scene = captured(scene, random)
@@ -145,6 +153,7 @@ class FrontalExamples:
             taken_from(each, moves)
             for each in (_saved(scene.before, random), soft, flat, self._shown[row], change.astype(np.float32))
         ]
+        seen[0] = self._company.mingled(seen[0], seen[3], row, random)
         if random.random() < 0.5:
             seen = [each[:, ::-1] for each in seen]
         view, lesion, bare, shown, change = (np.ascontiguousarray(each, np.float32) for each in seen)
@@ -169,6 +178,10 @@ class FrontalExamples:
                 return None
             skin, soft = laid[0], np.maximum(soft, laid[1])
         return skin, soft
+
+
+def _coarse(values: Array) -> Array:
+    return np.asarray(cv2.resize(values, (COARSE, COARSE), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _saved(coded: Array, random: np.random.Generator) -> Array:

@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 
 from pipeline.photograph import Rgb
-from pipeline.training.photographs.canvas import Array, Canvas, blurred, linear, smooth_step
+from pipeline.srgb import intensities
+from pipeline.training.photographs.canvas import Array, Canvas, blurred, smooth_step
 
 BLOOD = np.array([-0.12, -0.58, -0.48], np.float32)
 """Natural logarithm of what red, green and blue are multiplied by, at a strength of 1."""
@@ -267,7 +268,7 @@ class RealLesion:
     def of(cls, sick: Rgb, filled: Rgb, mask: np.ndarray) -> RealLesion:
         """Cut out of its photograph, with a narrow rim around what was outlined."""
         floor = np.float32(0.004)
-        change = np.log(linear(sick) + floor) - np.log(linear(filled) + floor)
+        change = np.log(intensities(sick) + floor) - np.log(intensities(filled) + floor)
         near = cv2.GaussianBlur(
             cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32), (0, 0), 2
         )

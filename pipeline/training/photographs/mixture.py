@@ -15,8 +15,9 @@ import numpy as np
 import torch
 
 from pipeline.photograph import View
+from pipeline.srgb import intensities
 from pipeline.training.examples import Examples
-from pipeline.training.photographs.canvas import Array, Canvas, blurred, linear
+from pipeline.training.photographs.canvas import Array, Canvas, blurred
 from pipeline.training.photographs.clutter import clutter
 from pipeline.training.photographs.lesions import Painted, moved, painted
 from pipeline.training.photographs.marks import band, tattoo
@@ -134,10 +135,10 @@ class PhotographExamples:
         place = skin_around(store.lesions[number], store.outlines[number] > 127)
         soft = store.outlines[number].astype(np.float32) / 255
         if random.random() < self._shares.filled_alone:
-            filled = linear(store.filled[number])
+            filled = intensities(store.filled[number])
             return Scene(filled, filled, np.zeros_like(soft), np.zeros_like(soft)), place
-        before = linear(store.lesions[number])
-        after = linear(store.filled[number]) if self._shares.healed else before
+        before = intensities(store.lesions[number])
+        after = intensities(store.filled[number]) if self._shares.healed else before
         return Scene(before, after, soft, np.zeros_like(soft)), place
 
     def _dermoscopic(self, random: np.random.Generator) -> tuple[Scene, View]:
@@ -174,7 +175,7 @@ class PhotographExamples:
     def _face(self, random: np.random.Generator) -> tuple[Scene, View]:
         store = self._store
         number = int(random.integers(len(store.faces)))
-        skin, where = linear(store.faces[number]), store.face_skin[number].astype(np.float32) / 255
+        skin, where = intensities(store.faces[number]), store.face_skin[number].astype(np.float32) / 255
         lesion = None
         if random.random() < self._shares.face_painted:
             lesion = self._lesion(Canvas(skin, where, random), random, (0.03, 0.3))
@@ -217,7 +218,7 @@ class PhotographExamples:
             colour = np.median(lab[inside if inside.any() else np.ones_like(inside)], 0)
             alike = np.linalg.norm(lab - colour, axis=-1) < 45
             where = blurred(alike.astype(np.float32), 2)
-        skin = linear(np.asarray(patch, np.uint8))
+        skin = intensities(np.asarray(patch, np.uint8))
         canvas = Canvas(skin, np.asarray(where, np.float32), random)
         texture = np.exp(random.uniform(0, 0.05) * canvas.noise(random.uniform(1.5, 4)))[..., None]
         canvas = Canvas(np.asarray(skin * texture, np.float32), canvas.where, random)

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.training.photographs.canvas import Array, blurred, coded
+from pipeline.srgb import coded
+from pipeline.training.photographs.canvas import Array, blurred
 
 
 @dataclass(frozen=True, eq=False)

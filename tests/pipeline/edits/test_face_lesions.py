@@ -29,6 +29,7 @@ def test_something_is_said_of_every_pixel_and_nothing_is_found_beyond_the_face()
     looked = FaceLesionFinder(untrained_face_lesions()).look(rgb, points, landmarks)
     said = looked.logits
     assert looked.skin.shape == said.shape == (320, 320) and said.dtype == np.float32
+    assert looked.gain.shape == (320, 320, 3) and looked.gain.dtype == np.float32
     x, y = np.rint(points[CHEEK, :2]).astype(int)
     assert said.min() == said[0, 0] == -9 < said[y, x]
 

@@ -28,7 +28,7 @@ from pipeline.models import (
     SwappingNet,
     field_sizes,
 )
-from pipeline.models.healing import Sureness
+from pipeline.models.healing import Found, Healing, Sureness, in_colours_of
 from pipeline.photograph import Hints, Photograph, Rgb, View
 from pipeline.vocabulary import FIELDS, ClinicalPrompt, token_of
 from tests.pipeline.edits.photographed import TakenForPhotographs, untrained_face_lesions
@@ -115,11 +115,31 @@ def test_a_second_network_is_asked_where_disease_is_through_a_dermatoscope(
 
 def test_what_another_network_found_counts_beside_what_the_healing_one_says() -> None:
     share = torch.tensor([0.0, 0.0, 4.0])[:, None, None, None]
-    found = [None, torch.full((1, 1, 1, 1), 4.0), torch.full((1, 1, 1, 1), -4.0)]
+    found = [None, *(Found(torch.full((1, 1, 1, 1), logit)) for logit in (4.0, -4.0))]
     alone, both, neither = Sureness(beside=0.25).of(share, found).flatten().tolist()
     assert alone == 0.5
     assert both == pytest.approx(1 / (1 + np.exp(-1.0)))
     assert neither == pytest.approx(1 / (1 + np.exp(-2.0)))
+
+
+@pytest.mark.parametrize(("share", "own"), [(3.0, True), (-3.0, False)])
+def test_of_colours_another_network_has_its_say_where_the_healing_one_is_not_sure(share: float, own: bool) -> None:
+    healing = Healing(torch.full((3, 1, 1, 1), share), torch.full((3, 3, 1, 1), 0.5), torch.full((3, 3, 1, 1), 0.2))
+    logits = torch.zeros(1, 1, 1, 1)
+    found = [None, Found(logits), Found(logits, torch.full((1, 3, 1, 1), -1.5))]
+    mixed = in_colours_of(healing, found)
+    assert mixed.gain[:, 0].flatten().tolist() == [0.5, 0.5, 0.5 if own else -1.5]
+    assert mixed.added[:, 0].flatten().tolist() == pytest.approx([0.2, 0.2, 0.2 if own else 0.0])
+    assert mixed.share is healing.share
+
+
+@pytest.mark.parametrize(("gain", "seen"), [(-0.06, -0.12), (0.01, 0.03), (0.0, 0.0), (0.3, 0.3)])
+def test_what_it_would_change_faintly_is_changed_plainly_but_no_more_than_three_times_as_much(
+    gain: float, seen: float
+) -> None:
+    nowhere = Healing(torch.full((1, 1, 1, 1), -9.0), torch.zeros(1, 3, 1, 1), torch.zeros(1, 3, 1, 1))
+    found = Found(torch.zeros(1, 1, 1, 1), torch.full((1, 3, 1, 1), gain))
+    assert in_colours_of(nowhere, [found]).gain.flatten().tolist() == pytest.approx([seen] * 3)
 
 
 def test_where_the_mesh_sees_no_face_nothing_is_changed_closely(healer: EmbeddedHealer) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.training.photographs.canvas import Array, Canvas, linear
+from pipeline.srgb import intensities
+from pipeline.training.photographs.canvas import Array, Canvas
 from pipeline.training.photographs.clutter import clutter
 from pipeline.training.photographs.lesions import PAINTERS, RealLesion, moved
 from pipeline.training.photographs.marks import band, tattoo
@@ -18,7 +19,7 @@ def canvas(seed: int) -> Canvas:
     """Skin in the middle, and around it something that is none."""
     where = np.zeros((SIDE, SIDE), np.float32)
     where[16:-16, 16:-16] = 1
-    return Canvas(linear(skin(seed, SIDE)), where, np.random.default_rng(seed))
+    return Canvas(intensities(skin(seed, SIDE)), where, np.random.default_rng(seed))
 
 
 def changed(before: Array, after: Array) -> np.ndarray:
@@ -98,6 +99,6 @@ def test_clutter_stays_a_picture() -> None:
 
 
 def test_nothing_is_painted_where_no_skin_is() -> None:
-    bare = Canvas(linear(skin(side=SIDE)), np.zeros((SIDE, SIDE), np.float32), np.random.default_rng(0))
+    bare = Canvas(intensities(skin(side=SIDE)), np.zeros((SIDE, SIDE), np.float32), np.random.default_rng(0))
     assert all(painter.paint(bare) is None for painter in PAINTERS.values())
     assert tattoo(bare) is None and band(bare) is None
