@@ -217,3 +217,5 @@ def band(canvas: Canvas) -> tuple[Array, Array] | None:
     return np.asarray(under * (1 - where[..., None]) + look * where[..., None], np.float32), np.asarray(
         where, np.float32
     )
+
+

@@ -47,7 +47,9 @@ def test_eyes_close_with_the_patients(bank: HeadBank, points: Points) -> None:
     patient = frame.aligned(points)
     shown = expression(patient)
     asleep = frame._moved(patient, [0, 0, 0.1 - shown.right_eye, 0.1 - shown.left_eye, 0])
-    awake, sleeping = (expression(frame.aligned(frame.posed(bank.heads[5].shape, each))) for each in (patient, asleep))
+    awake, sleeping = (
+        expression(frame.aligned(frame.posed(bank.heads[5].shape, each))) for each in (patient, asleep)
+    )
     assert sleeping.right_eye < 0.5 * awake.right_eye
     assert sleeping.left_eye < 0.5 * awake.left_eye
 

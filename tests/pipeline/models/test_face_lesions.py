@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,22 @@ def test_it_says_something_of_each_pixel_and_knows_its_place() -> None:
     torch.testing.assert_close(net(torch.zeros(2, 5, 64, 64)), said)
     assert float(said[0].detach().std()) > 0  # nothing is shown: it is the place that differs
     torch.testing.assert_close(said[0], said[1])
+
+
+def test_two_that_learned_apart_say_their_mean() -> None:
+    torch.manual_seed(0)
+    net = FaceLesionNet(replace(CONFIG, trunks=2)).eval()
+    for parameter in net.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    shown = torch.rand(2, 5, 64, 64)
+    (one, its_change), (other, others_change) = net.apart(shown)
+    assert float((one - other).detach().abs().max()) > 0.1
+    said, change = net.said(shown)
+    torch.testing.assert_close(said, (one + other) / 2)
+    torch.testing.assert_close(change, (its_change + others_change) / 2)
+    assert len(net.inner_kernels()) == 2 * len(FaceLesionNet(CONFIG).inner_kernels())
+    of_each_pixel = net.said_of_each_pixel(shown)[1]
+    assert of_each_pixel.shape == (2, 3, 64, 64)
 
 
 def test_one_that_has_learned_nothing_is_sure_of_nothing() -> None:
