@@ -30,6 +30,7 @@ from pipeline.srgb import coded, intensities
 EXAMINED = 256
 """Pixels along each side of the square that is laid out: as fine as the photographs that taught it."""
 _LEAST = np.float32(1 / 255)
+"""Added to coded values before the logarithm."""
 _BEYOND = -9.0
 """Logit of what the view does not show."""
 

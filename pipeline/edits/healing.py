@@ -2,8 +2,8 @@
 
 A face that the renderer drew is healed as a whole, by a network that knows no others. Of a photographed one the skin is
 looked at in parts, by a network that knows close-ups of skin, and what that one changes counts there alone: lips, lids,
-brows and what hair covers stay as they are. *Where* disease is, on photographed faces and through a
-dermatoscope, is said by two networks together: the one that heals, and one that was taught nothing else.
+brows and what hair covers stay as they are. *Where* disease is, is said on photographed faces by a network of its own,
+which is asked for colours too where the one that heals is not sure, and through a dermatoscope by both together.
 """
 
 from __future__ import annotations

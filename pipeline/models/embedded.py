@@ -43,8 +43,8 @@ _SURENESS: dict[Expert, Sureness] = {
 }
 """Chosen on photographs for tuning (model card). *skin*: mask IoU on wounds, where it is alone, .455, and .405 with a
 slope of 1; on dermoscopic ones .735, and .718 without another network. *closer*: where disease is
-the other network says alone; .0028 of the square around 67 faces is called diseased then, and painted lesions are found
-at a mask IoU of .487."""
+the other network says alone, and how sure it must be was chosen; where .0028 of the square around 67 faces is called
+diseased, painted lesions are found at a mask IoU of .487."""
 KNOWABLE = ("rendered", "photographs")
 """Kinds of faces of which a model can say, in its config, that it was measured on them."""
 

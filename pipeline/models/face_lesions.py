@@ -1,9 +1,8 @@
 """Where disease is on a photographed face: a network that sees it from the front, and what it knows of faces.
 
 A U-Net (Ronneberger et al., arXiv 1505.04597) of residual blocks with batch normalisation, which costs a processor a
-fifth of group normalisation's time, and with maps of its own of what is usual at each place. Two that
-learned apart find more together than the better one of them (deep ensembles, Lakshminarayanan et al., arXiv
-1612.01474).
+fifth of group normalisation's time, and with maps of its own of what is usual at each place. Two that learned apart
+find more together than the better one of them (deep ensembles, Lakshminarayanan et al., arXiv 1612.01474).
 """
 
 from __future__ import annotations

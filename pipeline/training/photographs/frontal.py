@@ -31,7 +31,7 @@ from pipeline.srgb import intensities
 from pipeline.training.examples import SoughtOnFaces
 from pipeline.training.photographs.canvas import Array, Canvas
 from pipeline.training.photographs.lesions import PAINTERS, Painted, moved
-from pipeline.training.photographs.mingling import Company
+from pipeline.training.photographs.mingling import Crowd
 from pipeline.training.photographs.scenes import Scene, captured, lit
 from pipeline.training.photographs.store import Store, kept_in
 
@@ -110,7 +110,7 @@ class FrontalExamples:
         seen = [
             taken_from(each, moves.astype(np.float32)) for each, moves in zip(self._shown, faces.moves, strict=True)
         ]
-        self._company = Company(relative, (np.stack(seen) * 255).astype(np.uint8), self._fold)
+        self._crowd = Crowd(relative, (np.stack(seen) * 255).astype(np.uint8), self._fold)
         folds = np.concatenate([self._fold, self._fold])
         self._typical_of = [
             TypicalFace.of(mirrored[folds != fold], bare_mirrored[folds != fold]) for fold in range(_FOLDS)
@@ -153,7 +153,7 @@ class FrontalExamples:
             taken_from(each, moves)
             for each in (_saved(scene.before, random), soft, flat, self._shown[row], change.astype(np.float32))
         ]
-        seen[0] = self._company.mingled(seen[0], seen[3], row, random)
+        seen[0] = self._crowd.mingled(seen[0], seen[3], row, random)
         if random.random() < 0.5:
             seen = [each[:, ::-1] for each in seen]
         view, lesion, bare, shown, change = (np.ascontiguousarray(each, np.float32) for each in seen)

@@ -31,7 +31,7 @@ _MOST = 0.7
 
 
 @dataclass(frozen=True, eq=False)
-class Company:
+class Crowd:
     """Faces as they are seen from the front. ``relative`` float16 (n, V, V, 3): as ``relative_colours``; ``shown``
     uint8 (n, V, V): skin that is looked at; ``fold`` (n,): which faces may be mingled."""
 
@@ -40,7 +40,7 @@ class Company:
     fold: NDArray[np.int64]
 
     def mingled(self, view: Array, shown: Array, row: int, random: np.random.Generator) -> Array:
-        """``view``, coded values (V, V, 3) of the face ``row`` with whatever is painted on it, in other company."""
+        """``view``, coded values (V, V, 3) of the face ``row`` with whatever is painted on it, among others."""
         if random.random() >= _MINGLED:
             return view
         other = int(random.choice(np.flatnonzero(self.fold == self.fold[row])))

@@ -94,6 +94,16 @@ def test_it_learns_where_something_stands_out_of_a_face_and_what_that_changes(tm
     assert float(change[inside].mean()) == pytest.approx(-0.5, abs=0.15)  # in full, however sure it is of the place
 
 
+def test_of_what_is_changed_only_what_is_said_where_a_lesion_is_counts() -> None:
+    lesson, drawn = face_lesson(), Squares().draw(4, 1)
+    there = torch.nn.functional.avg_pool2d(drawn.where, 2)
+    seen = torch.zeros_like(drawn.where)
+    right = lesson._wrong(drawn, seen, drawn.change)
+    elsewhere, inside = (lesson._wrong(drawn, seen, drawn.change + add) for add in (2.0 * (there == 0), 2.0 * there))
+    torch.testing.assert_close(elsewhere, right)
+    assert bool((inside > right + 0.2).all())
+
+
 def test_two_trunks_learn_as_if_each_were_alone() -> None:
     lesson = face_lesson(trunks=2)
     random = torch.Generator().manual_seed(3)

@@ -1,4 +1,4 @@
-"""Faces in other company: what is laid over them, where, and what of a lesion is left."""
+"""Faces among others: what is laid over them, where, and what of a lesion is left."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import pytest
 
 from pipeline.heads import DARKEST
 from pipeline.srgb import intensities
-from pipeline.training.photographs.mingling import Company
+from pipeline.training.photographs.mingling import Crowd
 
 SIDE, DRAWS = 64, 40
 
 
-def company(fold: tuple[int, int]) -> Company:
+def crowd(fold: tuple[int, int]) -> Crowd:
     """An even face, and one with a shadow on its left half; both show skin on all rows but the first ten."""
     relative, shown = np.zeros((2, SIDE, SIDE, 3), np.float16), np.full((2, SIDE, SIDE), 255, np.uint8)
     relative[1, :, : SIDE // 2] = -0.6
     shown[:, :10] = 0
-    return Company(relative, shown, np.array(fold))
+    return Crowd(relative, shown, np.array(fold))
 
 
 def mingled(fold: tuple[int, int], view: np.ndarray, seed: int) -> np.ndarray:
     shown = (np.arange(SIDE)[:, None] >= 10).astype(np.float32).repeat(SIDE, 1)
-    return company(fold).mingled(view.astype(np.float32), shown, 0, np.random.default_rng(seed))
+    return crowd(fold).mingled(view.astype(np.float32), shown, 0, np.random.default_rng(seed))
 
 
 def test_another_face_is_laid_over_it_where_both_show_skin_and_never_all_of_it() -> None:
