@@ -20,6 +20,7 @@ from torch.nn import functional
 from pipeline.edits.crop import resized
 from pipeline.edits.edit import EditKnobs, edited
 from pipeline.edits.face_lesions import FaceLesionFinder, FaceLooked
+from pipeline.edits.hues import in_hue_from_around
 from pipeline.edits.models import ModelFacts, Square
 from pipeline.edits.parts import Field, corners, mixed, seen
 from pipeline.errors import Undecided
@@ -63,7 +64,8 @@ class EmbeddedHealer:
             return _edit(network, rgb, square.seen, self._knobs)
         looked = self._looked_at(rgb, square.landmarks)
         closely = changed_closely(self._model.closer, rgb, square.seen, looked)
-        return np.clip(np.rint(rgb + closely * looked.skin[..., None]), 0, 255).astype(np.uint8)
+        closely_healed = np.clip(np.rint(rgb + closely * looked.skin[..., None]), 0, 255).astype(np.uint8)
+        return in_hue_from_around(rgb, closely_healed, looked.skin)
 
     def _looked_at(self, rgb: Rgb, landmarks: NDArray[np.float64]) -> FaceLooked:
         """No skin is where the mesh sees no face, which the swap will say."""

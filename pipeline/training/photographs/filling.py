@@ -1,7 +1,7 @@
 """What may lie under a lesion: the skin around it, drawn inwards, with its texture put back.
 
-Nobody knows what is there. Colours come from around by pull and push (Gortler et al., "The Lumigraph", SIGGRAPH 1996,
-section 3.3.3), fine texture from a place of the same photograph where no lesion is.
+Nobody knows what is there. Colours come from around by pull and push, fine texture from a place of the same photograph
+where no lesion is.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.edits.hues import pulled_and_pushed
 from pipeline.photograph import Rgb
 from pipeline.training.photographs.canvas import blurred
 
@@ -31,23 +32,6 @@ def healthy_below(rgb: Rgb, mask: NDArray[np.bool_], random: np.random.Generator
     filled = colour + _texture(picture, covered, random)
     soft = blurred(covered.astype(np.float32), 1.5)[..., None]
     return np.clip(np.rint(picture * (1 - soft) + filled * soft), 0, 255).astype(np.uint8)
-
-
-def pulled_and_pushed(picture: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """``picture`` (height, width, 3) where it is ``known``; elsewhere smooth colours from what is known around."""
-    weight = known.astype(np.float32)
-    levels = [(picture * weight[..., None], weight)]
-    while min(levels[-1][1].shape) > 2:
-        colour, share = (np.asarray(cv2.pyrDown(each), np.float32) for each in levels[-1])
-        levels.append((colour, share))
-    total, share = levels[-1]
-    drawn = total / np.maximum(share, 1e-4)[..., None]
-    for total, share in reversed(levels[:-1]):
-        size = (share.shape[1], share.shape[0])
-        from_below = cv2.resize(drawn, size, interpolation=cv2.INTER_LINEAR)
-        sure = np.clip(share, 0, 1)[..., None]
-        drawn = total / np.maximum(share, 1e-4)[..., None] * sure + from_below * (1 - sure)
-    return np.asarray(drawn, np.float32)
 
 
 def _texture(
