@@ -12,6 +12,7 @@ from torch.optim.swa_utils import update_bn
 from pipeline.models import FaceLesionNet, PlaceNet, fast_precision
 from pipeline.training.ahead import DrawnAhead, Source
 from pipeline.training.examples import Sought, SoughtOnFaces
+from pipeline.training.lesson import Lesson
 from pipeline.training.photographs import PhotographExamples
 from pipeline.training.recipe import FaceLesionRecipe, PlaceRecipe
 
@@ -34,11 +35,17 @@ class SoughtInPhotographs:
         return Sought(drawn.before, getattr(drawn, self._which))
 
 
-class FindingLesson:
+class FindingLesson(Lesson):
     """Examples and losses of one training."""
+
+    net: PlaceNet
+    recipe: PlaceRecipe
 
     def __init__(self, net: PlaceNet, recipe: PlaceRecipe, source: Source[Sought]) -> None:
         self.net, self.recipe, self._source = net, recipe, DrawnAhead(source)
+
+    def compile(self) -> None:
+        self.net.trunk.compile()
 
     def losses(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """1 and the loss [B] of each example of one step: nothing is noised."""
@@ -49,12 +56,18 @@ class FindingLesson:
         return torch.ones(rows), wrong_places(seen, drawn.where, self.recipe)
 
 
-class FaceLesionLesson:
+class FaceLesionLesson(Lesson):
     """The same of faces seen from the front, and beside it what a lesion changes where one is: what is said of places
     without one counts for nothing, so that who is not sure of a place need not say less."""
 
+    net: FaceLesionNet
+    recipe: FaceLesionRecipe
+
     def __init__(self, net: FaceLesionNet, recipe: FaceLesionRecipe, source: Source[SoughtOnFaces]) -> None:
         self.net, self.recipe, self._source = net, recipe, DrawnAhead(source)
+
+    def kernels(self) -> list[Tensor]:
+        return self.net.inner_kernels()
 
     def losses(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """As of ``FindingLesson``."""

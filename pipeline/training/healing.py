@@ -17,6 +17,7 @@ from pipeline.models import HealingNet, fast_precision
 from pipeline.training.ahead import DrawnAhead
 from pipeline.training.cache import PairCache
 from pipeline.training.examples import Examples, examples, mirrored, noised, picture_loss, together, without_sides
+from pipeline.training.lesson import Lesson
 from pipeline.training.photographs import PhotographExamples
 from pipeline.training.recipe import HealingRecipe
 
@@ -26,8 +27,11 @@ _EMPTY = 4.0
 """Pixels added to both parts of Dice's coefficient: a few marked where nothing is are no whole miss."""
 
 
-class HealingLesson:
+class HealingLesson(Lesson):
     """Examples and losses of one training."""
+
+    net: HealingNet
+    recipe: HealingRecipe
 
     def __init__(
         self,
@@ -38,6 +42,9 @@ class HealingLesson:
     ) -> None:
         self.net, self.cache, self.recipe = net, cache, recipe
         self._photographs = None if photographs is None else DrawnAhead(photographs)
+
+    def compile(self) -> None:
+        self.net.trunk.compile()
 
     def losses(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Sigma and loss [B] of each example of one step."""

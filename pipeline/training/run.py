@@ -36,6 +36,7 @@ from pipeline.renderer import mpfb2_folder
 from pipeline.training.cache import LAYOUTS, PairCache
 from pipeline.training.finding import FaceLesionLesson, FindingLesson, SoughtInPhotographs
 from pipeline.training.healing import HealingLesson
+from pipeline.training.lesson import Lesson
 from pipeline.training.personas import persona_descriptors
 from pipeline.training.photographs import (
     CLOSER,
@@ -115,7 +116,7 @@ class _Lessons:
     """What a plan teaches, the rendered patients on which it is tried, if any are, and what is to be kept of its
     sources."""
 
-    lesson: HealingLesson | SwappingLesson | FindingLesson | FaceLesionLesson
+    lesson: Lesson
     held_out: PairCache | None
     sources: dict[str, Any]
 
@@ -130,12 +131,9 @@ def train(plan: Plan, say: Callable[[str], None]) -> None:
     torch.set_num_threads(THREADS)
     lessons = _from_photographs(plan, say) if edit in PHOTOGRAPHS_ALONE else _from_renders(plan, say)
     lesson = lessons.lesson
-    if plan.begin_with is not None and not isinstance(lesson, SwappingLesson):
+    if plan.begin_with is not None:
         lesson.net.begin_with(load_file(plan.begin_with))
-        say(f"going on from {plan.begin_with}")
-    if plan.begin_with is not None and isinstance(lesson, SwappingLesson):
-        lesson.net.begin_with(load_file(plan.begin_with))
-        say(f"begun with what {plan.begin_with} sees; what it says is learned anew")
+        say(lesson.BEGUN.format(plan.begin_with))
     trainer = Trainer(lesson, work / f"checkpoints-{edit}")
 
     def export(net: Net) -> None:
@@ -159,11 +157,9 @@ def train(plan: Plan, say: Callable[[str], None]) -> None:
         write_sheet(edited[:SHEET_PATIENTS], work / f"sheets-{edit}" / f"{images:07d}.png")
         say(f"held out after {images} images: {figures}")
 
-    if not isinstance(lesson, FaceLesionLesson):
-        lesson.net.trunk.compile()
+    lesson.compile()
     trainer.run(say, sheet)
-    if isinstance(lesson, FaceLesionLesson):
-        lesson.settle(trainer.average)
+    lesson.settle(trainer.average)
     sheet(trainer.average, trainer.images)
     export(trainer.average)
 
@@ -196,7 +192,7 @@ def _from_photographs(plan: Plan, say: Callable[[str], None]) -> _Lessons:
     if plan.photographs is None:
         raise PipelineError(f"{plan.edit} learns from photographs alone: say where they are (--photographs FOLDER)")
     store = open_store(plan.photographs, plan.work / "photographs.npz", LAYOUTS["heal"].canonical, say)
-    lesson: HealingLesson | FindingLesson | FaceLesionLesson
+    lesson: Lesson
     match plan.edit:
         case "closer":
             lesson = _closer(store, plan)

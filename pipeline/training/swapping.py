@@ -12,14 +12,22 @@ from pipeline.models import SwappingNet, fast_precision
 from pipeline.training.cache import PairCache
 from pipeline.training.captions import PERSONA
 from pipeline.training.examples import Examples, examples, mirrored, noised, picture_loss, without_sides
+from pipeline.training.lesson import Lesson
 from pipeline.training.recipe import SwappingRecipe
 
 
-class SwappingLesson:
+class SwappingLesson(Lesson):
     """Examples and losses of one training."""
+
+    net: SwappingNet
+    recipe: SwappingRecipe
+    BEGUN = "begun with what {} sees; what it says is learned anew"
 
     def __init__(self, net: SwappingNet, cache: PairCache, recipe: SwappingRecipe) -> None:
         self.net, self.cache, self.recipe = net, cache, recipe
+
+    def compile(self) -> None:
+        self.net.trunk.compile()
 
     def losses(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Sigma and loss [B] of each example of one step."""

@@ -13,14 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from pipeline.errors import ModelError
-from pipeline.models import FaceLesionNet, Net
-from pipeline.training.recipe import Recipe
+from pipeline.training.lesson import Lesson
 
 REPORT_STEPS = 100
 BANDS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -47,20 +46,6 @@ class Progress:
         )
 
 
-class Lesson(Protocol):
-    """What a network is taught: draws examples and tells how wrong it is."""
-
-    @property
-    def recipe(self) -> Recipe: ...
-
-    @property
-    def net(self) -> Net: ...
-
-    def losses(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Sigma and loss [B] of each example of one step, the same for the same ``random``."""
-        ...
-
-
 class Trainer:
     """Trains the lesson's network; state lives in ``folder/checkpoint.pt``."""
 
@@ -72,7 +57,7 @@ class Trainer:
         large = [parameter for parameter in net.parameters() if parameter.ndim > 1]
         small = [parameter for parameter in net.parameters() if parameter.ndim <= 1]
         rate = recipe.kernels_rate
-        self._kernels = net.inner_kernels() if rate is not None and isinstance(net, FaceLesionNet) else []
+        self._kernels = [] if rate is None else lesson.kernels()
         inner = {id(kernel) for kernel in self._kernels}
         self._matrices = [nn.Parameter(kernel.detach().flatten(1)) for kernel in self._kernels]
         """The kernels' own memory, as Muon takes it."""
