@@ -7,13 +7,12 @@ that stays as it was healed.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from pipeline.edits.parts import Field
-from pipeline.heads import DARKEST, blurred
+from pipeline.heads import DARKEST, blurred, pulled_and_pushed
 from pipeline.photograph import Rgb
 from pipeline.srgb import as_bytes, intensities
 
@@ -81,21 +80,3 @@ def _of_strength(changed: Field) -> Field:
     typical = ndimage.mean(mean, lesions, each)
     there = np.clip(mean / np.concatenate([[np.inf], typical])[lesions], 0, 1)
     return np.asarray(np.concatenate([[0.0], given])[lesions] * there, np.float32)
-
-
-def pulled_and_pushed(picture: Field, known: NDArray[np.bool_] | Field) -> Field:
-    """``picture`` (height, width, 3) where it is ``known``; elsewhere smooth colours from what is known around (Gortler
-    et al., "The Lumigraph", SIGGRAPH 1996, section 3.3.3)."""
-    weight = known.astype(np.float32)
-    levels = [(picture * weight[..., None], weight)]
-    while min(levels[-1][1].shape) > 2:
-        colour, share = (np.asarray(cv2.pyrDown(each), np.float32) for each in levels[-1])
-        levels.append((colour, share))
-    total, share = levels[-1]
-    drawn = total / np.maximum(share, _LEAST)[..., None]
-    for total, share in reversed(levels[:-1]):
-        size = (share.shape[1], share.shape[0])
-        from_below = cv2.resize(drawn, size, interpolation=cv2.INTER_LINEAR)
-        sure = np.clip(share, 0, 1)[..., None]
-        drawn = total / np.maximum(share, _LEAST)[..., None] * sure + from_below * (1 - sure)
-    return np.asarray(drawn, np.float32)

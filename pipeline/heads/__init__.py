@@ -11,7 +11,7 @@ from pipeline.heads.flow import HeadFlow, Sitter
 from pipeline.heads.frontal import VIEW_SIDE, FrontalView, frontal_points, taken_from
 from pipeline.heads.head_skin import face_skin, shown_skin
 from pipeline.heads.in_front import hanging_before
-from pipeline.heads.light import Picture, blurred, mean_around
+from pipeline.heads.light import Picture, blurred, mean_around, pulled_and_pushed
 from pipeline.heads.mesh import FaceMesh, Points
 from pipeline.heads.persona_words import AGES, COMPLEXIONS, Age, Complexion, Known, Words, complexion_of, words_for
 from pipeline.heads.planes import DARKEST, PLANES, relative_colours, standing_out
@@ -62,6 +62,7 @@ __all__ = [
     "Picture",
     "blurred",
     "mean_around",
+    "pulled_and_pushed",
     "FaceMesh",
     "Points",
     "AGES",

@@ -64,6 +64,26 @@ def mean_around(picture: Picture, weight: Mask, sigma: float) -> Picture:
     return np.asarray(blurred(picture * weight[..., None], sigma) / total[..., None], np.float32)
 
 
+def pulled_and_pushed(
+    picture: NDArray[np.float32], known: NDArray[np.bool_] | NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """``picture`` (height, width, 3) where it is ``known``; elsewhere smooth colours from what is known around (Gortler
+    et al., "The Lumigraph", SIGGRAPH 1996, section 3.3.3)."""
+    weight = known.astype(np.float32)
+    levels = [(picture * weight[..., None], weight)]
+    while min(levels[-1][1].shape) > 2:
+        colour, share = (np.asarray(cv2.pyrDown(each), np.float32) for each in levels[-1])
+        levels.append((colour, share))
+    total, share = levels[-1]
+    drawn = total / np.maximum(share, 1e-4)[..., None]
+    for total, share in reversed(levels[:-1]):
+        size = (share.shape[1], share.shape[0])
+        from_below = cv2.resize(drawn, size, interpolation=cv2.INTER_LINEAR)
+        sure = np.clip(share, 0, 1)[..., None]
+        drawn = total / np.maximum(share, 1e-4)[..., None] * sure + from_below * (1 - sure)
+    return np.asarray(drawn, np.float32)
+
+
 def relit(skin: Picture, patient: Picture, weight: Mask) -> Picture:
     """``skin`` with its large shades exchanged for the patient's, both laid out in the square.
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.edits.hues import pulled_and_pushed
+from pipeline.heads import pulled_and_pushed
 from pipeline.photograph import Rgb
 from pipeline.training.photographs.canvas import blurred
 

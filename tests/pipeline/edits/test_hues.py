@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
-from pipeline.edits.hues import in_hue_from_around, pulled_and_pushed
+from pipeline.edits.hues import in_hue_from_around
 from pipeline.photograph import Rgb
 
 SKIN, HAIR, RED, TOO_YELLOW = (200, 150, 125), (40, 30, 28), (150, 60, 60), (190, 155, 90)
@@ -83,12 +83,3 @@ def test_what_was_not_healed_stays_as_it_is() -> None:
 
 def test_a_face_that_is_all_lesion_keeps_what_it_was_healed_to() -> None:
     np.testing.assert_array_equal(in_hue_from_around(face(RED), face(TOO_YELLOW), EVERYWHERE), face(TOO_YELLOW))
-
-
-def test_a_slope_of_light_goes_on_below_the_lesion() -> None:
-    slope = np.repeat(np.linspace(80, 200, 128)[None, :, None], 128, 0).repeat(3, 2).astype(np.float32)
-    known = np.ones((128, 128), bool)
-    known[48:80, 48:80] = False
-    drawn = pulled_and_pushed(np.where(known[..., None], slope, 0), known)
-    np.testing.assert_allclose(drawn, slope, atol=16)
-    assert drawn[64, 76].mean() > drawn[64, 52].mean() + 8

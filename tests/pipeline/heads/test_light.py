@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.heads import Drawing
-from pipeline.heads.light import as_contrasty, evened
+from pipeline.heads.light import as_contrasty, evened, pulled_and_pushed
 from pipeline.heads.skin_square import SIDE
 
 SKIN = np.array([180.0, 130.0, 110.0], np.float32)
@@ -104,3 +104,12 @@ def test_a_photograph_without_colours_gets_a_head_without_them(drawing: Drawing,
     assert np.ptp(red[135, 128]) > 40
     assert np.ptp(as_contrasty(red, grey, weight, inner)[135, 128]) < 8
     assert np.ptp(as_contrasty(red, red, weight, inner)[135, 128]) > 30
+
+
+def test_a_slope_of_light_goes_on_below_what_is_not_known() -> None:
+    slope = np.repeat(np.linspace(80, 200, 128)[None, :, None], 128, 0).repeat(3, 2).astype(np.float32)
+    known = np.ones((128, 128), bool)
+    known[48:80, 48:80] = False
+    drawn = pulled_and_pushed(np.where(known[..., None], slope, 0), known)
+    np.testing.assert_allclose(drawn, slope, atol=16)
+    assert drawn[64, 76].mean() > drawn[64, 52].mean() + 8
