@@ -32,7 +32,7 @@ class Arrival:
     """A whole file in ``incoming/`` that is not accepted yet, and what its receiver knows of it.
 
     ``sha256``: hex, of the encoded data set without preamble and file meta information. ``study_instance_uid``: ""
-    where the data set does not say, or cannot be read far enough to say.
+    where the data set does not say, or cannot be read far enough to say. ``file`` is open still, until it leaves.
     """
 
     path: Path
@@ -40,6 +40,12 @@ class Arrival:
     sop_instance_uid: str
     study_instance_uid: str
     sha256: str
+    file: BinaryIO
+
+    def leave(self) -> None:
+        """Its name in ``incoming/`` is gone, and the file is closed."""
+        self.file.close()
+        self.path.unlink(missing_ok=True)
 
 
 class NotTaken(Exception):
@@ -112,7 +118,6 @@ class ArrivingFile:
                     raise NotTaken("the data set is empty", full=False)
                 with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                     found = survey(content, len(self._head), explicit=self._explicit, bounds=bounds)
-                self._file.close()
             except NotTaken as error:
                 self._fail(error)
             except DicomError as error:
@@ -122,8 +127,9 @@ class ArrivingFile:
         if self._error is not None:
             raise self._error
         return Arrival(
-            self._path, self._sop_class_uid, self._sop_instance_uid, found.study_instance_uid, self._digest.hexdigest()
-        )
+            self._path, self._sop_class_uid, self._sop_instance_uid, found.study_instance_uid,
+            self._digest.hexdigest(), self._file,
+        )  # fmt: skip
 
     def abandon(self) -> None:
         """Remove what was received; nothing more is to come."""

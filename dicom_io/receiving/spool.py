@@ -194,7 +194,8 @@ class Spool:
         Raises UnreadableObject when ``path`` has no file meta information, SpoolFull when the disk is full.
         """
         sop_class_uid, sop_instance_uid, offset = _file_meta(path)
-        arrival = Arrival(path, sop_class_uid, sop_instance_uid, _study_instance_uid(path), _digest_from(path, offset))
+        study_instance_uid, sha256 = _study_instance_uid(path), _digest_from(path, offset)
+        arrival = Arrival(path, sop_class_uid, sop_instance_uid, study_instance_uid, sha256, path.open("rb"))
         return self.accept(arrival, calling_ae=calling_ae, address=address)
 
     def accept(self, arrival: Arrival, *, calling_ae: str = "", address: str = "") -> StoredInstance:
@@ -225,11 +226,11 @@ class Spool:
         with self._settled:
             # The same may be on its way to disk in another association: it counts when it is there, and not before.
             self._settled.wait_for(lambda: key not in self._settling)
-            lay = self._lay(instance, content, arrival.path)
+            lay = self._lay(instance, content, arrival)
             if lay is None:
                 study = self.studies / self._keyed(digest_of_uid(arrival.study_instance_uid))
                 target = (self.conflicts if self._known.has(instance) else study) / f"{instance}-{content}.dcm"
-                self._add(target, arrival.path)
+                self._add(target, arrival)
                 duplicate = False
             else:
                 target = lay
@@ -238,9 +239,9 @@ class Spool:
                 self._settling.add(key)
         try:
             if not duplicate:
-                self._put(arrival.path, target, key)
+                self._put(arrival, target, key)
         finally:
-            arrival.path.unlink(missing_ok=True)
+            arrival.leave()
         if duplicate and self._company is not None:
             self._sync_again(target)
         return target, duplicate
@@ -254,26 +255,26 @@ class Spool:
         except OSError as error:
             raise SpoolFull("the spool's file system did not take the instance") from error
 
-    def _lay(self, instance: str, content: str, arrival: Path) -> Path | None:
+    def _lay(self, instance: str, content: str, arrival: Arrival) -> Path | None:
         try:
             return self._known.find(instance, content)
         except OSError as error:
-            arrival.unlink(missing_ok=True)
+            arrival.leave()
             raise SpoolFull("what the spool has accepted cannot be read from its file system") from error
 
-    def _add(self, target: Path, arrival: Path) -> None:
+    def _add(self, target: Path, arrival: Arrival) -> None:
         try:
             self._known.add(target)
         except OSError as error:
-            arrival.unlink(missing_ok=True)
+            arrival.leave()
             raise SpoolFull("other processes cannot be told of what the spool accepts") from error
 
-    def _put(self, path: Path, target: Path, key: tuple[str, str]) -> None:
-        """``path`` gets the name ``target`` too, on disk when this returns. Raises SpoolFull, and then it has not."""
+    def _put(self, arrival: Arrival, target: Path, key: tuple[str, str]) -> None:
+        """``arrival`` gets the name ``target`` too, on disk when this returns. Raises SpoolFull; then it has not."""
         is_new = done = False
         try:
-            is_new = self._link(path, target)
-            self._sync(target)
+            is_new = self._link(arrival.path, target)
+            self._sync(target, arrival.file if is_new else None)
             done = True
         except OSError as error:
             if is_new:
@@ -299,14 +300,17 @@ class Spool:
             return False
         return True
 
-    def _sync(self, path: Path) -> None:
-        """The file ``path``, its folder and that folder's own entry to disk.
+    def _sync(self, path: Path, opened: BinaryIO | None = None) -> None:
+        """The file ``path``, which may be ``opened`` already, its folder and that folder's own entry to disk.
 
         One after the other: what a journal writes for the file's sake holds the folders' entries too, for which nobody
         then waits again.
         """
+        if opened is None:
+            sync_file(path)
+        else:
+            os.fsync(opened.fileno())
         known = path.parent in self._folders_on_disk
-        sync_file(path)
         for folder in (path.parent,) if known else (path.parent, path.parent.parent):
             sync_folder(folder)
         if not known:

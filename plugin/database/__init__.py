@@ -17,6 +17,7 @@ from plugin.database.database import (
     reading,
     scrub,
     sqlalchemy_url,
+    statement,
     tables_of,
     transaction,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "reading",
     "scrub",
     "sqlalchemy_url",
+    "statement",
     "tables_of",
     "transaction",
     "Exclusive",

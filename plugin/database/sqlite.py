@@ -48,6 +48,14 @@ def transaction(database: Path, *, wait_for_disk: bool) -> Iterator[sqlite3.Conn
 
 
 @contextmanager
+def statement(database: Path, *, wait_for_disk: bool) -> Iterator[sqlite3.Connection]:
+    """As ``plugin.database.statement``."""
+    with _lent(database) as connection:
+        connection.wait_for_disk(wait_for_disk)
+        yield connection
+
+
+@contextmanager
 def reading(database: Path) -> Iterator[sqlite3.Connection]:
     """As ``plugin.database.reading``."""
     with _lent(database) as connection:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from plugin.database import Connection, Database, Postgres, add_columns, create_tables, reading, transaction
+from plugin.database import Connection, Database, Postgres, add_columns, create_tables, reading, statement, transaction
 from plugin.durable import private_folder
 from plugin.ledger.job_states import FINISHED, Event, State, after
 from plugin.ledger.rows import (
@@ -27,6 +27,13 @@ from plugin.ledger.rows import (
 )
 
 FORGOTTEN = "times that rows were forgotten"
+
+NEW_ROW = (
+    "INSERT INTO twinveil_instances (name, digest, study, state, received, making, changed, sop_class) "
+    "VALUES (?, ?, ?, ?, ?, coalesce((SELECT value || '.0' FROM twinveil_facts WHERE name = ? "
+    "AND value > 0), ''), ?, ?) ON CONFLICT (name) DO NOTHING"
+)
+"""Of an instance that is new, as nearly every one is: a single statement. Its making is making_of(FORGOTTEN, 0)."""
 
 
 class Ledger:
@@ -55,16 +62,13 @@ class Ledger:
         Returns whether it is taken.
         """
         now = time.time()
+        values = (name, digest, study, State.RECEIVED, now, FORGOTTEN, now, sop_class)
         # Its file is on disk: a row that a power cut undid is made again at the next start.
+        with statement(self._database, wait_for_disk=False) as connection:
+            if connection.execute(NEW_ROW, values).rowcount == 1:
+                return True
         with transaction(self._database, wait_for_disk=False) as connection:
-            # One statement for what nearly every instance is: a new one. Its making is making_of(FORGOTTEN, 0).
-            added = connection.execute(
-                "INSERT INTO twinveil_instances (name, digest, study, state, received, making, changed, sop_class) "
-                "VALUES (?, ?, ?, ?, ?, coalesce((SELECT value || '.0' FROM twinveil_facts WHERE name = ? "
-                "AND value > 0), ''), ?, ?) ON CONFLICT (name) DO NOTHING",
-                (name, digest, study, State.RECEIVED, now, FORGOTTEN, now, sop_class),
-            )
-            if added.rowcount == 1:
+            if connection.execute(NEW_ROW, values).rowcount == 1:  # forgotten meanwhile
                 return True
             (row,) = self._select(connection, "name = ?", name)
             if not taken_again(row.state):

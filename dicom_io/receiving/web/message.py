@@ -81,7 +81,7 @@ class PartStore:
 
     def _accept(self, arrival: Arrival) -> None:
         if self._study and arrival.study_instance_uid != self._study:
-            arrival.path.unlink(missing_ok=True)
+            arrival.leave()
             raise PartRefused(Status.DATA_SET_DOES_NOT_MATCH_SOP_CLASS, "not of the study that it was sent to")
         try:
             stored = self._spool.accept(arrival, calling_ae=SENDER, address=self._address)

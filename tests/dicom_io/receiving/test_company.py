@@ -9,6 +9,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import BinaryIO
 
 import pydicom
 import pytest
@@ -72,7 +73,7 @@ def test_the_other_waits_until_it_is_on_disk(spools: tuple[Spool, Spool], monkey
     one, other = spools
     dataset, under_way, may_go_on = photograph(), threading.Event(), threading.Event()
 
-    def full(path: Path) -> None:
+    def full(path: Path, opened: BinaryIO | None = None) -> None:
         under_way.set()
         may_go_on.wait()
         raise OSError(28, "no space")
@@ -100,9 +101,10 @@ def test_what_one_that_was_killed_had_in_hand_the_other_puts_on_disk(
     program = f"""
 import os, signal
 from pathlib import Path
+from typing import BinaryIO
 from dicom_io.receiving import Spool
 spool = Spool(Path({str(one.folder)!r}), min_free_bytes=0, place=1)
-spool._sync = lambda path: os.kill(os.getpid(), signal.SIGKILL)
+spool._sync = lambda path, opened: os.kill(os.getpid(), signal.SIGKILL)
 handle, path = spool.open_incoming()
 handle.write(Path({str(tmp_path / "sent.dcm")!r}).read_bytes())
 handle.close()

@@ -11,6 +11,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO
 
 import pydicom
 import pytest
@@ -166,13 +167,13 @@ def test_the_same_over_two_associations_at_once_is_accepted_once(spool: Spool, m
     sync = spool._sync
     calls: list[Path] = []
 
-    def slow_sync(path: Path) -> None:
+    def slow_sync(path: Path, opened: BinaryIO | None = None) -> None:
         calls.append(path)
         if len(calls) == 1:
             reached.set()
             assert may_go_on.wait(20)
             raise OSError(errno.EIO, "the disk failed")
-        sync(path)
+        sync(path, opened)
 
     monkeypatch.setattr(spool, "_sync", slow_sync)
     with ThreadPoolExecutor(2) as both:
@@ -191,7 +192,7 @@ def test_the_same_over_two_associations_at_once_is_accepted_once(spool: Spool, m
 
 
 def test_what_the_disk_did_not_take_is_forgotten(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(path: Path) -> None:
+    def broken(path: Path, opened: BinaryIO | None = None) -> None:
         raise OSError(errno.ENOSPC, "no space left on device")
 
     with monkeypatch.context() as patch:
@@ -213,7 +214,7 @@ def test_what_another_process_accepted_meanwhile_is_not_removed(
     dataset = photograph(rich_header())
     stored = put(spool, dataset)
 
-    def broken(path: Path) -> None:
+    def broken(path: Path, opened: BinaryIO | None = None) -> None:
         raise OSError(errno.EIO, "the disk failed")
 
     with monkeypatch.context() as patch:
