@@ -34,6 +34,7 @@ from pipeline.training.photographs.lesions import PAINTERS, Painted, moved
 from pipeline.training.photographs.mingling import Crowd
 from pipeline.training.photographs.scenes import Scene, captured, lit
 from pipeline.training.photographs.store import Store, kept_in
+from pipeline.training.photographs.variety import varied
 
 _FOLDS = 4
 """Parts of the faces. What a face is compared with was learned from the others: one that was learned itself would have
@@ -131,13 +132,13 @@ class FrontalExamples:
     def draw(self, rows: int, seed: int) -> SoughtOnFaces:
         """``rows`` examples."""
         random = np.random.default_rng(seed)
-        drawn = [self._one(random) for _ in range(rows)]
-        planes, where, change = (torch.from_numpy(np.stack(each)) for each in zip(*drawn, strict=True))
+        drawn = varied([self._one(random) for _ in range(rows)], random)
+        planes, lesion, change = (torch.from_numpy(np.stack(each)) for each in zip(*drawn, strict=True))
+        where = lesion.masked_fill(planes[:, -1] <= _LEAST_SHOWN, torch.nan)
         return SoughtOnFaces(planes, where[:, None], change.permute(0, 3, 1, 2))
 
     def _one(self, random: np.random.Generator) -> tuple[Array, Array, Array]:
-        """Planes, where disease is (not a number where nothing is shown), and by what it changes the logarithms of
-        intensities."""
+        """Planes, where disease is, and by what it changes the logarithms of intensities."""
         row = int(random.integers(len(self._faces.numbers)))
         number = self._faces.numbers[row]
         skin = intensities(self._store.faces[number])
@@ -158,9 +159,8 @@ class FrontalExamples:
             seen = [each[:, ::-1] for each in seen]
         view, lesion, bare, shown, change = (np.ascontiguousarray(each, np.float32) for each in seen)
         planes = standing_out(relative_colours(view, bare), bare, shown, self._typical_of[self._fold[row]])
-        where = np.where(shown > _LEAST_SHOWN, lesion > _LESION, np.nan).astype(np.float32)
         coarse = cv2.resize(change, (VIEW_SIDE // 2, VIEW_SIDE // 2), interpolation=cv2.INTER_AREA)
-        return planes, where, np.clip(coarse, -_MOST_CHANGED, _MOST_CHANGED)
+        return planes, (lesion > _LESION).astype(np.float32), np.clip(coarse, -_MOST_CHANGED, _MOST_CHANGED)
 
     def _lesion(self, skin: Array, where: Array, random: np.random.Generator) -> Painted | None:
         chance = random.random()
