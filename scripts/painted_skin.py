@@ -61,7 +61,8 @@ def lesions(album: Path, limit: int | None, maker: FlowTwinMaker) -> dict[str, A
             continue
         crop = FaceCrop.around(faces[0], rgb.shape)
         square = crop.take(rgb, _SQUARE)
-        where = face_skin(square, crop.within(faces[0].landmarks, _SQUARE))
+        landmarks = crop.within(faces[0].landmarks, _SQUARE)
+        where = face_skin(square, landmarks)
         kind = list(PAINTERS)[number % len(PAINTERS)]
         made = PAINTERS[kind].paint(Canvas(intensities(square), where, np.random.default_rng([number, 1])))
         if made is None or (made[1] > _LESION).sum() < 20:
@@ -78,7 +79,7 @@ def lesions(album: Path, limit: int | None, maker: FlowTwinMaker) -> dict[str, A
         ]
         if not whole.any():
             continue
-        on_face = _on_bare_skin(made[1] > _LESION, mesh, square, crop.within(faces[0].landmarks, _SQUARE))
+        on_face = _on_bare_skin(made[1] > _LESION, mesh, square, landmarks)
         mask, healed = marked(maker, painted, crop.side)
         alone, _ = marked(maker, rgb, crop.side)
         wanted, kept = (

@@ -205,9 +205,12 @@ class Spool:
         whole is never lost, and the job that reads it says why it is of no use. The same data set under the same UID
         again changes nothing; another under the same UID is kept beside. Raises SpoolFull when the disk is full.
         """
-        instance, content = self._keyed(digest_of_uid(arrival.sop_instance_uid)), self._keyed(arrival.sha256)
-        with nullcontext() if self._company is None else self._company.deciding(instance):
-            target, duplicate = self._settle(arrival, instance, content)
+        try:
+            instance, content = self._keyed(digest_of_uid(arrival.sop_instance_uid)), self._keyed(arrival.sha256)
+            with nullcontext() if self._company is None else self._company.deciding(instance):
+                target, duplicate = self._settle(arrival, instance, content)
+        finally:
+            arrival.leave()
         return StoredInstance(
             path=target,
             sop_class_uid=arrival.sop_class_uid,
@@ -226,23 +229,20 @@ class Spool:
         with self._settled:
             # The same may be on its way to disk in another association: it counts when it is there, and not before.
             self._settled.wait_for(lambda: key not in self._settling)
-            lay = self._lay(instance, content, arrival)
+            lay = self._lay(instance, content)
             if lay is None:
                 study = self.studies / self._keyed(digest_of_uid(arrival.study_instance_uid))
                 target = (self.conflicts if self._known.has(instance) else study) / f"{instance}-{content}.dcm"
-                self._add(target, arrival)
+                self._add(target)
                 duplicate = False
             else:
                 target = lay
                 duplicate = target.exists() or not self.wanted_again(target)
             if not duplicate:
                 self._settling.add(key)
-        try:
-            if not duplicate:
-                self._put(arrival, target, key)
-        finally:
-            arrival.leave()
-        if duplicate and self._company is not None:
+        if not duplicate:
+            self._put(arrival, target, key)
+        elif self._company is not None:
             self._sync_again(target)
         return target, duplicate
 
@@ -255,18 +255,16 @@ class Spool:
         except OSError as error:
             raise SpoolFull("the spool's file system did not take the instance") from error
 
-    def _lay(self, instance: str, content: str, arrival: Arrival) -> Path | None:
+    def _lay(self, instance: str, content: str) -> Path | None:
         try:
             return self._known.find(instance, content)
         except OSError as error:
-            arrival.leave()
             raise SpoolFull("what the spool has accepted cannot be read from its file system") from error
 
-    def _add(self, target: Path, arrival: Arrival) -> None:
+    def _add(self, target: Path) -> None:
         try:
             self._known.add(target)
         except OSError as error:
-            arrival.leave()
             raise SpoolFull("other processes cannot be told of what the spool accepts") from error
 
     def _put(self, arrival: Arrival, target: Path, key: tuple[str, str]) -> None:

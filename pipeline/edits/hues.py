@@ -42,9 +42,11 @@ def in_hue_from_around(rgb: Rgb, healed: Rgb, skin: Field) -> Rgb:
     before, after = (np.log(intensities(each) + DARKEST).astype(np.float32) for each in (rgb, healed))
     changed = np.abs(after - before)
     share = _of_strength(changed)
+    if not share.any():
+        return healed
     side, inside = len(rgb), (changed.mean(-1) > _CHANGED).astype(np.float32)
     around = _skin_around(after, inside > 0, skin)
-    if around is None or not share.any():
+    if around is None:
         return healed
     wanted = pulled_and_pushed(after, around)
     difference = (wanted - after) * inside[..., None]

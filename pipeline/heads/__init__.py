@@ -14,7 +14,16 @@ from pipeline.heads.in_front import hanging_before
 from pipeline.heads.light import Picture, blurred, mean_around, pulled_and_pushed
 from pipeline.heads.mesh import FaceMesh, Points
 from pipeline.heads.persona_words import AGES, COMPLEXIONS, Age, Complexion, Known, Words, complexion_of, words_for
-from pipeline.heads.planes import DARKEST, PLANES, relative_colours, standing_out
+from pipeline.heads.planes import (
+    DARKEST,
+    MOST,
+    OF_A_FACE,
+    OF_FURTHER,
+    OF_OTHER_SIDE,
+    PLANES,
+    relative_colours,
+    standing_out,
+)
 from pipeline.heads.shapes import MEASURES, Expression, Frame, Similarity, expression
 from pipeline.heads.skin_square import SIDE, Mask, SkinSquare
 from pipeline.heads.topology import (
@@ -37,6 +46,10 @@ __all__ = [
     "frontal_points",
     "taken_from",
     "PLANES",
+    "MOST",
+    "OF_A_FACE",
+    "OF_FURTHER",
+    "OF_OTHER_SIDE",
     "relative_colours",
     "standing_out",
     "COARSE",

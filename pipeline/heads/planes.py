@@ -16,11 +16,14 @@ from pipeline.photograph import Rgb
 from pipeline.srgb import intensities
 
 PLANES = 16
+OF_A_FACE, OF_FURTHER, OF_OTHER_SIDE = slice(3, 6), slice(9, 12), slice(12, 15)
+"""Which of them tell what the colours differ by from the most similar face, from further around, from the other side.
+"""
 DARKEST = 0.02
 """Intensity that is added before the logarithm."""
 _BARE, _FEWEST = 0.5, 50
 """Where skin counts as bare, and pixels of it below which the whole view tells a face's middling colour."""
-_MOST = 2.0
+MOST = 2.0
 """Of a plane, either way."""
 _COLOURS, _MOST_COLOURS = 1.0, 1.5
 _BESIDE_A_FACE = 4.0
@@ -42,10 +45,10 @@ def relative_colours(view: Rgb | Values, bare: Values) -> Values:
 def standing_out(relative: Values, bare: Values, shown: Values, typical: TypicalFace) -> Values:
     """The planes (PLANES, n, n) of ``relative_colours`` (n, n, 3); nothing where no skin is ``shown`` (n, n). What
     faces look like is known where skin is ``bare`` (n, n)."""
-    relative = np.clip(relative, -_MOST, _MOST)
+    relative = np.clip(relative, -MOST, MOST)
     other, both = relative[:, ::-1], shown * shown[:, ::-1]
 
-    def plane(difference: Values, times: float, where: Values, most: float = _MOST) -> Values:
+    def plane(difference: Values, times: float, where: Values, most: float = MOST) -> Values:
         return np.asarray(np.clip(difference * (times * where)[..., None], -most, most), np.float32)
 
     planes = [

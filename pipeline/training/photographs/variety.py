@@ -12,6 +12,7 @@ import math
 import cv2
 import numpy as np
 
+from pipeline.heads import MOST, OF_A_FACE, OF_FURTHER, OF_OTHER_SIDE
 from pipeline.training.photographs.canvas import Array
 
 Example = tuple[Array, Array, Array]
@@ -26,13 +27,9 @@ _SEAM = (0.01, 0.1)
 """Of the view's side: how wide it is."""
 _CONTRAST, _OF_A_COLOUR = 0.12, 0.05
 """Standard deviations of the logarithm by which contrast is multiplied: of all colours, of each beside."""
-_MOST = 2.0
-"""Of a plane, either way."""
 _COLOURS = 3
-_A_FACE, _FURTHER, _OTHER_SIDE = slice(3, 6), slice(9, 12), slice(12, 15)
-"""Planes of comparisons, with the most similar face, with what is further around, with the other side…"""
 _LEFT_OUT = 0.08
-"""…and the share of examples in which each is left out."""
+"""Share of examples in which a comparison is, each by itself."""
 
 
 def varied(examples: list[Example], random: np.random.Generator) -> list[Example]:
@@ -70,7 +67,7 @@ def _more_or_less(planes: Array, random: np.random.Generator) -> Array:
     contrast = np.exp(random.normal(0, _CONTRAST) + random.normal(0, _OF_A_COLOUR, _COLOURS))
     factors = np.ones(len(planes), np.float32)
     factors[:-1] = np.tile(contrast, len(planes) // _COLOURS)  # the last says what is shown
-    for comparison in (_A_FACE, _FURTHER, _OTHER_SIDE):
+    for comparison in (OF_A_FACE, OF_FURTHER, OF_OTHER_SIDE):
         if random.random() < _LEFT_OUT:
             factors[comparison] = 0
-    return np.asarray(np.clip(planes * factors[:, None, None], -_MOST, _MOST), np.float32)
+    return np.asarray(np.clip(planes * factors[:, None, None], -MOST, MOST), np.float32)

@@ -10,6 +10,7 @@ import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -205,9 +206,7 @@ def test_what_the_disk_did_not_take_is_forgotten(spool: Spool, monkeypatch: pyte
     assert (stored.duplicate, stored.conflict) == (False, False)
 
 
-def test_what_another_process_accepted_meanwhile_is_not_removed(
-    spool: Spool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_another_process_accepted_meanwhile_is_not_removed(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither when its name is found to be taken, nor when the disk fails then."""
     other = Spool(spool.folder, min_free_bytes=0)
     assert not put(other, photograph()).duplicate, "it has read what is here"
@@ -289,3 +288,33 @@ def test_what_is_gone_is_taken_once_more_only_where_it_is_wanted(tmp_path: Path)
     assert names_below(spool.studies).endswith(stored.path.parent.name)
     wanted.clear()
     assert not put(spool, dataset).duplicate, "nothing tells any more that it was here"
+
+
+def still_open(folder: Path) -> list[str]:
+    """Files of this process that were opened in ``folder``, though they may have no name there any more."""
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile by another thread
+            found.append(os.readlink(descriptor))
+    return [name for name in found if name.startswith(f"{folder}{os.sep}")]
+
+
+@pytest.mark.parametrize("fails", ["", "_sync", "wanted_again"])
+def test_whatever_comes_of_an_instance_its_file_is_closed_and_gone_from_incoming(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    def failing(*_: object) -> bool:
+        raise OSError(errno.EIO, "the disk failed")
+
+    dataset = photograph(rich_header())
+    other = photograph(rich_header())
+    other.SOPInstanceUID = dataset.SOPInstanceUID
+    if fails == "wanted_again":
+        spool.purge(put(spool, dataset).path)
+    if fails:
+        monkeypatch.setattr(spool, fails, failing)
+    for each in (dataset,) if fails else (dataset, dataset, other):  # new, a repeat, a conflict
+        with pytest.raises((SpoolFull, OSError)) if fails else nullcontext():
+            put(spool, each)
+    assert not still_open(spool.incoming)
+    assert list(spool.incoming.iterdir()) == []

@@ -6,7 +6,17 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.heads import COARSE, PLANES, VIEW_SIDE, TypicalFace, relative_colours, standing_out
+from pipeline.heads import (
+    COARSE,
+    OF_A_FACE,
+    OF_FURTHER,
+    OF_OTHER_SIDE,
+    PLANES,
+    VIEW_SIDE,
+    TypicalFace,
+    relative_colours,
+    standing_out,
+)
 from pipeline.heads.typical import COMPONENTS
 
 BARE = np.ones((VIEW_SIDE, VIEW_SIDE), np.float32)
@@ -78,3 +88,16 @@ def test_colours_are_told_relative_to_the_skin_whatever_the_exposure() -> None:
     assert (bright[SPOT] < -0.5).all()
     np.testing.assert_allclose(bright[SPOT], dim[SPOT], rtol=0.15)
     np.testing.assert_allclose(relative_colours(view.astype(np.float32) / 255, BARE), bright, atol=1e-5)
+
+
+def test_each_comparison_is_where_it_is_said_to_be(typical: TypicalFace) -> None:
+    """What both sides have differs from further around alone; what others have as well does not differ from a face."""
+    both_sides = np.zeros((VIEW_SIDE, VIEW_SIDE, 3), np.float32)
+    both_sides[SPOT] = both_sides[:, ::-1][SPOT] = -0.3
+    planes = standing_out(both_sides, BARE, BARE, typical)
+    assert not planes[OF_OTHER_SIDE].any()
+    assert np.abs(planes[OF_FURTHER][:, 95, 45]).min() > 0.5
+    face = enlarged(faces(1, seed=7)[0])
+    other = standing_out(face, BARE, BARE, typical)
+    assert np.abs(other[OF_A_FACE]).mean() < 4 * 0.1 * np.abs(face).mean()
+    assert np.abs(other[OF_OTHER_SIDE]).mean() < 0.05  # these faces are the same on both sides

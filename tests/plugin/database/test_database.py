@@ -21,6 +21,7 @@ from plugin.database import (
     create_tables,
     is_away,
     reading,
+    statement,
     tables_of,
     transaction,
 )
@@ -67,6 +68,17 @@ def test_what_breaks_off_is_undone(counted: Database) -> None:
     with pytest.raises(ZeroDivisionError):
         change_and_break_off(counted)
     assert value(counted) == 0
+
+
+def test_a_single_statement_is_there_for_others_at_once_and_undone_where_it_fails(counted: Database) -> None:
+    with statement(counted, wait_for_disk=False) as connection:
+        connection.execute("INSERT INTO counted VALUES ('one', 1)")
+    with reading(counted) as other:
+        assert other.execute("SELECT value FROM counted WHERE name = 'one'").fetchall() == [(1,)]
+    with pytest.raises(Exception, match=r"(?i)null"), statement(counted) as connection:
+        connection.execute("INSERT INTO counted SELECT 'two', NULL")
+    with transaction(counted) as connection:  # nobody is kept out by what failed
+        assert connection.execute("SELECT count(*) FROM counted WHERE name IN ('one', 'two')").fetchone() == (1,)
 
 
 def test_writers_take_turns_and_no_change_is_lost(counted: Database) -> None:
