@@ -18,8 +18,8 @@ ready_s         seconds from the start of `twinveil serve` to its open port; the
 ingest_ratio_1, ingest_ratio_4
                 C-STORE over 1 and 4 associations: instances a second as a share of dcmtk's storescp, the lower of JPEG
                 of 285 KB and RGB of 3.1 MB; beside both and Orthanc's (see bench_ingest.py)
-ingest_ratio_4_processes_2
-                the same over 4 associations, of a node of which two processes receive
+ingest_ratio_4_processes_1
+                the same over 4 associations, of a node of which one process alone receives
 worker_ratio_2  how much quicker two workers on PostgreSQL are than one, with a model that costs one second of waiting a
                 photograph (see bench_workers.py)
 takeover_s      seconds from the kill of one of two workers in the middle of a study until the other one has made it

@@ -3,7 +3,7 @@
 Every instance is sent by dcmtk's storescu with TCP_NODELAY=1, without which a pause of 40 ms an instance is measured.
 The node is the real one, with its default settings: it answers when the file is safe on disk and has its row; the
 others answer when they have written, and do not wait for the disk. With several associations at a time a second node
-takes part, of which two processes receive on one port (``[listener] processes``). What is sent is noise of the right
+takes part, of which one process alone receives (``[listener] processes``). What is sent is noise of the right
 size, so that nothing is quicker than it would be with photographs. Each round measures every receiver in turn, each
 from a disk that has nothing left to write: what one that does not wait for it left behind is no burden of the next; a
 ratio is the median.
@@ -33,6 +33,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit, VLPhotographicImageStorage, generate_uid
 
 from dicom_io.header import generate_key_file
+from plugin.config import ListenerSection
 
 SIDE = 1017
 """Pixels. In RGB that is 3.1 MB."""
@@ -45,8 +46,8 @@ ASSOCIATIONS = (1, 4)
 INSTANCES = {"jpeg": 40, "rgb": 20}
 """How many instances each association sends in a round."""
 
-PROCESSES = 2
-"""That receive, of the second node."""
+ALONE = 1
+"""Processes that receive, of the second node."""
 
 ROUNDS = 3
 LONGEST_SECONDS = 300.0
@@ -78,27 +79,27 @@ def ingest_figures(work: Path, rounds: int = ROUNDS) -> dict[str, Any]:
         if programs["Orthanc"] is not None:
             receivers.append(stack.enter_context(_orthanc(work / "orthanc", str(programs["Orthanc"]))))
         receivers.append(stack.enter_context(_node(work / "node")))
-        shared = stack.enter_context(_node(work / "shared", processes=PROCESSES))
+        alone = stack.enter_context(_node(work / "alone", processes=ALONE))
         for kind in KINDS:
             for associations in ASSOCIATIONS:
                 told = rates.setdefault(f"{kind} x {associations}", {})
                 for number in range(rounds):
                     sent = work / "sent" / f"{kind}-{associations}-{number}"
                     folders = [_instances(sent / str(each), kind) for each in range(associations)]
-                    for receiver in (*receivers, shared) if associations > 1 else receivers:
+                    for receiver in (*receivers, alone) if associations > 1 else receivers:
                         rate = _rate(str(programs["storescu"]), receiver, kind, folders)
                         told.setdefault(receiver.name, []).append(rate)
     shutil.rmtree(work)
     ratios = {case: _ratio(by, "twinveil") for case, by in rates.items()}
-    shared_ratios = {case: _ratio(by, shared.name) for case, by in rates.items() if shared.name in by}
+    alone_ratios = {case: _ratio(by, alone.name) for case, by in rates.items() if alone.name in by}
     return {
         **{
             f"ingest_ratio_{associations}": round(min(ratios[f"{kind} x {associations}"] for kind in KINDS), 2)
             for associations in ASSOCIATIONS
         },
-        f"ingest_ratio_{ASSOCIATIONS[-1]}_processes_{PROCESSES}": round(min(shared_ratios.values()), 2),
+        f"ingest_ratio_{ASSOCIATIONS[-1]}_processes_{ALONE}": round(min(alone_ratios.values()), 2),
         "ingest_ratios": {case: round(ratio, 2) for case, ratio in ratios.items()},
-        f"ingest_ratios_processes_{PROCESSES}": {case: round(ratio, 2) for case, ratio in shared_ratios.items()},
+        f"ingest_ratios_processes_{ALONE}": {case: round(ratio, 2) for case, ratio in alone_ratios.items()},
         "ingest_per_second": {
             case: {name: round(statistics.median(found), 1) for name, found in by.items()} for case, by in rates.items()
         },
@@ -213,10 +214,11 @@ def _orthanc(folder: Path, program: str) -> Iterator[Receiver]:
 
 
 @contextlib.contextmanager
-def _node(folder: Path, *, loaded: bool = True, processes: int = 1) -> Iterator[Receiver]:
-    """The node itself, once its models are ``loaded``. It works on nothing here: no study falls quiet."""
+def _node(folder: Path, *, loaded: bool = True, processes: int = 0) -> Iterator[Receiver]:
+    """The node itself, once its models are ``loaded`` and all that receive do. It works on nothing here: no study falls
+    quiet. ``processes``: that receive; 0 is what a node has by itself."""
     folder.mkdir(parents=True)
-    name = "twinveil" if processes == 1 else f"twinveil, {processes} processes"
+    name = "twinveil, one process" if processes == ALONE else "twinveil"
     receiver = Receiver(name, _free_port(), folder)
     generate_key_file(folder / "site.key")
     (folder / "twinveil.toml").write_text(
@@ -225,8 +227,9 @@ def _node(folder: Path, *, loaded: bool = True, processes: int = 1) -> Iterator[
         "[study]\nquiet_seconds = 86400.0\n[limits]\nmin_free_bytes = 0\n"
     )
     command = [sys.executable, "-m", "plugin", "serve", "--config", str(folder / "twinveil.toml")]
+    receiving = ListenerSection(processes=processes).receiving
     with _listening(command, receiver):
-        awaited = ["the models are loaded", *(f"receiving process {place} listens" for place in range(1, processes))]
+        awaited = ["the models are loaded", *(f"receiving process {place} listens" for place in range(1, receiving))]
         while loaded and not all(line in (folder / "log").read_text(errors="replace") for line in awaited):
             time.sleep(0.2)
         yield receiver

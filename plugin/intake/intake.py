@@ -56,7 +56,7 @@ class Intake:
     where they lie on a server. One that does not receive (``receives``) has the same without a door. Raises NodeBusy
     when another process holds it, StateRefused when it is not ours.
 
-    ``place``: of several processes that receive (``listener.processes``) the first, 0, starts the others once its door
+    ``place``: of several processes that receive (``listener.receiving``) the first, 0, starts the others once its door
     is open. They hold what it holds, and have the door for C-STORE alone, whose sockets it has ``opened``.
     """
 
@@ -72,7 +72,7 @@ class Intake:
     ) -> None:
         state = private_folder(configuration.state_folder)
         records = configuration.records
-        several = receives and configuration.listener.processes > 1
+        several = receives and configuration.listener.receiving > 1
         self._configuration = configuration
         self._locks: list[int] = []
         try:

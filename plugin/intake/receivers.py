@@ -71,7 +71,7 @@ class Receivers:
         self._silent_from: dict[int, float] = {}  # when each that runs is held to hang unless it speaks
         self._threads = [
             threading.Thread(target=self._keep, args=(place,), name=f"receiver {place}", daemon=True)
-            for place in range(1, configuration.listener.processes)
+            for place in range(1, configuration.listener.receiving)
         ]
         self._threads.append(threading.Thread(target=self._watch, name="receivers", daemon=True))
 

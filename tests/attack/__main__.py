@@ -19,9 +19,11 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from plugin.config import ListenerSection
 from tests.attack.attacks import ATTACKS
 from tests.attack.honest import HONEST, honest_store
 from tests.certificates import Authority
+from tests.crash.processes import children_of
 from tests.peers.node import Node, make_node
 from tests.peers.processes import free_port
 
@@ -55,7 +57,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Target:
-    """A running node: its process and its ports."""
+    """A running node: its own process and its ports."""
 
     process: subprocess.Popen[bytes]
     node: Node
@@ -82,10 +84,15 @@ class Target:
         )
 
     def _status(self, name: str) -> int:
-        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith(f"{name}:"):
-                return int(line.split()[1])
-        raise RuntimeError(f"no {name} of the node")
+        """Of the node's own process and those that receive beside it together."""
+        return sum(_status(pid, name) for pid in (self.process.pid, *children_of(self.process.pid)))
+
+
+def _status(pid: int, name: str) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1])
+    raise RuntimeError(f"no {name} of the node")
 
 
 def attack(target: Target, name: str, origin: str, seconds: float, start: float, threads: int) -> Report:
@@ -143,7 +150,9 @@ def main() -> int:
         with node.running() as process:
             ready = time.monotonic() - begun
             target = Target(process, node, tls_port)
-            while "the models are loaded" not in node.log.read_text(errors="replace"):
+            awaited = ["the models are loaded"]
+            awaited += [f"receiving process {n} listens" for n in range(1, ListenerSection().receiving)]
+            while not all(line in node.log.read_text(errors="replace") for line in awaited):
                 time.sleep(0.2)
             for number in range(5):
                 honest_store(node.port, number)

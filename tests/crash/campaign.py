@@ -56,6 +56,7 @@ CONFIGURATION = """
 key_file = "site.key"
 [listener]
 port = {port}
+processes = {processes}
 [[callers]]
 ae_title = "CAMERA"
 network = "127.0.0.1"
@@ -105,6 +106,7 @@ class Campaign:
         (self.folder / "twinveil.toml").write_text(
             CONFIGURATION.format(
                 port=self.port,
+                processes=self.weather.choice([1, 1, 2]),
                 destinations="\n".join(sections),
                 quiet=self.weather.choice([0.2, 0.2, 0.6]),
                 in_flight=self.weather.choice([1, 4]),

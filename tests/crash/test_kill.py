@@ -28,6 +28,7 @@ CONFIGURATION = """
 key_file = "site.key"
 [listener]
 port = 0
+processes = 1
 [[callers]]
 ae_title = "CAMERA"
 network = "127.0.0.1"

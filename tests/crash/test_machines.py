@@ -24,8 +24,9 @@ from plugin.database import Postgres, close_idle
 from plugin.ledger import Ledger, State
 from plugin.roles import Roster
 from tests.crash.forked import ForkedNode
+from tests.crash.processes import children_of
 from tests.crash.test_kill import wait_for
-from tests.crash.test_receivers import beside, send_each
+from tests.crash.test_receivers import send_each
 from tests.peers.postgres import Server
 from tests.peers.processes import free_port, is_listening
 from tests.plugin.fakes import photograph, save
@@ -36,6 +37,7 @@ CONFIGURATION = """
 key_file = "site.key"
 [listener]
 port = 0
+processes = 1
 [[callers]]
 ae_title = "CAMERA"
 network = "127.0.0.1"
@@ -93,10 +95,10 @@ class Machines:
     def listener_of_two(self) -> tuple[int, int]:
         """One that receives with two processes, once both listen: the port, and the second process's number."""
         settings = self.folder / "twinveil.toml"
-        settings.write_text(settings.read_text().replace("port = 0\n", "port = 0\nprocesses = 2\n", 1))
+        settings.write_text(settings.read_text().replace("processes = 1", "processes = 2"))
         port = self.listener()
         wait_for(lambda: "receiving process 1 listens" in self.log.read_text(), "the process beside it")
-        (second,) = beside(self._running[-1])
+        (second,) = children_of(self._running[-1].pid)
         return port, second
 
     def wait_for_all(self) -> None:

@@ -7,7 +7,6 @@ import signal
 import subprocess
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 import pydicom
@@ -20,8 +19,7 @@ from plugin.commands.demo_archive import Receiver
 from plugin.config import load_configuration
 from plugin.ledger import Ledger, State
 from plugin.profile_settings import pseudonyms_of
-from tests.crash.forked import ForkedNode
-from tests.crash.processes import alive
+from tests.crash.processes import alive, children_of
 from tests.crash.test_commitment import ask, taking_reports
 from tests.crash.test_kill import Bench, receiver, wait_for
 from tests.peers import require_peer
@@ -37,18 +35,8 @@ STUDY = "1.2.826.0.1.3680043.8.498.76"
 def bench(tmp_path: Path, receiver: Receiver) -> Bench:
     made = Bench(tmp_path, receiver)
     settings = tmp_path / "twinveil.toml"
-    settings.write_text(settings.read_text().replace("port = 0\n", "port = 0\nprocesses = 2\n", 1))
+    settings.write_text(settings.read_text().replace("processes = 1", "processes = 2"))
     return made
-
-
-def beside(process: ForkedNode) -> list[int]:
-    """The processes that a node has started and that run, by their numbers."""
-    told = Path(f"/proc/{process.pid}/task").glob("*/children")
-    found = []
-    for children in told:
-        with suppress(OSError):
-            found += [int(pid) for pid in children.read_text().split()]
-    return [pid for pid in found if alive(pid)]
 
 
 def node_at(port: int) -> Destination:
@@ -99,7 +87,7 @@ def test_one_is_killed_in_the_middle_and_nothing_that_was_answered_is_lost(
         with ThreadPoolExecutor(1) as sending:
             under_way = sending.submit(send_each, port, paths)
             wait_for(lambda: sum(bench.states().values()) >= 6, "some of them")
-            (killed,) = beside(process)
+            (killed,) = children_of(process.pid)
             os.kill(killed, signal.SIGKILL)
             taken = under_way.result()
         wait_for(listening(bench, 2), "the next process beside it")
@@ -111,7 +99,7 @@ def test_one_is_killed_in_the_middle_and_nothing_that_was_answered_is_lost(
         again = [path for path in paths if path not in taken]
         assert send_each(port, again) == again
         wait_for(lambda: bench.finished(24), "all photographs")
-        assert killed not in beside(process)
+        assert killed not in children_of(process.pid)
     assert "receiving process 1 ended (status -9) and is started again" in (tmp_path / "log").read_text()
     assert bench.states() == {State.PURGED: 24}
     assert len(receiver.stored) == len(set(receiver.stored)) == 96
@@ -125,7 +113,7 @@ def test_the_node_is_killed_and_none_of_its_processes_outlives_it(
     paths = [save(photograph(f"{STUDY}.{n}", number=n), tmp_path / "in") for n in range(12)]
     with bench.worker() as (process, port):
         wait_for(listening(bench), "the process beside it")
-        others = beside(process)
+        others = children_of(process.pid)
         assert len(others) == 1
         taken = send_each(port, paths[:6])
         process.send_signal(signal.SIGKILL)

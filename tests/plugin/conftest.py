@@ -40,7 +40,7 @@ def configuration(tmp_path: Path, receiver: Receiver) -> Configuration:
     return Configuration.model_validate(
         {
             "folder": tmp_path,
-            "listener": {"port": 0},
+            "listener": {"port": 0, "processes": 1},
             "callers": [{"ae_title": "CAMERA", "network": "127.0.0.1/32"}],
             "destinations": [
                 {"name": "archive", "ae_title": "ARCHIVE", "host": "127.0.0.1", "port": receiver.port},

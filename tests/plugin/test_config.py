@@ -32,7 +32,7 @@ def load(folder: Path, text: str) -> Configuration:
         ("[listener]\nport = '11112'", "listener.port"),
         ("[listener]\nae_title = 'SEVENTEEN_LETTERS'", "listener.ae_title"),
         ("[listener]\nae_title = 'BACK\\SLASH'", "listener.ae_title"),
-        ("[listener]\nprocesses = 0", "listener.processes"),
+        ("[listener]\nprocesses = -1", "listener.processes"),
         ("[tls]\ncertificate = 'node.pem'", "tls: Value error, certificate, key and authorities belong together"),
         ("[tls]\nonly = true", "there would be no port at all"),
         ("[limits]\nmax_pending = 0", "limits.max_pending"),
@@ -84,6 +84,15 @@ def test_nobody_may_call_and_nothing_leaves_unless_it_is_configured(tmp_path: Pa
     configuration = load(tmp_path, "")
     assert configuration.callers == configuration.destinations == ()
     assert configuration.listener.host == "127.0.0.1"
+
+
+@pytest.mark.parametrize(("cores", "receiving"), [(None, 1), (1, 1), (2, 2), (4, 4), (64, 4)])
+def test_as_many_processes_receive_as_there_are_cores_within_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int | None, receiving: int
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    assert load(tmp_path, "").listener.receiving == receiving
+    assert load(tmp_path, "[listener]\nprocesses = 9").listener.receiving == 9
 
 
 def test_paths_are_taken_from_the_folder_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

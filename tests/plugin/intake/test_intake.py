@@ -87,7 +87,8 @@ from dicom_io.header import SiteKey
 from plugin.auditing import AuditTrail
 from plugin.config import Configuration
 from plugin.intake import Intake
-configuration = Configuration.model_validate({{"folder": Path({str(tmp_path)!r}), "listener": {{"port": 0}}}})
+stated = {{"folder": Path({str(tmp_path)!r}), "listener": {{"port": 0, "processes": 1}}}}
+configuration = Configuration.model_validate(stated)
 intake = Intake(configuration, SiteKey.from_file(Path({str(key_file)!r})))
 AuditTrail(configuration)
 intake.open()

@@ -93,7 +93,7 @@ def configured(folder: Path, archives: Mapping[str, Receiver], **sections: Any) 
         {
             "folder": folder,
             "key_file": "site.key",
-            "listener": {"port": 0},
+            "listener": {"port": 0, "processes": 1},
             "callers": [{"ae_title": "CAMERA", "network": "127.0.0.1/32"}],
             "destinations": [
                 {"name": name, "ae_title": archive.ae_title, "host": "127.0.0.1", "port": archive.port}
