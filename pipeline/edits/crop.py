@@ -9,6 +9,7 @@ faces to a recogniser, but a person who knows the patient may know a necklace or
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, overload
 
@@ -23,6 +24,9 @@ from pipeline.photograph import Rgb
 
 Mask = NDArray[np.float32]
 """Float32, shape (side, side), 0 to 1."""
+
+Share = Callable[[slice], Mask]
+"""Rows of a mask, all of whose columns it gives: the whole of one costs as much as the photograph itself."""
 
 # Half axes of the head in half sides of the canonical square, wide enough for the ears of a head turned by 20 degrees,
 # and where its feather ends, in half axes. The edge of the square is at 1.
@@ -58,25 +62,24 @@ class _Square:
         """``points`` (n, 2) of the photograph in pixels of what ``take`` gives."""
         return np.asarray((points - [self.left, self.top]) * (side / self.side), np.float64)
 
-    def _add(self, rgb: Rgb, addition: NDArray[np.float32] | Rgb, share: Mask, keep: bool) -> Rgb:
-        """``addition`` times ``share`` inside the square, on what is there, or with ``keep`` on what ``share`` leaves
-        of it; both (side, side[, 3]). The photograph elsewhere. In bands: a head may fill a large photograph."""
+    def _add(self, rgb: Rgb, addition: NDArray[np.float32] | Rgb, share: Share, keep: bool) -> Rgb:
+        """``addition`` (side, side, 3) times ``share`` inside the square, with ``keep`` on what is there, else on what
+        ``share`` leaves of it. The photograph elsewhere. In bands: a head may fill a large photograph."""
         top, left = max(self.top, 0), max(self.left, 0)
         bottom, right = min(self.top + self.side, self.height), min(self.left + self.side, self.width)
         out = rgb.copy()
         if bottom <= top or right <= left:
             return out
         for rows in bands(bottom - top):
-            inside = np.s_[
-                top - self.top + rows.start : top - self.top + rows.stop, left - self.left : right - self.left
-            ]
+            within = slice(top - self.top + rows.start, top - self.top + rows.stop)
+            columns = slice(left - self.left, right - self.left)
             there = np.s_[top + rows.start : top + rows.stop, left:right]
-            here = share[inside][..., None]
-            mixed = (out[there] if keep else out[there] * (1 - here)) + addition[inside] * here
+            here = share(within)[:, columns, None]
+            mixed = (out[there] if keep else out[there] * (1 - here)) + addition[within, columns] * here
             out[there] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
         return out
 
-    def _add_difference(self, rgb: Rgb, before: Rgb, after: Rgb, window: Mask) -> Rgb:
+    def _add_difference(self, rgb: Rgb, before: Rgb, after: Rgb, window: Share) -> Rgb:
         self._expect(rgb)
         if before.shape != after.shape:
             raise ValueError(f"before is {before.shape} and after {after.shape}")
@@ -111,7 +114,7 @@ class FaceCrop(_Square):
         Nothing of ``rgb`` remains where the mask is 1, neither its colours nor its fine texture.
         """
         self._expect(rgb)
-        return self._add(rgb, resized(edited, self.side), head_matte(self.side), keep=False)
+        return self._add(rgb, resized(edited, self.side), lambda rows: head_matte(self.side, rows=rows), keep=False)
 
     def put_difference(self, rgb: Rgb, before: Rgb, after: Rgb) -> Rgb:
         """A copy of ``rgb`` with ``after - before`` (two edits' states of this square, same size) added.
@@ -121,7 +124,7 @@ class FaceCrop(_Square):
         """
         return self._add_difference(rgb, before, after, self._window())
 
-    def _window(self) -> Mask:
+    def _window(self) -> Share:
         def ramp(start: int, length: int) -> Mask:
             """1 inside, falling to 0 at each end that is not beyond the photograph's own edge."""
             distance = np.arange(self.side, dtype=np.float32) + 0.5
@@ -132,7 +135,8 @@ class FaceCrop(_Square):
                 window *= _smooth_step((self.side - distance) / (_RIM * self.side))
             return window
 
-        return ramp(self.top, self.height)[:, None] * ramp(self.left, self.width)[None, :]
+        down, across = ramp(self.top, self.height), ramp(self.left, self.width)
+        return lambda rows: down[rows, None] * across
 
 
 @dataclass(frozen=True)
@@ -148,14 +152,15 @@ class FrameCrop(_Square):
 
     def put_difference(self, rgb: Rgb, before: Rgb, after: Rgb) -> Rgb:
         """A copy of ``rgb`` with ``after - before`` added everywhere, enlarged to its resolution; texture stays."""
-        return self._add_difference(rgb, before, after, np.ones((self.side, self.side), np.float32))
+        everywhere = np.ones((1, self.side), np.float32)
+        return self._add_difference(rgb, before, after, lambda rows: everywhere)
 
 
-def head_matte(side: int, reach: float = 1.0) -> Mask:
+def head_matte(side: int, reach: float = 1.0, rows: slice = slice(None)) -> Mask:
     """The head in the canonical square, or in one ``reach`` times as large around it: 1 from hairline to chin and from
-    ear to ear, feathered to 0 before the canonical square's edge, so that no seam can appear there."""
+    ear to ear, feathered to 0 before the canonical square's edge, so that no seam can appear there. Of it ``rows``."""
     axis = ((2 * np.arange(side, dtype=np.float32) + 1) / side - 1) * reach
-    radius = np.hypot(axis[None, :] / _HEAD_HALF_WIDTH, axis[:, None] / _HEAD_HALF_HEIGHT)
+    radius = np.hypot(axis[None, :] / _HEAD_HALF_WIDTH, axis[rows, None] / _HEAD_HALF_HEIGHT)
     return _smooth_step((_FEATHER_END - radius.astype(np.float32)) / (_FEATHER_END - 1))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ModelError
-from pipeline.packaged import YUNET, open_session, with_shapes, without_idle_block_sizes
+from pipeline.packaged import YUNET, Session, with_shapes, without_idle_block_sizes
 from pipeline.photograph import Rgb
 
 PYRAMID = (160, 320, 640, 1280)
@@ -59,7 +59,7 @@ class FaceFinder:
         shapes: dict[str, list[int | str]] = {"input": [1, 3, "height", "width"]}
         for output, channels in {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}.items():
             shapes |= {f"{output}_{stride}": [1, f"cells_{stride}", channels] for stride in _STRIDES}
-        self._session = open_session(with_shapes(model, shapes))
+        self._session = Session(with_shapes(model, shapes))
 
     def find(self, rgb: Rgb, min_score: float | None = None) -> list[Face]:
         """The faces of ``rgb`` (uint8, height x width x 3), the largest first. An empty list means none was found.
@@ -80,10 +80,9 @@ class FaceFinder:
         canvas = np.zeros((-(-height // 32) * 32, -(-width // 32) * 32, 3), np.float32)
         canvas[:height, :width] = small[..., ::-1]  # YuNet reads blue, green, red, 0 to 255
         try:
-            values = self._session.run(None, {"input": np.ascontiguousarray(canvas.transpose(2, 0, 1))[None]})
+            outputs = self._session.run(input=np.ascontiguousarray(canvas.transpose(2, 0, 1))[None])
         except Exception as error:
             raise ModelError(f"YuNet failed on {width} x {height} pixels: {error}") from error
-        outputs = dict(zip((output.name for output in self._session.get_outputs()), values, strict=True))
         unscale = np.array([rgb.shape[1] / width, rgb.shape[0] / height])
         return [
             face for stride in _STRIDES for face in self._decode(outputs, stride, canvas.shape[1], unscale, least)

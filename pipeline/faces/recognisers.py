@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pipeline.errors import FaceDenied, ModelError, Undecided
 from pipeline.faces.alignment import similarity, warp
 from pipeline.faces.finder import Face
-from pipeline.packaged import DLIB_FIVE_POINTS, DLIB_RESNET, SFACE, open_session, with_only_inputs
+from pipeline.packaged import DLIB_FIVE_POINTS, DLIB_RESNET, SFACE, Session, with_only_inputs
 from pipeline.photograph import Rgb
 
 Descriptor = NDArray[np.float64]
@@ -62,7 +62,7 @@ class SFace:
 
     def __init__(self) -> None:
         """Raises ModelError when the weights are missing or are not the pinned ones."""
-        self._session = open_session(with_only_inputs(SFACE.read(), ["data"]))
+        self._session = Session(with_only_inputs(SFACE.read(), ["data"]))
 
     def align(self, rgb: Rgb, face: Face) -> Rgb:
         """The face by its landmarks as uint8 (112, 112, 3). Raises Undecided when its landmarks are one point."""
@@ -72,10 +72,10 @@ class SFace:
         """See Recogniser. SFace reads red, green, blue, 0 to 255."""
         chip = self.align(rgb, face).astype(np.float32).transpose(2, 0, 1)[None]  # (1, 3, 112, 112)
         try:
-            values = self._session.run(None, {"data": np.ascontiguousarray(chip)})[0][0]
+            (values,) = self._session.run(data=np.ascontiguousarray(chip)).values()
         except Exception as error:
             raise Undecided(f"SFace failed on a face that was found: {error}") from error
-        return _finite(values, "SFace")
+        return _finite(values[0], "SFace")
 
     def score(self, first: Descriptor, second: Descriptor) -> float:
         """The cosine of the angle between two descriptors: higher is more alike."""

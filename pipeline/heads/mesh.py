@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pipeline.errors import ModelError, Undecided
 from pipeline.faces import warp
 from pipeline.heads.topology import VERTICES
-from pipeline.packaged import open_session
+from pipeline.packaged import Session
 from pipeline.photograph import Rgb
 
 Points = NDArray[np.float64]
@@ -75,7 +75,7 @@ class FaceMesh:
             raise ModelError(f"the face mesh cannot be read: {error}") from error
         if hashlib.sha256(content).hexdigest() != SHA256:
             raise ModelError(f"{_WEIGHTS.name} is not the face mesh that this version was made with")
-        self._session = open_session(content)
+        self._session = Session(content)
 
     def points(self, rgb: Rgb, landmarks: NDArray[np.floating]) -> Points:
         """The mesh of the face in ``rgb`` whose ``landmarks`` (5, 2) are in YuNet's order.
@@ -99,11 +99,11 @@ class FaceMesh:
         """One look at the square that ``matrix`` (2, 3) takes to the network's 192 pixels: points and the logit."""
         scale = float(np.hypot(*matrix[:, 0]))
         square = warp(rgb, matrix, _SIDE)
-        shown = np.ascontiguousarray(square.astype(np.float32).transpose(2, 0, 1)[None] / 255)  # (1, 3, 192, 192)
+        shown = np.ascontiguousarray(square.transpose(2, 0, 1)[None] / 255, np.float32)  # (1, 3, 192, 192)
         try:
-            values, score = self._session.run(["points", "score"], {"input": shown})
+            said = self._session.run(input=shown)
         except Exception as error:
             raise Undecided(f"the face mesh failed: {error}") from error
-        found = values.reshape(VERTICES, 3).astype(np.float64)
+        found = said["points"].reshape(VERTICES, 3).astype(np.float64)
         plane = (found[:, :2] - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
-        return np.c_[plane, found[:, 2] / scale], float(score.ravel()[0])
+        return np.c_[plane, found[:, 2] / scale], float(said["score"].ravel()[0])

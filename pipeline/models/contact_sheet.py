@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,24 +19,45 @@ SIDE = 256
 _QUALITY = 93
 
 
-def write_contact_sheet(portraits: Tensor, path: Path) -> str:
-    """``portraits`` uint8 [personas, views, 3, SIDE, SIDE] as a JPEG; returns its SHA-256."""
-    personas, views = portraits.shape[:2]
-    sheet = portraits.permute(0, 3, 1, 4, 2).reshape(personas * SIDE, views * SIDE, 3)
-    buffer = io.BytesIO()
-    Image.fromarray(sheet.numpy()).save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
-    path.write_bytes(buffer.getvalue())
-    return hashlib.sha256(buffer.getvalue()).hexdigest()
+@dataclass(frozen=True)
+class ContactSheet:
+    """Portraits [personas, views, 3, SIDE, SIDE] as a JPEG. It is read when one of them is wanted: all of them together
+    take the memory of several large photographs, and whom no renderer drew never gets one."""
 
+    content: bytes
+    views: int
 
-def read_contact_sheet(path: Path, digest: str, views: int) -> Tensor:
-    """What ``write_contact_sheet`` wrote. ``ModelError`` where it is missing or its SHA-256 is another."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"the personas' portraits cannot be read: {error}") from error
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise ModelError(f"{path} does not hold the portraits of this model")
-    with Image.open(io.BytesIO(content)) as image:
-        sheet = torch.from_numpy(np.array(image.convert("RGB")))
-    return sheet.reshape(-1, SIDE, views, SIDE, 3).permute(0, 2, 4, 1, 3).contiguous()
+    @classmethod
+    def of(cls, portraits: Tensor) -> ContactSheet:
+        """Of uint8 [personas, views, 3, SIDE, SIDE]."""
+        personas, views = portraits.shape[:2]
+        sheet = portraits.permute(0, 3, 1, 4, 2).reshape(personas * SIDE, views * SIDE, 3)
+        buffer = io.BytesIO()
+        Image.fromarray(sheet.numpy()).save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
+        return cls(buffer.getvalue(), views)
+
+    @classmethod
+    def read(cls, path: Path, digest: str, views: int) -> ContactSheet:
+        """``ModelError`` where it is missing or its SHA-256 is another."""
+        try:
+            sheet = cls(path.read_bytes(), views)
+        except OSError as error:
+            raise ModelError(f"the personas' portraits cannot be read: {error}") from error
+        if sheet.digest != digest:
+            raise ModelError(f"{path} does not hold the portraits of this model")
+        return sheet
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    def __getitem__(self, which: tuple[Tensor, Tensor]) -> Tensor:
+        """Of each persona [B] one of its views [B]: uint8 [B, 3, SIDE, SIDE]."""
+        with Image.open(io.BytesIO(self.content)) as image:
+            boxes = [
+                (SIDE * view, SIDE * persona, SIDE * (view + 1), SIDE * (persona + 1))
+                for persona, view in zip(which[0].tolist(), which[1].tolist(), strict=True)
+            ]
+            pictures = np.stack([np.asarray(image.crop(box).convert("RGB")) for box in boxes])
+        return torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous()

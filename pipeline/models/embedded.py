@@ -23,7 +23,7 @@ from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 
 from pipeline.errors import ModelError
-from pipeline.models.contact_sheet import read_contact_sheet, write_contact_sheet
+from pipeline.models.contact_sheet import ContactSheet
 from pipeline.models.face_lesions import FaceLesionConfig, FaceLesionNet
 from pipeline.models.healing import HealingFlow, HealingNet, Sureness
 from pipeline.models.pixel_flow import PixelFlow
@@ -105,8 +105,10 @@ def save_expert(expert: Expert, net: Net, folder: Path, facts: dict[str, Any]) -
     if config.get("vocabulary") != vocabulary():
         config = {"vocabulary": vocabulary(), "experts": {}}
     about: dict[str, Any] = {"net": net.config.as_json(), "sha256": digest, **facts}
-    if isinstance(net, SwappingNet) and net.portraits.large is not None:
-        about["portraits_sha256"] = write_contact_sheet(net.portraits.large, folder / CONTACT_SHEET)
+    if isinstance(net, SwappingNet) and (large := net.portraits.large) is not None:
+        sheet = large if isinstance(large, ContactSheet) else ContactSheet.of(large)
+        (folder / CONTACT_SHEET).write_bytes(sheet.content)
+        about["portraits_sha256"] = sheet.digest
     config["experts"][expert] = about
     path.write_text(json.dumps(config, indent=1) + "\n")
     return digest
@@ -132,7 +134,7 @@ def load_embedded(folder: Path = FOLDER) -> EmbeddedModel:
     _load_weights(swapping, folder / "swap.safetensors", experts["swap"])
     if "portraits_sha256" in experts["swap"]:
         sheet, views = folder / CONTACT_SHEET, swapping.config.views
-        swapping.portraits.large = read_contact_sheet(sheet, experts["swap"]["portraits_sha256"], views)
+        swapping.portraits.large = ContactSheet.read(sheet, experts["swap"]["portraits_sha256"], views)
     marks, lesions = (_places(folder, each, experts[each]) for each in ("marks", "lesions"))
     face_lesions = FaceLesionNet(FaceLesionConfig.from_json(experts["face_lesions"]["net"]))
     _load_weights(face_lesions, folder / "face_lesions.safetensors", experts["face_lesions"])

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.models.contact_sheet import ContactSheet
+
 _UNITS = 64
 """Landmarks are kept as whole 64ths of a pixel: weights are stored in bf16, which would round them to half pixels."""
 # An ellipse in half sides of the canonical square (``pipeline.faces.framing``), and where its feather begins and ends.
@@ -24,7 +26,7 @@ class Portraits(nn.Module):
     landmarks: Tensor
     descriptors: Tensor
     lifts: Tensor
-    large: Tensor | None = None
+    large: Tensor | ContactSheet | None = None
     """The same pictures without the first, uint8 [personas, views, 3, S, S], finer than the network sees them: for
     photographs finer than that."""
 

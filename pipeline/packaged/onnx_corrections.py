@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
-
-import onnxruntime
+from typing import NamedTuple
 
 from pipeline.errors import ModelError
 
@@ -30,27 +28,6 @@ class _Field(NamedTuple):
     number: int
     value: int | bytes
     raw: bytes
-
-
-def open_session(model: bytes, threads: int = 1) -> Any:
-    """An onnxruntime session, by default on one thread, so that the same pixels give the same bits on every run.
-
-    Whatever it needed for one picture is given back after it: what finding faces alone would keep is as much as
-    another photograph of 12 megapixels, for a tenth of its time.
-    Raises ModelError when onnxruntime does not accept the model.
-    """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.enable_cpu_mem_arena = False
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Fusing quantise/dequantise pairs would compute in int8; the weights alone are meant to be quantised.
-    options.add_session_config_entry("session.disable_quant_qdq", "1")
-    try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise ModelError(f"onnxruntime does not accept the model: {error}") from error
 
 
 def with_only_inputs(model: bytes, names: Sequence[str]) -> bytes:

@@ -12,14 +12,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ModelError
-from pipeline.packaged import TEXT_DETECTOR, TEXT_READER, open_session
+from pipeline.packaged import TEXT_DETECTOR, TEXT_READER, Session
 from pipeline.photograph import Rgb
 from pipeline.text.scale import OTHER, SIGNS, is_scale
 from pipeline.text.strokes import parts_with_strokes
@@ -62,8 +61,8 @@ class TextFinder:
 
     def __init__(self) -> None:
         """Raises ModelError when the weights are missing or are not the pinned ones."""
-        self._detector = open_session(TEXT_DETECTOR.read(), threads=min(2, os.cpu_count() or 1))
-        self._reader = open_session(TEXT_READER.read())
+        self._detector = Session(TEXT_DETECTOR.read(), threads=min(2, os.cpu_count() or 1))
+        self._reader = Session(TEXT_READER.read())
         self._signs = _signs_of(self._reader)
 
     def find(self, rgb: Rgb) -> list[Quad]:
@@ -135,9 +134,9 @@ class _Reading:
         return any(self.letters >= fewest and self.confidence >= needed for fewest, needed in _CONFIDENCE.items())
 
 
-def _signs_of(reader: Any) -> dict[int, str]:
+def _signs_of(reader: Session) -> dict[int, str]:
     """By the reader's class: those of ``scale.SIGNS`` among the characters that its file lists, and the space."""
-    characters = reader.get_modelmeta().custom_metadata_map["character"].split("\n")
+    characters = reader.metadata["character"].split("\n")
     known = {number: sign for number, sign in enumerate(characters, start=1) if sign in SIGNS and sign}
     return {**known, len(characters) + 1: " "}
 
@@ -198,10 +197,11 @@ def _mean_inside(probability: NDArray[np.float32], contour: NDArray[np.int32]) -
     return float(probability[top : top + height, left : left + width][inside > 0].mean())
 
 
-def _run(session: Any, rgb: Rgb) -> NDArray[np.float32]:
+def _run(session: Session, rgb: Rgb) -> NDArray[np.float32]:
     """PP-OCR reads blue, green, red, -1 to 1."""
     values = rgb[..., ::-1].astype(np.float32) / 127.5 - 1
     try:
-        return np.asarray(session.run(None, {"x": np.ascontiguousarray(values.transpose(2, 0, 1))[None]})[0])
+        (output,) = session.run(x=np.ascontiguousarray(values.transpose(2, 0, 1))[None]).values()
     except Exception as error:
         raise ModelError(f"a text network failed on {rgb.shape[1]} x {rgb.shape[0]} pixels: {error}") from error
+    return np.asarray(output)

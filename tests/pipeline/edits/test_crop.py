@@ -148,3 +148,8 @@ def test_a_square_is_not_used_on_another_photograph() -> None:
     crop = FaceCrop.around(face(), (400, 420))
     with pytest.raises(ValueError, match="cut for 420 x 400"):
         crop.put_back(noise(420, 400), noise(128, 128))
+
+
+def test_rows_of_the_heads_mask_are_those_of_the_whole() -> None:
+    for reach in (1.0, 1.5):
+        assert (head_matte(61, reach, slice(13, 40)) == head_matte(61, reach)[13:40]).all()

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import ModelError
 from pipeline.faces import FaceFinder, eyes, turned_back
-from pipeline.packaged import DLIB_FIVE_POINTS, DLIB_RESNET, SFACE, YUNET, open_session, with_only_inputs
+from pipeline.packaged import DLIB_FIVE_POINTS, DLIB_RESNET, SFACE, YUNET, Session, with_only_inputs
 from pipeline.packaged.weights import PackageWeights
 from pipeline.photograph import Rgb
 from tests.pipeline.rendered_faces import patient, skin, stranger
@@ -108,7 +108,7 @@ def test_the_68_point_landmark_file_cannot_be_reached() -> None:
 def test_a_damaged_onnx_file_is_a_model_error() -> None:
     for damaged in (YUNET.read()[:5000], b"\xff" * 100, b""):
         with pytest.raises(ModelError):
-            open_session(with_only_inputs(damaged, ["input"]))
+            Session(with_only_inputs(damaged, ["input"]))
 
 
 def test_eyes_lie_around_their_landmarks_and_leave_cheeks_and_nose_free() -> None:
