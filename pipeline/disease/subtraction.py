@@ -41,7 +41,7 @@ class SubtractionRule:
     """…unless it is as strong as this, which anybody sees, whatever lies beside it. (Tuning photographs, 90 dermoscopic
     and 14 of wounds: mask IoU .708 and .448, without the rule .691 and .422; 40 rendered patients .638 and .637.)"""
     highest_floor: float = 3.0
-    """The noise floor is never taken for higher: an edit that touched the lesion alone has no outside to tell it."""
+    """The noise floor is never measured higher: an edit that touched the lesion alone has no outside to tell it."""
     smallest: float = 4.0
     """Area in the model's pixels below which a part is dropped."""
     largest_hole: float = 0.3

@@ -49,6 +49,10 @@ class EmbeddedHealer:
         self._model, self._knobs, self._mesh = model, knobs, FaceMesh()
         self._on_faces = FaceLesionFinder(model.face_lesions)
 
+    @property
+    def precise(self) -> bool:
+        return True
+
     def side(self, square: int, *, of_face: bool, photographed: bool = False) -> int:
         return FACE_SIDE if of_face and photographed else self._network(of_face).resolution
 

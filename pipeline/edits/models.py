@@ -84,6 +84,12 @@ class Healer(Protocol):
     @property
     def facts(self) -> ModelFacts: ...
 
+    @property
+    def precise(self) -> bool:
+        """Whether of a photographed face all stays as it is that it does not take for disease: there is no noise, then,
+        above which disease would have to stand out."""
+        ...
+
     def side(self, square: int, *, of_face: bool, photographed: bool = False) -> int:
         """Pixels along each side at which a square of ``square`` photograph pixels a side is healed; of a
         ``photographed`` face it may want more to look at."""

@@ -129,6 +129,10 @@ class PublishedHealer:
     def facts(self) -> ModelFacts:
         return self._edits.facts
 
+    @property
+    def precise(self) -> bool:
+        return False
+
     def side(self, square: int, *, of_face: bool, photographed: bool = False) -> int:
         return self._edits.side(square)
 

@@ -159,7 +159,8 @@ class FlowTwinMaker:
 
     def _taken_off(self, rgb: Rgb, faces: list[Face], hints: Hints, healthy: Rgb) -> Lesion:
         pixel = self._model_pixel(rgb, faces)
-        mask = subtract(rgb, healthy, model_pixel=pixel).mask
+        precisely = self._healer.precise and faces and all(self._photographed(rgb, face) for face in faces)
+        mask = subtract(rgb, healthy, model_pixel=pixel, floor=0.0 if precisely else None).mask
         if hints.view == "dermoscopy" and not faces:
             mask = examined(mask)
         # An eye is no lesion, whatever the model takes its pupil for: put on the twin it would be the patient's.

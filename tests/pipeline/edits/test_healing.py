@@ -153,7 +153,7 @@ class Noting:
     """A healer that heals nothing and remembers what it was shown."""
 
     def __init__(self, healer: EmbeddedHealer) -> None:
-        self.facts, self.side, self.shown = healer.facts, healer.side, list[Square]()
+        self.facts, self.side, self.precise, self.shown = healer.facts, healer.side, healer.precise, list[Square]()
 
     def heal(self, squares: list[Square]) -> list[tuple[Rgb, Rgb]]:
         self.shown += squares
@@ -194,3 +194,39 @@ def test_through_a_dermatoscope_the_lesion_in_the_middle_alone_is_the_disease(
     change = maker.heal(Photograph(rgb, Hints(view=view))).change
     assert change[128, 128].any()
     assert change[40, 40].any() == beside
+
+
+class TakingTwoOff(Noting):
+    """Makes two spots of a photographed face's square lighter, one of them plainly and one a little."""
+
+    PLAIN, FAINT = (150, 350), (370, 350)
+
+    def heal(self, squares: list[Square]) -> list[tuple[Rgb, Rgb]]:
+        return [(square.rgb, self._without(square.rgb)) for square in squares]
+
+    def _without(self, rgb: Rgb) -> Rgb:
+        lighter = np.zeros(rgb.shape[:2], np.uint8)
+        cv2.circle(lighter, self.PLAIN, 50, 45, -1)
+        cv2.circle(lighter, self.FAINT, 30, 16, -1)
+        return np.asarray(cv2.add(rgb, cv2.merge([lighter] * 3)), np.uint8)
+
+
+@pytest.mark.parametrize("precise", [True, False])
+def test_a_faint_lesion_beside_a_plain_one_counts_where_nothing_but_disease_is_altered(
+    healer: EmbeddedHealer, precise: bool
+) -> None:
+    taking = TakingTwoOff(healer)
+    taking.precise = precise
+    maker = load_flow_twin_maker(healer=taking)
+    maker.__class__ = TakenForPhotographs
+    photograph = patient()
+    change = maker.heal(Photograph(photograph, Hints(view="face"))).change
+    (face,) = FaceFinder().find(photograph)
+    crop = FaceCrop.around(face, photograph.shape)
+
+    def is_disease(place: tuple[int, int]) -> bool:
+        x, y = (round(start + at * crop.side / FACE_SIDE) for start, at in zip((crop.left, crop.top), place, strict=True))
+        return bool(change[y, x].any())
+
+    assert is_disease(TakingTwoOff.PLAIN)
+    assert is_disease(TakingTwoOff.FAINT) == precise
