@@ -225,8 +225,8 @@ def test_a_faint_lesion_beside_a_plain_one_counts_where_nothing_but_disease_is_a
     crop = FaceCrop.around(face, photograph.shape)
 
     def is_disease(place: tuple[int, int]) -> bool:
-        x, y = (round(start + at * crop.side / FACE_SIDE) for start, at in zip((crop.left, crop.top), place, strict=True))
-        return bool(change[y, x].any())
+        x, y = (round(at * crop.side / FACE_SIDE) for at in place)
+        return bool(change[crop.top + y, crop.left + x].any())
 
     assert is_disease(TakingTwoOff.PLAIN)
     assert is_disease(TakingTwoOff.FAINT) == precise
