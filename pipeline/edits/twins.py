@@ -107,7 +107,7 @@ class TwinSettings:
 class FlowTwinMaker:
     """Twins by FlowEdit, on the embedded model where no other is given. Serves one thread."""
 
-    version = "0.14.0"
+    version = "0.15.0"
 
     def __init__(
         self,

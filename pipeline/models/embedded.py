@@ -39,12 +39,12 @@ Net = HealingNet | SwappingNet | PlaceNet | FaceLesionNet
 CONTACT_SHEET = "portraits.jpg"
 _SURENESS: dict[Expert, Sureness] = {
     "skin": Sureness(alone=2.0, beside=0.3),
-    "closer": Sureness(slope=2.0, half=0.4, beside=1.0),
+    "closer": Sureness(slope=3.0, half=0.7, beside=1.0),
 }
 """Chosen on photographs for tuning (model card). *skin*: mask IoU on wounds, where it is alone, .455, and .405 with a
 slope of 1; on dermoscopic ones .735, and .718 without another network. *closer*: where disease is
-the other network says alone, and how sure it must be was chosen; where .0028 of the square around 67 faces is called
-diseased, painted lesions are found at a mask IoU of .487."""
+the other network says alone, and how sure it must be was chosen; where .003 of the square around 64 faces is called
+diseased, painted lesions are found at a mask IoU of .51."""
 KNOWABLE = ("rendered", "photographs")
 """Kinds of faces of which a model can say, in its config, that it was measured on them."""
 

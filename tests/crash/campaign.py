@@ -32,8 +32,9 @@ from dicom_io.sending import Destination, StoredObject, deliver
 from plugin.config import load_configuration
 from plugin.database import DATABASE, transaction
 from plugin.ledger import FINISHED, Ledger, State
+from plugin.profile_settings import pseudonyms_of
 from plugin.quarantine import Quarantine
-from tests.crash.points import EXIT, POINTS
+from tests.crash.points import EXIT, POINTS, RECEIVING
 from tests.crash.processes import alive, process, said, tell, worked
 from tests.peers.processes import free_port
 from tests.plugin import fakes
@@ -99,14 +100,15 @@ class Campaign:
         self.ports = dict(zip("ab", said(self.archives).split(), strict=True))
         self.zygote = process("tests.crash.zygote", self.folder, self.folder / "node.log")
 
-    def configure(self, *, plain: bool = False) -> None:
-        """Another configuration: other order, other names beside, other pace. Not ``b``: sometimes it is taken out."""
+    def configure(self, *, plain: bool = False, alone: bool = False) -> None:
+        """Another configuration: other order, other names beside, other pace. Not ``b``: sometimes it is taken out.
+        ``alone``: the node's own process receives, and no other."""
         names = ["a", "b"] if plain else self.weather.choice([["a", "b"], ["b", "a"], ["a"], ["b", "a"]])
         sections = [DESTINATION.format(name=name, title=name.upper(), port=self.ports[name]) for name in names]
         (self.folder / "twinveil.toml").write_text(
             CONFIGURATION.format(
                 port=self.port,
-                processes=self.weather.choice([1, 1, 2]),
+                processes=1 if alone else self.weather.choice([1, 2]),
                 destinations="\n".join(sections),
                 quiet=self.weather.choice([0.2, 0.2, 0.6]),
                 in_flight=self.weather.choice([1, 4]),
@@ -172,14 +174,15 @@ class Campaign:
 
     def life(self, point: tuple[str, str, int] | None) -> None:
         """A node that is sent something and dies: at ``point``, or at a random moment."""
-        if self.weather.random() < 0.4:
-            self.configure()
+        alone = point is not None and point[0] in RECEIVING
+        if alone or self.weather.random() < 0.4:
+            self.configure(alone=alone)
         settles = point is not None and point[0].rpartition(".")[2] in {"settle", "remove", "purge"}
         if settles or self.weather.random() < 0.4:
             self.set_weather("b", "up" if settles else self.weather.choice(["up", "up", "down", "refuse", "break"]))
         long = self.backlog() > LONG_BACKLOG
         with self.node(point) as pid:
-            begun = time.monotonic()
+            begun, sent = time.monotonic(), threading.Event()
             moment = self.weather.uniform(0.3, 3.0)
 
             def is_over() -> bool:
@@ -188,17 +191,20 @@ class Campaign:
                     return True
                 if long:
                     return self.backlog() <= SHORT_BACKLOG
+                if sent.is_set() and lived > LEAST_LIFE and not self.backlog():
+                    return True  # nothing is left that it could be killed at
                 return worked(pid) > moment if point is None else lived > LEAST_LIFE and worked(pid) > LEAST_WORK
 
             def kill_in_time() -> None:
                 while alive(pid) and not is_over():
-                    time.sleep(0.2 if long else 0.01)
+                    time.sleep(0.2 if long or sent.is_set() else 0.01)
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
             killer = threading.Thread(target=kill_in_time)
             killer.start()
             self.send(pid, begun + LONGEST_LIFE, usable=point is None or "uarantine" not in point[0])
+            sent.set()
             killer.join()
         if point is not None and self.status == EXIT:
             self.hits[point[:2]] += 1
@@ -243,7 +249,7 @@ class Campaign:
     def count(self) -> dict[str, object]:
         """What became of everything, from the archives' own records and what lies on the node's disk."""
         key = SiteKey.from_file(self.folder / "site.key")
-        pseudonyms = _pseudonyms(self.folder, key)
+        pseudonyms = pseudonyms_of(load_configuration(self.folder / "twinveil.toml"), key)
         ledger = Ledger(self.state / DATABASE)
         with transaction(self.state / DATABASE) as connection:
             meant = dict(connection.execute("SELECT job, destinations FROM twinveil_jobs").fetchall())
@@ -322,12 +328,6 @@ def _stores(log: Path) -> dict[str, Counter[str]]:
         uid, digest = line.split()
         found.setdefault(uid, Counter())[digest] += 1
     return found
-
-
-def _pseudonyms(folder: Path, key: SiteKey) -> object:
-    from plugin.profile_settings import pseudonyms_of
-
-    return pseudonyms_of(load_configuration(folder / "twinveil.toml"), key)
 
 
 def run(

@@ -16,10 +16,12 @@ from typing import Any
 EXIT = 77
 """Exit status of a process that died at a point."""
 
+RECEIVING = ("dicom_io.receiving.spool:Spool.accept", "plugin.ledger.ledger:Ledger.record")
+"""What a process beside the node's own does where there is one, and then the node's own may not come to it."""
+
 FUNCTIONS = (
-    "dicom_io.receiving.spool:Spool.accept",
+    *RECEIVING,
     "dicom_io.receiving.spool:Spool.purge",
-    "plugin.ledger.ledger:Ledger.record",
     "plugin.ledger.ledger:Ledger.queue_quiet_studies",
     "plugin.ledger.ledger:Ledger.change",
     "plugin.node.jobs:Jobs.submit",
