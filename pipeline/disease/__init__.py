@@ -2,7 +2,7 @@
 
 from pipeline.disease.colour_scale import FULL_SCALE, diverging
 from pipeline.disease.drawing import SHOWN_IN_LIGHTNESS, difference_picture
-from pipeline.disease.field import as_large_as, bands
+from pipeline.disease.field import as_large_as, bands, rows_of
 from pipeline.disease.lesion import Lesion
 from pipeline.disease.middle import examined
 from pipeline.disease.subtraction import SubtractionRule, signed_difference, subtract
@@ -15,6 +15,7 @@ __all__ = [
     "examined",
     "as_large_as",
     "bands",
+    "rows_of",
     "Lesion",
     "SubtractionRule",
     "signed_difference",

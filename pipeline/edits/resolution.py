@@ -7,8 +7,13 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from pipeline.disease import as_large_as
-from pipeline.photograph import Rgb, Subtraction
+from pipeline.disease import as_large_as, bands, rows_of
+from pipeline.photograph import Rgb, Subtraction, any_channel
+
+_ALTERED = 2
+"""Grey levels that a pixel may differ by and count as it was: noise is rounded."""
+_RIM = 4
+"""Pixels of the smaller picture around what was altered that are taken from it too; from there on it fades out."""
 
 
 def reduced(rgb: Rgb, shape: tuple[int, ...]) -> Rgb:
@@ -29,3 +34,22 @@ def enlarged(found: Subtraction, shape: tuple[int, ...]) -> Subtraction:
     probability = as_large_as(found.probability, shape)
     bounded = np.where(mask, np.maximum(probability, 0.5), np.minimum(probability, 0.499))
     return replace(found, mask=mask, probability=bounded.astype(np.float32))
+
+
+def laid_over(rgb: Rgb, before: Rgb, after: Rgb) -> Rgb:
+    """``rgb`` as ``after`` is, an edit of ``before``; both are smaller pictures of ``rgb``, or of its size.
+
+    What was altered is as fine as the smaller picture, and nothing is left of ``rgb`` there; all else is its own.
+    """
+    if rgb.shape == before.shape:
+        return after
+    altered = any_channel(np.maximum(before, after) - np.minimum(before, after) > _ALTERED).astype(np.uint8)
+    near = cv2.dilate(altered, np.ones((4 * _RIM + 1, 4 * _RIM + 1), np.uint8)).astype(np.float32)
+    share = np.asarray(cv2.GaussianBlur(near, (0, 0), _RIM / 2), np.float32)
+    share[cv2.dilate(altered, np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8)) > 0] = 1
+    large = np.asarray(cv2.resize(after, (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_CUBIC), np.uint8)
+    out = np.empty_like(rgb)
+    for rows in bands(len(rgb)):
+        here = rows_of(share, rgb.shape, rows)[..., None]
+        out[rows] = np.rint(rgb[rows] * (1 - here) + large[rows] * here)
+    return out

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.disease import Lesion
 from pipeline.edits import FlowTwinMaker, load_flow_twin_maker
-from pipeline.edits.resolution import enlarged, reduced
+from pipeline.edits.resolution import enlarged, laid_over, reduced
 from pipeline.edits.twins import LARGEST
 from pipeline.photograph import Hints, Photograph, Rgb, Subtraction
 from tests.pipeline.rendered_faces import patient
@@ -67,3 +67,20 @@ def test_a_head_that_fills_a_large_photograph_is_put_back_band_by_band(maker: Fl
     changed = (twins.healthy != rgb).any(-1)
     rows = changed[:, 400:800].mean(1)
     assert (rows[300:900] > 0.9).all(), "no band was left out"
+
+
+def test_an_edit_of_a_smaller_picture_leaves_nothing_where_it_altered_and_all_where_it_did_not() -> None:
+    rgb = np.random.default_rng(0).integers(60, 200, (600, 900, 3)).astype(np.uint8)
+    before = reduced(rgb, (200, 300))
+    after = before.copy()
+    cv2.circle(after, (150, 100), 40, (250, 20, 20), -1)
+    laid = laid_over(rgb, before, after)
+    rows, columns = np.mgrid[:600, :900]
+    away = np.hypot(rows - 300, columns - 450)
+    assert (laid[away > 3 * (40 + 20)] == rgb[away > 3 * (40 + 20)]).all()
+    np.testing.assert_allclose(laid[away < 3 * 36], np.broadcast_to([250, 20, 20], laid[away < 3 * 36].shape), atol=1)
+
+
+def test_an_edit_of_the_photographs_size_is_taken_as_it_is() -> None:
+    before, after = naevus(64, 64), np.zeros((64, 64, 3), np.uint8)
+    assert laid_over(before, before, after) is after
