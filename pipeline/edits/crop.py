@@ -70,9 +70,9 @@ class _Square:
         out = rgb.copy()
         if bottom <= top or right <= left:
             return out
+        columns = slice(left - self.left, right - self.left)
         for rows in bands(bottom - top):
             within = slice(top - self.top + rows.start, top - self.top + rows.stop)
-            columns = slice(left - self.left, right - self.left)
             there = np.s_[top + rows.start : top + rows.stop, left:right]
             here = share(within)[:, columns, None]
             mixed = (out[there] if keep else out[there] * (1 - here)) + addition[within, columns] * here

@@ -6,11 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from operator import itemgetter
 
-import cv2
-import numpy as np
-
 from pipeline.edits.edit import EditKnobs, edited
-from pipeline.edits.resolution import laid_over, reduced
+from pipeline.edits.resolution import laid_over, reduced_by
 from pipeline.errors import Refusal
 from pipeline.faces import Face, FaceFinder, Recognisers, overlap, retained_texture
 from pipeline.heads import (
@@ -69,7 +66,7 @@ class HeadSwap:
         region = Region.around(points, rgb.shape)
         whole = region.of(rgb)
         scale = min(1.0, _FINEST / max(whole.shape[:2]))
-        small = reduced(whole, tuple(max(1, round(length * scale)) for length in whole.shape[:2]))
+        small = reduced_by(whole, scale)
         sitter = Sitter(small, region.within(points) * scale, 1 + _FARTHER * attempt)
         nobody, twins = self._flow.embed((None, sitter)), list[tuple[float, Rgb]]()
         while len(twins) < _DRAWS and (not twins or twins[-1][0] > _MOVED):
@@ -133,6 +130,5 @@ class _Small:
     def of(cls, rgb: Rgb, points: Points, face: Face, corner: tuple[int, int]) -> _Small:
         scale = min(1.0, _TRIED_ON_SIDE / max(rgb.shape[:2]))
         landmarks, box = (face.landmarks - corner) * scale, (face.box.reshape(2, 2) - corner).ravel() * scale
-        size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
-        small = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8) if scale < 1 else rgb.copy()
-        return cls(small, points * scale, Face(box, landmarks, face.score))
+        small = reduced_by(rgb, scale)
+        return cls(small if scale < 1 else small.copy(), points * scale, Face(box, landmarks, face.score))

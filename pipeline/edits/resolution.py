@@ -23,6 +23,11 @@ def reduced(rgb: Rgb, shape: tuple[int, ...]) -> Rgb:
     return np.asarray(cv2.resize(rgb, (shape[1], shape[0]), interpolation=cv2.INTER_AREA), np.uint8)
 
 
+def reduced_by(rgb: Rgb, scale: float) -> Rgb:
+    """``rgb`` at ``scale`` times its size, at most 1; at least one pixel each way."""
+    return reduced(rgb, tuple(max(1, round(length * scale)) for length in rgb.shape[:2]))
+
+
 def enlarged(found: Subtraction, shape: tuple[int, ...]) -> Subtraction:
     """``found`` with probability and mask of ``shape`` (height, width, ...); the difference stays as it was seen.
 
@@ -43,7 +48,7 @@ def laid_over(rgb: Rgb, before: Rgb, after: Rgb) -> Rgb:
     """
     if rgb.shape == before.shape:
         return after
-    altered = any_channel(np.maximum(before, after) - np.minimum(before, after) > _ALTERED).astype(np.uint8)
+    altered = any_channel(cv2.absdiff(before, after) > _ALTERED).astype(np.uint8)
     near = cv2.dilate(altered, np.ones((4 * _RIM + 1, 4 * _RIM + 1), np.uint8)).astype(np.float32)
     share = np.asarray(cv2.GaussianBlur(near, (0, 0), _RIM / 2), np.float32)
     share[cv2.dilate(altered, np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8)) > 0] = 1

@@ -23,7 +23,7 @@ from pipeline.edits.heads import HeadSwap
 from pipeline.edits.healing import EmbeddedHealer
 from pipeline.edits.marks import sureness_of_marks
 from pipeline.edits.models import AlgorithmIdentity, Healer, ModelFacts, Sitting, Square, Swapper
-from pipeline.edits.resolution import enlarged, reduced
+from pipeline.edits.resolution import enlarged, reduced, reduced_by
 from pipeline.errors import Refusal
 from pipeline.faces import Face, FaceFinder, Recognisers, eyes
 from pipeline.gate import Calibration, Domain, Gate, Policy, calibrations_in_force, hold_marks, load_calibration
@@ -321,7 +321,7 @@ class FlowTwinMaker:
         scale = min(1.0, FINE / self._model_pixel(rgb, faces), LARGEST / max(rgb.shape[:2]))
         if scale == 1:
             return rgb, faces
-        small = reduced(rgb, tuple(max(1, round(length * scale)) for length in rgb.shape[:2]))
+        small = reduced_by(rgb, scale)
         by = np.array([small.shape[1] / rgb.shape[1], small.shape[0] / rgb.shape[0]])
         return small, [Face(face.box * np.tile(by, 2), face.landmarks * by, face.score) for face in faces]
 

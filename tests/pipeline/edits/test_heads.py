@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.edits import FlowTwinMaker, load_flow_twin_maker
+from pipeline.edits import FlowTwinMaker, heads, load_flow_twin_maker
 from pipeline.errors import ModelError, OutsideDomain, Undecided
 from pipeline.faces import Face, FaceFinder, Recognisers
 from pipeline.gate import load_calibration
@@ -130,3 +130,17 @@ def test_a_model_that_says_what_it_cannot_hold_is_refused(tmp_path: Path, knows:
     (tmp_path / "config.json").write_text(json.dumps({**config, "knows": knows}))
     with pytest.raises(ModelError, match=why):
         load_flow_twin_maker(tmp_path)
+
+
+def test_a_head_larger_than_it_is_drawn_is_exchanged_and_what_lies_away_from_it_stays(
+    maker: FlowTwinMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads, "_FINEST", 128)
+    (face,), rgb = FaceFinder().find(patient()), patient()
+    assert maker._heads is not None
+    head = maker._heads.head_for(rgb, face, PHOTOGRAPH.hints, SEED, 0, 0)
+    twin = maker._heads.swapped(rgb, face, head)
+    (after,), sface = FaceFinder().find(twin), Recognisers.load().sface
+    assert sface.score(sface.describe(rgb, face), sface.describe(twin, after)) < 0.5
+    for corner in (np.s_[:8, :8], np.s_[:8, -8:]):  # what lies behind the head
+        assert (twin[corner] == rgb[corner]).all()
